@@ -1,0 +1,289 @@
+// The typed configuration of a router: what every other part receives.
+//
+// It is built only from a document that the YANG module tcqf-router and the cross-checks have
+// accepted, so that nobody behind this line checks again. References by name have become indices.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "config/address.h"
+#include "tcqf/cycle_map.h"
+#include "tcqf/policer.h"
+#include "tcqf/tag_table.h"
+
+namespace tcqf::config {
+
+/// Position in Router::interfaces; the order of the file is the order in which arrivals of one same
+/// instant are taken.
+using InterfaceIndex = std::uint16_t;
+
+struct CodePoints {
+    std::uint8_t tcqf_option = 0xB1;
+    std::uint8_t nrp_option = 0x1E;
+    std::uint8_t mna_nrp_opcode = 115;
+    std::uint8_t retired_option = 0x3E;
+};
+
+enum class UnknownOptionAction : std::uint8_t { skip, discard };
+
+enum class ClockSource : std::uint8_t { system, phc, free_running };
+
+struct Clock {
+    ClockSource source = ClockSource::system;
+    std::string device;  ///< of a phc
+    std::int64_t max_time_interval_error_ns = 0;
+};
+
+struct Interface {
+    std::string name;
+    std::string device;
+    std::optional<MacAddress> mac;  ///< absent: the device's own
+    std::uint32_t mtu = 1500;
+    std::uint32_t link_rate_mbps = 10'000;
+    std::vector<IpPrefix> addresses;
+    std::uint32_t best_effort_queue_packets = 1024;
+    std::string table = "main";
+    std::int64_t tx_guard_ns = 0;
+};
+
+struct Neighbor {
+    InterfaceIndex interface = 0;
+    IpAddress address;
+    MacAddress mac{};
+    bool mna = false;
+    std::uint8_t readable_label_depth = 16;
+};
+
+struct NextHop {
+    InterfaceIndex interface = 0;
+    IpAddress address;
+    std::uint32_t weight = 1;
+    std::vector<std::uint32_t> labels;  ///< pushed, the first on top
+};
+
+/// Names an SR policy (RFC 9256, 2.1).
+struct PolicyKey {
+    std::uint32_t color = 0;
+    IpAddress endpoint;
+    auto operator<=>(const PolicyKey&) const = default;
+};
+
+struct Route {
+    IpPrefix prefix;
+    std::string table = "main";
+    std::vector<NextHop> next_hops;
+    std::optional<PolicyKey> sr_policy;
+};
+
+enum class TtlModel : std::uint8_t { uniform, short_pipe };
+enum class LabelOperation : std::uint8_t { swap, pop, pop_and_lookup, detnet_pop };
+
+struct Label {
+    std::uint32_t label = 0;
+    LabelOperation operation = LabelOperation::swap;
+    std::vector<std::uint32_t> out_labels;  ///< swap: the first on top
+    std::vector<NextHop> next_hops;
+    std::uint8_t sequence_bits = 16;  ///< detnet-pop
+};
+
+struct Mpls {
+    TtlModel ttl_model = TtlModel::uniform;
+    std::vector<Label> labels;
+};
+
+enum class SidBehavior : std::uint8_t {
+    end,
+    end_x,
+    end_t,
+    end_dt4,
+    end_dt6,
+    end_dt46,
+    end_dx4,
+    end_dx6,
+    end_b6_encaps,
+    end_b6_encaps_red
+};
+
+struct SidFlavors {
+    bool psp = false;
+    bool usp = false;
+    bool usd = false;
+    bool next_csid = false;
+};
+
+struct LocalSid {
+    IpPrefix sid;
+    SidBehavior behavior = SidBehavior::end;
+    SidFlavors flavors;
+    std::vector<NextHop> next_hops;
+    std::string table = "main";
+    std::optional<PolicyKey> policy;       ///< End.B6.Encaps
+    std::uint8_t locator_block_bits = 32;  ///< NEXT-CSID (RFC 9800): LBL
+    std::uint8_t locator_node_bits = 16;   ///< NEXT-CSID: LNFL
+};
+
+struct Srv6 {
+    std::vector<IpPrefix> locators;
+    std::vector<LocalSid> local_sids;
+};
+
+enum class OutsideWindowAction : std::uint8_t { drop, best_effort };
+enum class OptionHeader : std::uint8_t { hop_by_hop, destination };
+
+struct DomainInterface {
+    InterfaceIndex interface = 0;
+    Tagging tagging = Tagging::mpls_tc;
+    std::vector<std::uint8_t> tags;  ///< tags[k-1] is the tag of cycle k
+    OptionHeader option_header = OptionHeader::hop_by_hop;
+    std::optional<std::int64_t> cycle_clock_offset_ns;
+    std::int64_t dead_time_ns = 0;
+};
+
+struct CycleMapEntry {
+    InterfaceIndex iif = 0;
+    InterfaceIndex oif = 0;
+    std::vector<CycleId> map;  ///< map[i-1]; for a computed map already computed
+    Window window;
+};
+
+struct Domain {
+    std::string name;
+    std::uint8_t cycles = 4;
+    std::uint32_t cycle_time_us = 100;
+    std::int64_t cycle_clock_offset_ns = 0;
+    OutsideWindowAction outside_window_action = OutsideWindowAction::drop;
+    std::uint8_t egress_dscp = 0;
+    std::uint8_t egress_tc = 0;
+    std::vector<DomainInterface> interfaces;
+    std::vector<CycleMapEntry> cycle_maps;
+
+    /// How one of its interfaces cuts time: its own offset where it has one, else the domain's.
+    CycleTiming timing_of(const DomainInterface& interface) const {
+        return {.cycle_time_ns = std::int64_t{cycle_time_us} * 1000,
+                .offset_ns = interface.cycle_clock_offset_ns.value_or(cycle_clock_offset_ns),
+                .cycles = cycles};
+    }
+};
+
+struct PortRange {
+    std::uint16_t low = 0;
+    std::uint16_t high = 65535;
+};
+
+/// Fields left empty match everything (RFC 8939, 5.1).
+struct FlowMatch {
+    std::optional<InterfaceIndex> interface;
+    std::optional<IpPrefix> source;
+    std::optional<IpPrefix> destination;
+    std::optional<std::uint8_t> protocol;
+    std::optional<PortRange> source_port;
+    std::optional<PortRange> destination_port;
+    std::vector<std::uint8_t> dscp;
+    std::optional<std::uint32_t> flow_label;
+    std::optional<std::uint32_t> spi;
+    std::optional<std::uint32_t> mpls_label;
+};
+
+enum class ExcessAction : std::uint8_t { drop, best_effort };
+
+struct FlowInterleaving {
+    std::uint32_t period_cycles = 1;
+    std::vector<std::uint32_t> cycles;
+};
+
+struct MplsService {
+    std::uint32_t s_label = 0;
+    std::uint8_t sequence_bits = 16;
+};
+
+struct Flow {
+    std::uint32_t id = 0;
+    FlowMatch match;
+    std::uint32_t cycle_size_bits = 0;
+    std::optional<TrafficSpecification> traffic_specification;
+    std::uint16_t max_backlog_cycles = 64;
+    std::optional<FlowInterleaving> interleaving;
+    ExcessAction excess_action = ExcessAction::drop;
+    std::optional<MplsService> mpls_service;
+    std::optional<PolicyKey> sr_policy;
+};
+
+enum class NrpEncapsulation : std::uint8_t { ipv6_option, mpls_mna, none };
+
+struct NrpInterface {
+    InterfaceIndex interface = 0;
+    std::int64_t cycle_bits = 0;
+    std::uint32_t best_effort_rate_mbps = 0;
+};
+
+struct Nrp {
+    std::uint32_t id = 0;
+    std::string name;
+    std::uint32_t selector = 0;
+    bool strict = false;
+    NrpEncapsulation encapsulation = NrpEncapsulation::ipv6_option;
+    std::vector<NrpInterface> interfaces;
+};
+
+/// A segment: an MPLS label or an SRv6 SID.
+using Segment = std::variant<std::uint32_t, IpAddress>;
+
+struct SegmentList {
+    std::uint32_t weight = 1;
+    std::vector<Segment> segments;
+};
+
+struct Originator {
+    std::uint32_t asn = 0;
+    IpAddress address;
+    auto operator<=>(const Originator&) const = default;
+};
+
+struct CandidatePath {
+    std::uint32_t preference = 100;
+    std::uint8_t protocol_origin = 30;  ///< 10 PCEP, 20 BGP, 30 configuration
+    Originator originator;
+    std::uint32_t discriminator = 0;
+    std::optional<std::uint32_t> nrp_id;
+    std::vector<SegmentList> segment_lists;
+};
+
+struct SrPolicy {
+    PolicyKey key;
+    std::optional<Segment> binding_sid;
+    bool drop_upon_invalid = false;
+    bool prefer_installed_path = false;
+    std::vector<CandidatePath> candidate_paths;
+};
+
+/// Workers to start: how many, or on which cores.
+struct Workers {
+    std::uint32_t count = 1;
+    std::vector<std::uint32_t> cores;  ///< empty: any
+};
+
+struct Router {
+    std::string name;
+    std::optional<IpAddress> srv6_source;
+    Workers workers;
+    CodePoints code_points;
+    UnknownOptionAction unknown_option_action = UnknownOptionAction::skip;
+    std::vector<InterfaceIndex> srv6_domain;  ///< empty: no boundary filter
+    Clock clock;
+    std::vector<Interface> interfaces;
+    std::vector<Neighbor> neighbors;
+    std::vector<Route> routes;
+    Mpls mpls;
+    Srv6 srv6;
+    std::vector<Domain> domains;
+    std::vector<Flow> flows;
+    std::vector<Nrp> nrps;
+    std::vector<SrPolicy> sr_policies;
+};
+
+}  // namespace tcqf::config

@@ -1,0 +1,121 @@
+// First-in first-out queues of packets, made of chunks from one pool; nothing is allocated after
+// set-up.
+//
+// Entries lie side by side, so that a queue can be emptied in bursts without touching the packets.
+// The pool belongs to one thread.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace tcqf {
+
+/// A packet that waits: a handle that means something only to the data plane, and the length of its
+/// frame from the Ethernet header on, without FCS.
+template <class Packet>
+struct QueuedPacket {
+    Packet packet{};
+    std::uint32_t octets = 0;
+};
+
+template <class Packet>
+struct PacketChunk {
+    static constexpr std::uint32_t kEntries = 15;
+
+    PacketChunk* next = nullptr;
+    std::uint32_t begin = 0;
+    std::uint32_t end = 0;
+    std::array<QueuedPacket<Packet>, kEntries> entries;
+};
+
+/// Free chunks. `packets` that wait in at most `queues` queues never exhaust it.
+template <class Packet>
+class ChunkPool {
+  public:
+    using Chunk = PacketChunk<Packet>;
+
+    ChunkPool(std::size_t packets, std::size_t queues)
+        : chunks_(packets / Chunk::kEntries + 2 * queues + 1) {
+        for (Chunk& chunk : chunks_) {
+            give(&chunk);
+        }
+    }
+    ChunkPool(const ChunkPool&) = delete;
+    ChunkPool& operator=(const ChunkPool&) = delete;
+
+    /// Returns nullptr where nothing is left.
+    Chunk* take() {
+        Chunk* chunk = free_;
+        if (chunk != nullptr) [[likely]] {
+            free_ = chunk->next;
+            chunk->next = nullptr;
+            chunk->begin = 0;
+            chunk->end = 0;
+        }
+        return chunk;
+    }
+
+    void give(Chunk* chunk) {
+        chunk->next = free_;
+        free_ = chunk;
+    }
+
+  private:
+    std::vector<Chunk> chunks_;
+    Chunk* free_ = nullptr;
+};
+
+template <class Packet>
+class PacketQueue {
+  public:
+    using Chunk = PacketChunk<Packet>;
+    using Entry = QueuedPacket<Packet>;
+
+    bool empty() const { return head_ == nullptr; }
+
+    /// False where the pool has no chunk left; the queue is unchanged then.
+    bool push(ChunkPool<Packet>& pool, const Entry& entry) {
+        if (tail_ == nullptr || tail_->end == Chunk::kEntries) [[unlikely]] {
+            Chunk* chunk = pool.take();
+            if (chunk == nullptr) {
+                return false;
+            }
+            (tail_ == nullptr ? head_ : tail_->next) = chunk;
+            tail_ = chunk;
+        }
+        tail_->entries[tail_->end++] = entry;
+        return true;
+    }
+
+    const Entry& front() const { return head_->entries[head_->begin]; }
+
+    /// The foremost entries that lie side by side, at least one where the queue is not empty.
+    std::span<const Entry> front_run() const {
+        if (empty()) {
+            return {};
+        }
+        return {&head_->entries[head_->begin], head_->end - head_->begin};
+    }
+
+    /// Removes the first `count` entries of front_run().
+    void pop(ChunkPool<Packet>& pool, std::uint32_t count) {
+        head_->begin += count;
+        if (head_->begin == head_->end) {
+            Chunk* emptied = head_;
+            head_ = emptied->next;
+            if (head_ == nullptr) {
+                tail_ = nullptr;
+            }
+            pool.give(emptied);
+        }
+    }
+
+  private:
+    Chunk* head_ = nullptr;
+    Chunk* tail_ = nullptr;
+};
+
+}  // namespace tcqf

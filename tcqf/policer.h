@@ -1,0 +1,50 @@
+// Policing of a flow against its traffic specification (RFC 9016, 5.5).
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+namespace tcqf {
+
+struct TrafficSpecification {
+    std::int64_t interval_ns = 0;
+    std::uint16_t max_packets_per_interval = 1;  ///< 1..256
+    std::uint32_t max_payload_octets = 0;        ///< behind the IP header
+};
+
+/// Remembers the last max_packets_per_interval conforming arrivals of one flow.
+///
+/// A packet conforms if its payload is at most max_payload_octets and the packet that conformed
+/// max_packets_per_interval packets before it arrived at least one interval earlier. Packets that
+/// do not conform are not remembered.
+class Policer {
+  public:
+    explicit Policer(const TrafficSpecification& specification)
+        : specification_(specification),
+          arrivals_ns_(specification.max_packets_per_interval, kNoArrival) {}
+
+    bool conforms(std::int64_t now_ns, std::uint32_t payload_octets) {
+        if (payload_octets > specification_.max_payload_octets) {
+            return false;
+        }
+        std::int64_t& oldest_ns = arrivals_ns_[next_];
+        // An arrival in the future is left over from before the clock was set back: it says
+        // nothing.
+        if (oldest_ns <= now_ns && oldest_ns > now_ns - specification_.interval_ns) {
+            return false;
+        }
+        oldest_ns = now_ns;
+        next_ = next_ + 1u == arrivals_ns_.size() ? 0u : next_ + 1u;
+        return true;
+    }
+
+  private:
+    static constexpr std::int64_t kNoArrival = std::numeric_limits<std::int64_t>::min();
+
+    TrafficSpecification specification_;
+    std::vector<std::int64_t> arrivals_ns_;
+    std::uint32_t next_ = 0;
+};
+
+}  // namespace tcqf
