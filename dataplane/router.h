@@ -1,0 +1,65 @@
+// A router: its workers, their tables and queues. The same class runs under DPDK in real time and,
+// many at once, in virtual time; whoever owns it brings the ports and the time.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "config/router.h"
+#include "dataplane/account.h"
+#include "dataplane/port.h"
+#include "dataplane/route_table.h"
+
+struct rte_mempool;
+
+namespace tcqf::dataplane {
+
+class Worker;
+class Snapshot;
+struct SharedState;
+
+/// The two sides of one interface: the wire, and the host's kernel. Without a kernel port what
+/// would go to the kernel is counted as such and freed.
+struct InterfacePorts {
+    Port* wire = nullptr;
+    Port* kernel = nullptr;
+};
+
+struct RouterOptions {
+    rte_mempool* pool = nullptr;       ///< packets that the router generates
+    std::size_t max_packets = 65'536;  ///< packets that can wait at once, all pools together
+    FibKind fib = FibKind::compact;
+    unsigned workers = 1;
+    std::int64_t transmit_lookahead_ns =
+        0;  ///< how far ahead of now frames are handed to the ports
+};
+
+class Router {
+  public:
+    /// `ports` in the order of config.interfaces. Throws std::runtime_error where memory is short.
+    Router(std::shared_ptr<const config::Router> config, std::vector<InterfacePorts> ports,
+           const RouterOptions& options);
+    ~Router();
+    Router(const Router&) = delete;
+    Router& operator=(const Router&) = delete;
+
+    unsigned workers() const;
+    Worker& worker(unsigned index);
+    /// The worker that receives from and sends to an interface.
+    unsigned owner_of(config::InterfaceIndex interface) const;
+
+    /// Installs another configuration while packets flow; returns what is wrong, or nothing. Old
+    /// tables are freed when no worker uses them any more.
+    std::string apply(std::shared_ptr<const config::Router> config);
+    const config::Router& config() const;
+
+    /// Sum over the workers. `queued` is exact only while no worker runs.
+    Account account() const;
+
+  private:
+    std::unique_ptr<SharedState> shared_;
+};
+
+}  // namespace tcqf::dataplane
