@@ -3,6 +3,7 @@
 #include <rte_errno.h>
 #include <rte_fib.h>
 #include <rte_fib6.h>
+#include <rte_memory.h>
 
 #include <stdexcept>
 
