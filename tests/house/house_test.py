@@ -1,0 +1,166 @@
+"""Checks the tree against the rules of the house (rules.py), and the rules against planted offences.
+
+Prints TAP: one case a rule, one a planted offence.
+"""
+
+import argparse
+import glob
+import pathlib
+import shutil
+import subprocess
+import sys
+
+import rules
+
+SOURCES = (".cc", ".h", ".c")
+# Code that is a pure function of (packets, now). What else lives in dataplane/ is named where it is
+# allowed to read a clock.
+TIMELESS_ROOMS = ("tcqf", "dataplane")
+MAY_READ_CLOCK = set()
+DOCUMENTS = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/README.md")
+ROOMS = {"tcqf", "config", "dataplane", "control", "tests", "perf", "scripts", "docs", ".ci", "bpf"}
+
+
+class Tap:
+    """Prints cases as TAP."""
+
+    def __init__(self):
+        self.number = 0
+        self.failed = False
+
+    def case(self, title, problems):
+        self.number += 1
+        self.failed |= bool(problems)
+        print(f"{'not ok' if problems else 'ok'} {self.number} - {title}")
+        for problem in problems:
+            print(f"# {problem}")
+
+    def skip(self, title, reason):
+        self.number += 1
+        print(f"ok {self.number} - {title} # SKIP {reason}")
+
+    def end(self):
+        print(f"1..{self.number}")
+        return 1 if self.failed else 0
+
+
+class Tree:
+    """The files of the project: what git tracks, or in an unpacked archive everything but builds."""
+
+    def __init__(self, root):
+        self.root = root
+        listing = subprocess.run(["git", "-C", root, "ls-files", "-co", "--exclude-standard"],
+                                 capture_output=True, text=True, check=False)
+        if listing.returncode == 0:
+            names = listing.stdout.splitlines()
+        else:
+            names = [str(path.relative_to(root)) for path in root.rglob("*")
+                     if not path.relative_to(root).parts[0].startswith("build")]
+        self.files = sorted(name for name in names if (root / name).is_file())
+
+    def sources(self, *rooms):
+        return [name for name in self.files if name.endswith(SOURCES)
+                and (not rooms or name.split("/", 1)[0] in rooms)]
+
+    def text(self, name):
+        return (self.root / name).read_text(encoding="utf-8", errors="replace")
+
+
+def problems_in(tree, names, rule):
+    return [problem for name in names for problem in rule(name, tree.text(name))]
+
+
+def check_tree(tap, tree):
+    """The rules on the tree as it is."""
+    tap.case("includes point downwards", problems_in(tree, tree.sources(), rules.include_problems))
+    timeless = [name for name in tree.sources(*TIMELESS_ROOMS) if name not in MAY_READ_CLOCK]
+    tap.case("no clock is read where time is an argument",
+             problems_in(tree, timeless, rules.clock_problems))
+    finished = [name for name in tree.files if name.endswith((*SOURCES, ".py", ".yang", ".build"))
+                or name.startswith("scripts/")]
+    tap.case("nothing is left unfinished", problems_in(tree, finished, rules.unfinished_problems))
+    tap.case("documents name files that exist", missing_documented_files(tree))
+    tap.case("each package has a reason", unexplained_packages(tree))
+    external(tap, tree, "sources are formatted", ["clang-format", "--dry-run", "-Werror"],
+             tree.sources())
+    external(tap, tree, "shell scripts are clean", ["shellcheck", "-x"], shell_scripts(tree))
+
+
+def missing_documented_files(tree):
+    problems = []
+    for document in DOCUMENTS:
+        if document not in tree.files:
+            problems.append(f"{document}: is not there")
+            continue
+        base = (tree.root / document).parent
+        for number, path in rules.documented_paths(tree.text(document), ROOMS):
+            candidates = (tree.root / path, base / path)
+            if not any(glob.glob(str(candidate)) for candidate in candidates):
+                problems.append(f"{document}:{number}: {path} does not exist")
+    return problems
+
+
+def unexplained_packages(tree):
+    lines = [line for line in tree.text("scripts/packages").splitlines()
+             if line and not line.startswith("#")]
+    names = [line.split()[0] for line in lines]
+    return ([f"scripts/packages: {line} says not why" for line in lines if "# " not in line]
+            + [f"scripts/packages: {name} stands twice" for name in set(names)
+               if names.count(name) > 1])
+
+
+def shell_scripts(tree):
+    return [name for name in tree.files if name.endswith(".sh")
+            or (name.startswith(("scripts/", ".ci/", "tests/", "perf/"))
+                and tree.text(name).split("\n", 1)[0].endswith(("/bash", " bash", "/sh", " sh")))]
+
+
+def external(tap, tree, title, command, names):
+    """A case that a tool of its own decides."""
+    if not shutil.which(command[0]):
+        tap.skip(title, f"{command[0]} is not installed")
+        return
+    done = subprocess.run([*command, *names], cwd=tree.root, capture_output=True, text=True,
+                          check=False)
+    output = (done.stdout + done.stderr).splitlines()
+    tap.case(title, output[:40] or [f"{command[0]} failed"] if done.returncode else [])
+
+
+def check_rules(tap):
+    """Each rule finds an offence planted for it, and leaves what is allowed alone."""
+    planted = [
+        ("dataplane including control", rules.include_problems, "dataplane/a.h", '#include "control/b.h"'),
+        ("config including dataplane", rules.include_problems, "config/a.h", '#include "dataplane/b.h"'),
+        ("tcqf including config", rules.include_problems, "tcqf/a.h", '#include "config/b.h"'),
+        ("tcqf including DPDK", rules.include_problems, "tcqf/a.h", "#include <rte_mbuf.h>"),
+        ("an include without its room", rules.include_problems, "tcqf/a.cc", '#include "a.h"'),
+        ("a TSC read", rules.clock_problems, "tcqf/a.h", "uint64_t t = rte_rdtsc();"),
+        ("a steady clock", rules.clock_problems, "dataplane/a.cc", "std::chrono::steady_clock::now()"),
+        ("clock_gettime", rules.clock_problems, "dataplane/a.cc", "clock_gettime(CLOCK_TAI, &t);"),
+        ("unfinished work", rules.unfinished_problems, "tcqf/a.h", "// TO" + "DO: later"),
+    ]
+    for title, rule, path, text in planted:
+        tap.case(f"the rules notice {title}", [] if rule(path, text) else [f"{text} passed"])
+    allowed = [
+        ("what points down", rules.include_problems, "control/a.cc",
+         '#include "dataplane/b.h"\n#include "tcqf/c.h"\n#include <rte_eal.h>'),
+        ("a clock in a comment", rules.clock_problems, "tcqf/a.h", "// never clock_gettime here"),
+    ]
+    for title, rule, path, text in allowed:
+        tap.case(f"the rules allow {title}", rule(path, text))
+    named = rules.documented_paths("see `tcqf/gone.h` and [a](docs/x.md), not `a/b`", ROOMS)
+    tap.case("the rules notice paths in documents",
+             [] if named == [(1, "tcqf/gone.h"), (1, "docs/x.md")] else [str(named)])
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--root", type=pathlib.Path, required=True)
+    tap = Tap()
+    check_tree(tap, Tree(parser.parse_args().root))
+    check_rules(tap)
+    return tap.end()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
