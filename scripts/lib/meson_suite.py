@@ -75,13 +75,21 @@ def run(what, names, environment=None, timeout_multiplier=3):
     if not names:
         return []
     protocols = {test["name"]: test["protocol"] for test in tests_of(what)}
-    for stale in what.path.glob("*.xml"):  # else a crash would show the last run's results
+    logs = what.path / "meson-logs"
+    # What the last run left must not pass for results of this one, if a program crashes.
+    for stale in [*what.path.glob("*.xml"), *logs.glob("testlog.*")]:
         stale.unlink()
     subprocess.run(["meson", "test", "-C", what.directory, "--no-rebuild",
                     f"--timeout-multiplier={timeout_multiplier}", *names],
                    cwd=ROOT, env={**os.environ, **(environment or {})},
                    stdin=subprocess.DEVNULL, check=False)
-    logs = what.path / "meson-logs"
+    if not (logs / "testlog.json").exists():
+        return [Case(f"tests in {what.directory}", "failed", "meson could not run them")]
+    return cases_of(logs, names, protocols)
+
+
+def cases_of(logs, names, protocols):
+    """The cases of the named tests, from the logs that meson wrote into a directory."""
     junit = _cases_of_junit(logs / "testlog.junit.xml", protocols)
     cases = []
     seen = set()
@@ -127,20 +135,20 @@ def _cases_of_junit(path, protocols):
 
 
 def _owner(suite, protocols):
-    """The test that a JUnit suite PROJECT.TEST[.SUITE] stands for."""
-    inner = suite.split(".", 1)[-1]
+    """The test that a JUnit suite PROJECT.[PROJECT:SUITE / ]TEST[.SUITE] stands for."""
+    inner = suite.split(".", 1)[-1].split(" / ")[-1]
     fitting = [name for name, protocol in protocols.items()
                if protocol in ("gtest", "tap") and (inner + ".").startswith(name + ".")]
     return max(fitting, key=len, default=None)
 
 
 def _case(owner, element):
-    title = f"{element.get('classname')}.{element.get('name')}"
-    if title.startswith(f"tcqf.{owner}."):
-        title = title[len(f"tcqf.{owner}."):]
+    kind = element.get("classname").split(" / ")[-1]
+    title = element.get("name") if kind.endswith(owner) else f"{kind}.{element.get('name')}"
     name = f"{owner}: {title}"
     if element.get("status") == "notrun":
-        return None
+        disabled = "DISABLED_" in title
+        return Case(name, "skipped", "disabled in its source") if disabled else None
     skipped = element.find("skipped")
     if skipped is not None:
         reason = skipped.get("message") or element.findtext("system-out") or ""

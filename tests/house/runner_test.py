@@ -1,0 +1,57 @@
+"""scripts/test counts right: what it makes of logs that meson wrote (runner/). Prints TAP."""
+
+import pathlib
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parents[1] / "scripts" / "lib"))
+
+import meson_suite  # noqa: E402
+from report import Report  # noqa: E402
+
+PROTOCOLS = {"unit_a": "gtest", "unit_crash": "gtest", "unit_exit": "gtest", "unit": "gtest",
+             "script": "tap", "skip": "exitcode"}
+
+EXPECTED = {
+    "each GoogleTest case counts": ("unit_a: A.passes", "passed", ""),
+    "a failed case says why": ("unit_a: A.fails", "failed", "Expected equality of these values"),
+    "a skipped case says why": ("unit_a: A.skips", "skipped", "no namespaces here"),
+    "a disabled case is not silent": ("unit_a: A.DISABLED_off", "skipped", "disabled"),
+    "parameters are cases of their own": ("unit_a: All/P.even/1", "passed", ""),
+    "a crash is a failure": ("unit_crash", "failed", "C.crashes"),
+    "a bad end after good cases is a failure": ("unit_exit", "failed", "leak"),
+    "a name that begins another's is told apart": ("unit: A.passes", "passed", ""),
+    "each TAP case counts": ("script: 1 - one", "passed", ""),
+    "a failed TAP case shows the output": ("script: 2 - two", "failed", "because"),
+    "a skipped TAP case says why": ("script: 3 - three", "skipped", "no raw sockets"),
+    "a script that ends with 77 is skipped": ("skip", "skipped", "no huge pages"),
+    "what meson did not run is a failure": ("absent", "failed", "did not run"),
+}
+
+
+def main():
+    cases = meson_suite.cases_of(HERE / "runner", [*PROTOCOLS, "absent"], PROTOCOLS)
+    found = {case.name: case for case in cases}
+    verdicts = []
+    for title, (name, outcome, detail) in EXPECTED.items():
+        case = found.get(name)
+        verdicts.append((title, bool(case) and case.outcome == outcome and detail in case.detail))
+    counts = [sum(case.outcome == outcome for case in cases)
+              for outcome in ("passed", "failed", "skipped")]
+    verdicts.append((f"sums are right: {counts}", counts == [6, 5, 4]))
+
+    report = Report()
+    verdicts.append(("a run without a case fails", report.exit_status() == 1))
+    report.add("x", "passed")
+    verdicts.append(("a run that passed succeeds", report.exit_status() == 0))
+    report.add("y", "failed")
+    verdicts.append(("a run with a failure fails", report.exit_status() == 1))
+
+    print(f"1..{len(verdicts)}")
+    for number, (title, good) in enumerate(verdicts, start=1):
+        print(f"{'ok' if good else 'not ok'} {number} - {title}")
+    return 0 if all(good for _, good in verdicts) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
