@@ -70,6 +70,21 @@ def tests_of(what):
     return json.loads(listing.stdout)
 
 
+def in_suite(test, suite):
+    """Whether a test from tests_of belongs to a suite."""
+    return any(name.split(":")[-1] == suite for name in test["suite"])
+
+
+def program(what, name):
+    """The path of a program below the build directory, or None if there is none of that name."""
+    listing = subprocess.run(["meson", "introspect", "--targets", what.directory], cwd=ROOT,
+                             stdout=subprocess.PIPE, check=True)
+    for target in json.loads(listing.stdout):
+        if target["name"] == name and target["type"] == "executable":
+            return str(pathlib.Path(target["filename"][0]).relative_to(what.path))
+    return None
+
+
 def run(what, names, environment=None, timeout_multiplier=3):
     """Runs the named tests and returns their cases."""
     if not names:
@@ -79,21 +94,21 @@ def run(what, names, environment=None, timeout_multiplier=3):
     # What the last run left must not pass for results of this one, if a program crashes.
     for stale in [*what.path.glob("*.xml"), *logs.glob("testlog.*")]:
         stale.unlink()
-    subprocess.run(["meson", "test", "-C", what.directory, "--no-rebuild",
+    subprocess.run(["meson", "test", "-C", what.directory, "--no-rebuild", "--setup=all",
                     f"--timeout-multiplier={timeout_multiplier}", *names],
                    cwd=ROOT, env={**os.environ, **(environment or {})},
                    stdin=subprocess.DEVNULL, check=False)
-    if not (logs / "testlog.json").exists():
+    if not (logs / "testlog-all.json").exists():
         return [Case(f"tests in {what.directory}", "failed", "meson could not run them")]
     return cases_of(logs, names, protocols)
 
 
 def cases_of(logs, names, protocols):
     """The cases of the named tests, from the logs that meson wrote into a directory."""
-    junit = _cases_of_junit(logs / "testlog.junit.xml", protocols)
+    junit = _cases_of_junit(logs / "testlog-all.junit.xml", protocols)
     cases = []
     seen = set()
-    for line in (logs / "testlog.json").read_text().splitlines():
+    for line in (logs / "testlog-all.json").read_text().splitlines():
         entry = json.loads(line)
         name = entry["name"].split(" / ")[-1]
         seen.add(name)

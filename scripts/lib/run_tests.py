@@ -1,12 +1,16 @@
 """The body of scripts/test: which builds, which tests, in which order."""
 
+import os
 import sys
+import time
 
+import full_run
 import meson_suite
 from meson_suite import Build
 from report import Report
 
 DEFAULT = Build("build")
+STARTED = time.monotonic()
 
 
 def parse(arguments):
@@ -19,41 +23,76 @@ def parse(arguments):
 
 
 def announce(text):
-    print(f"--- {text}", flush=True)
+    elapsed = int(time.monotonic() - STARTED)
+    print(f"--- {elapsed // 60}:{elapsed % 60:02d} {text}", flush=True)
 
 
 def build(report, what, targets=()):
     """Builds, as a case of its own; says whether it went well."""
-    announce(f"building {what.directory} with {what.cxx_compiler} {' '.join(what.options)}")
+    announce(f"building {what.directory}/ with {what.cxx_compiler} {' '.join(what.options)}")
     problem = meson_suite.build(what, targets)
     report.add(f"{what.directory} builds", "failed" if problem else "passed", problem or "")
     return not problem
 
 
-def default_suite(report, pattern):
-    """The g++ build and its tests, those that fit the filter."""
-    if not build(report, DEFAULT):
-        return
-    tests = meson_suite.tests_of(DEFAULT)
+def run_suite(report, what, pattern, with_slow, environment=None, timeout_multiplier=3):
+    """The tests of a build that fit the filter, by their own name or else by that of a case."""
+    tests = [test for test in meson_suite.tests_of(what)
+             if with_slow or not meson_suite.in_suite(test, "slow")]
     names = [test["name"] for test in tests if pattern in test["name"]]
-    environment = {}
+    environment = dict(environment or {})
     if not names:
         names = [test["name"] for test in tests if test["protocol"] == "gtest"]
         environment["GTEST_FILTER"] = f"*{pattern}*"
-    announce(f"running {len(names)} test programs")
-    cases = meson_suite.run(DEFAULT, names, environment)
-    if pattern and not any(": " in case.name or pattern in case.name for case in cases):
-        report.add(f"tests that fit '{pattern}'", "failed", "there are none")
-        return
-    report.extend(cases)
+    announce(f"running {len(names)} test programs of {what.directory}/")
+    cases = meson_suite.run(what, names, environment, timeout_multiplier)
+    if "GTEST_FILTER" in environment:
+        cases = [case for case in cases if pattern in case.name or case.outcome != "passed"]
+        if not cases:
+            report.add(f"tests that fit '{pattern}'", "failed", "there are none")
+    prefix = "" if what is DEFAULT else f"{what.directory}: "
+    for case in cases:
+        report.add(prefix + case.name, case.outcome, case.detail)
+
+
+def everything_else(report, pattern):
+    """What --all adds; a stage whose build fails does not keep the others from running."""
+    clang = Build("build-clang", "clang", "clang++")
+    if build(report, clang):
+        announce("clang-tidy")
+        report.extend(full_run.tidy(clang, pattern))
+    lab = meson_suite.program(DEFAULT, "tcqf-lab")
+    if lab and not pattern:
+        compared = [DEFAULT, clang, Build("build-gcc-o0", options=full_run.UNOPTIMISED),
+                    Build("build-clang-o0", "clang", "clang++", full_run.UNOPTIMISED)]
+        if all([build(report, what, [lab]) for what in compared[2:]]):
+            announce("comparing what tcqf-lab writes, byte for byte")
+            report.extend(full_run.same_bytes(compared, lab))
+    checked = Build("build-asan", "clang", "clang++", full_run.ADDRESS_AND_UNDEFINED)
+    if build(report, checked):
+        run_suite(report, checked, pattern, False, full_run.SANITIZER_ENVIRONMENT, 10)
+        announce("fuzzing")
+        report.extend(full_run.fuzz(checked, pattern))
+    threads = Build("build-tsan", "clang", "clang++", full_run.THREAD)
+    if any(meson_suite.in_suite(test, "threads") and pattern in test["name"]
+           for test in meson_suite.tests_of(DEFAULT)) and build(report, threads):
+        announce("running the tests with threads in build-tsan/")
+        names = [test["name"] for test in meson_suite.tests_of(threads)
+                 if meson_suite.in_suite(test, "threads") and pattern in test["name"]]
+        for case in meson_suite.run(threads, names, full_run.SANITIZER_ENVIRONMENT, 20):
+            report.add(f"build-tsan: {case.name}", case.outcome, case.detail)
 
 
 def main():
     everything, pattern = parse(sys.argv[1:])
+    # Tests write what they need into directories of their own and expect no terminal.
+    os.environ.setdefault("LC_ALL", "C.UTF-8")
     report = Report()
-    default_suite(report, pattern)
-    if everything and not pattern:
-        pass
+    if build(report, DEFAULT):
+        run_suite(report, DEFAULT, pattern, everything)
+        if everything:
+            everything_else(report, pattern)
+    announce("done")
     report.print_summary()
     sys.exit(report.exit_status())
 

@@ -49,14 +49,18 @@ class Tree:
 
     def __init__(self, root):
         self.root = root
-        listing = subprocess.run(["git", "-C", root, "ls-files", "-co", "--exclude-standard"],
-                                 capture_output=True, text=True, check=False)
-        if listing.returncode == 0:
-            names = listing.stdout.splitlines()
-        else:
-            names = [str(path.relative_to(root)) for path in root.rglob("*")
-                     if not path.relative_to(root).parts[0].startswith("build")]
+        names = self._tracked() or [
+            str(path.relative_to(root)) for path in root.rglob("*")
+            if not path.relative_to(root).parts[0].startswith(("build", ".git"))
+            and "__pycache__" not in path.parts]
         self.files = sorted(name for name in names if (root / name).is_file())
+
+    def _tracked(self):
+        if not shutil.which("git"):
+            return []
+        listing = subprocess.run(["git", "-C", self.root, "ls-files", "-co", "--exclude-standard"],
+                                 capture_output=True, text=True, check=False)
+        return listing.stdout.splitlines()
 
     def sources(self, *rooms):
         return [name for name in self.files if name.endswith(SOURCES)
