@@ -38,7 +38,8 @@ def build(report, what, targets=()):
 def run_suite(report, what, pattern, with_slow, environment=None, timeout_multiplier=3):
     """The tests of a build that fit the filter, by their own name or else by that of a case."""
     tests = [test for test in meson_suite.tests_of(what)
-             if with_slow or not meson_suite.in_suite(test, "slow")]
+             if (with_slow or not meson_suite.in_suite(test, "slow"))
+             and (what is DEFAULT or not meson_suite.in_suite(test, "house"))]
     names = [test["name"] for test in tests if pattern in test["name"]]
     environment = dict(environment or {})
     if not names:
