@@ -1,0 +1,168 @@
+// Decisions carried out by the owner of the outgoing interface: policed, shaped, queued.
+
+#include "dataplane/forwarder.h"
+#include "dataplane/headers.h"
+#include "dataplane/write_tag.h"
+
+namespace tcqf::dataplane {
+namespace {
+
+DropReason reason_of(Refusal refusal) {
+    switch (refusal) {
+        case Refusal::frame_too_large:
+            return DropReason::mtu_exceeded;
+        case Refusal::cycle_full:
+            return DropReason::cycle_full;
+        case Refusal::nrp_quota:
+            return DropReason::nrp_quota;
+        case Refusal::cycle_overrun:
+            return DropReason::cycle_overrun;
+        case Refusal::queue_full:
+            return DropReason::queue_full;
+        case Refusal::no_memory:
+        case Refusal::none:
+            break;
+    }
+    return DropReason::no_memory;
+}
+
+}  // namespace
+
+/// Sends a decision to the worker that carries out its stage.
+void Forwarder::dispatch(rte_mbuf* mbuf, const Decision& decision) {
+    const unsigned to = decision.stage == Stage::police
+                            ? tables_->flows[decision.flow].slot % shared_.worker_count()
+                            : state(decision.oif).owner;
+    if (to == index_) [[likely]] {
+        return carry_out(mbuf, decision);
+    }
+    hand_over(mbuf, decision, to);
+}
+
+void Forwarder::hand_over(rte_mbuf* mbuf, const Decision& decision, unsigned to) {
+    *decision_of(mbuf) = decision;
+    if (rte_ring_sp_enqueue(shared_.ring(index_, to), mbuf) != 0) {
+        return drop(mbuf, DropReason::queue_full);
+    }
+    counters_.handed_over_out.add(1);
+}
+
+unsigned Forwarder::take_handed_over(std::int64_t) {
+    unsigned taken = 0;
+    for (unsigned from = 0; from < shared_.worker_count(); ++from) {
+        if (from == index_) {
+            continue;
+        }
+        rte_mbuf* mbufs[kReceiveBurst];
+        const unsigned count = rte_ring_sc_dequeue_burst(
+            shared_.ring(from, index_), reinterpret_cast<void**>(mbufs), kReceiveBurst, nullptr);
+        counters_.handed_over_in.add(count);
+        for (unsigned i = 0; i < count; ++i) {
+            const Decision decision = *decision_of(mbufs[i]);
+            carry_out(mbufs[i], decision);
+        }
+        taken += count;
+    }
+    return taken;
+}
+
+void Forwarder::carry_out(rte_mbuf* mbuf, const Decision& decision) {
+    const QueuedPacket<rte_mbuf*> entry{mbuf, decision.octets};
+    PacketEgress& egress = state(decision.oif).egress;
+    Refusal refusal = Refusal::none;
+    switch (decision.stage) {
+        case Stage::in_cycle:
+            refusal = egress.enqueue_in_cycle(decision.cycle, entry, decision.share);
+            break;
+        case Stage::queue:
+            refusal = egress.enqueue(decision.traffic_class, entry, decision.share);
+            break;
+        case Stage::police:
+            return police(mbuf, decision);
+        case Stage::shape:
+            return shape(mbuf, decision);
+    }
+    if (refusal != Refusal::none) [[unlikely]] {
+        if (refusal == Refusal::cycle_overrun) {
+            return overrun(decision.oif, mbuf);
+        }
+        drop(mbuf, reason_of(refusal));
+    }
+}
+
+/// RFC 9016, 5.5.
+void Forwarder::police(rte_mbuf* mbuf, const Decision& decision) {
+    const FlowAction& flow = tables_->flows[decision.flow];
+    Policer& policer = *shared_.policers[flow.slot];
+    Decision next = decision;
+    if (policer.conforms(decision.now_ns, decision.payload_octets)) {
+        next.stage = Stage::shape;
+        return dispatch(mbuf, next);
+    }
+    if (!flow.excess_to_best_effort) {
+        return drop(mbuf, DropReason::policed);
+    }
+    excess(mbuf, decision);
+}
+
+/// What exceeds its flow's specification goes on as best effort, cleaned like any other packet.
+void Forwarder::excess(rte_mbuf* mbuf, const Decision& decision) {
+    Packet packet;
+    packet.mbuf = mbuf;
+    packet.l3 = rte_pktmbuf_mtod(mbuf, std::uint8_t*) + kEthernetOctets;
+    packet.l3_octets = mbuf->pkt_len - kEthernetOctets;
+    switch (load16(packet.l3 - 2)) {
+        case ethertype::kIpv4:
+            packet.kind = Layer3::ipv4;
+            break;
+        case ethertype::kMpls:
+            packet.kind = Layer3::labelled;
+            break;
+        default:
+            packet.kind = Layer3::ipv6;
+            if (has_extension_headers(ipv6::next(packet.l3))) {
+                walk_extension_headers({packet.l3, packet.l3_octets}, tables_->code_points,
+                                       packet.extensions);
+            }
+            break;
+    }
+    if (!clean(packet, tables_->interfaces[decision.oif])) {
+        return drop(mbuf, DropReason::untrusted_tag);
+    }
+    Decision next = decision;
+    next.stage = Stage::queue;
+    dispatch(mbuf, next);
+}
+
+/// draft-eckert-detnet-tcqf-10, 5.1, in the order csize, backlog, place for the tag, cycle.
+void Forwarder::shape(rte_mbuf* mbuf, const Decision& decision) {
+    const FlowAction& flow = tables_->flows[decision.flow];
+    InterfaceState& out = state(decision.oif);
+    FlowCursor& cursor = out.cursors[flow.slot];
+    const CycleTracker& now = tracker(decision.oif, decision.now_ns);
+    const IngressPlan plan = plan_ingress(flow.shape, cursor, now.cycle(), decision.packet_bits);
+    if (plan.verdict != IngressVerdict::admitted) {
+        return drop(mbuf, plan.verdict == IngressVerdict::backlog
+                              ? DropReason::flow_backlog
+                              : DropReason::flow_packet_too_big);
+    }
+    if (decision.tag_place == nullptr && !decision.may_go_untagged) {
+        return drop(mbuf, DropReason::untaggable);
+    }
+    const Refusal refusal =
+        out.egress.enqueue_in_cycle(plan.next.cycle, {mbuf, decision.octets}, decision.share);
+    if (refusal == Refusal::cycle_overrun) {
+        return overrun(decision.oif, mbuf);
+    }
+    if (refusal != Refusal::none) {
+        return drop(mbuf, reason_of(refusal));
+    }
+    cursor = plan.next;
+    if (decision.tag_place != nullptr) {
+        const TagTable& tags = tables_->interfaces[decision.oif].tags;
+        write_tag(tags.tagging(), decision.tag_place,
+                  tags.tag_of(now.timing().id_of(plan.next.cycle)));
+    }
+}
+
+}  // namespace tcqf::dataplane

@@ -1,0 +1,155 @@
+#include "dataplane/extension_headers.h"
+
+#include <cstring>
+
+#include "dataplane/headers.h"
+
+namespace tcqf::dataplane {
+namespace {
+
+constexpr std::uint8_t kPad1 = 0;
+constexpr std::uint8_t kPadN = 1;
+constexpr std::uint8_t kRouterAlert = 5;
+constexpr std::uint8_t kExtendedFlag = 0x80;
+
+/// Calls `visit(option)` for each option but Pad1 in [begin, end); false where one reaches beyond.
+template <class Octet, class Visit>
+bool for_each_option(Octet* begin, Octet* end, Visit&& visit) {
+    for (Octet* option = begin; option < end;) {
+        if (*option == kPad1) {
+            ++option;
+            continue;
+        }
+        if (end - option < 2 || end - option < 2 + option[1]) {
+            return false;
+        }
+        visit(option);
+        option += 2 + option[1];
+    }
+    return true;
+}
+
+/// Calls `visit(offset, type)` for each header of the chain from offset 40 on, with its full length
+/// checked; `visit` returns false to fail. Ends at the upper layer or a non-first fragment, at
+/// which `end(offset, type)` is called.
+template <class Visit, class End>
+bool for_each_header(std::span<const std::uint8_t> packet, Visit&& visit, End&& end) {
+    std::size_t offset = kIpv6Octets;
+    std::uint8_t type = ipv6::next(packet.data());
+    for (unsigned headers = 0; has_extension_headers(type); ++headers) {
+        if (headers == kMaxExtensionHeaders || packet.size() - offset < 8) {
+            return false;
+        }
+        const std::uint8_t* header = packet.data() + offset;
+        std::size_t octets = (header[1] + 1u) * 8u;
+        if (type == protocol::kFragment) {
+            octets = 8;
+        } else if (type == protocol::kAh) {
+            octets = (header[1] + 2u) * 4u;
+        }
+        if (octets > packet.size() - offset || !visit(offset, type, octets)) {
+            return false;
+        }
+        const bool later_fragment = type == protocol::kFragment && (load16(header + 2) >> 3) != 0;
+        type = header[0];
+        offset += octets;
+        if (later_fragment) {
+            break;
+        }
+    }
+    end(offset, type);
+    return true;
+}
+
+bool known(std::uint8_t type, const config::CodePoints& code_points) {
+    return type == kPadN || type == kRouterAlert || type == code_points.tcqf_option ||
+           type == code_points.nrp_option || type == code_points.retired_option;
+}
+
+}  // namespace
+
+bool walk_extension_headers(std::span<const std::uint8_t> packet,
+                            const config::CodePoints& code_points, ExtensionHeaders& found) {
+    found = {};
+    bool destination_counts = true;  // the first: before the routing header, or the only one
+    const auto offset_of = [&packet](const std::uint8_t* p) {
+        return static_cast<std::uint16_t>(p - packet.data());
+    };
+    const auto hop_by_hop = [&](const std::uint8_t* begin, const std::uint8_t* end) {
+        return for_each_option(begin, end, [&](const std::uint8_t* option) {
+            const std::uint8_t type = option[0];
+            if (type == code_points.tcqf_option) {
+                found.has_tcqf = true;
+                if (found.tcqf_hop_by_hop == 0) {
+                    found.tcqf_hop_by_hop = offset_of(option);
+                }
+            } else if (type == code_points.nrp_option) {
+                if (found.nrp_option == 0) {
+                    found.nrp_option = offset_of(option);
+                }
+            } else if (type >> 6 != 0 && found.unknown_option == 0 && !known(type, code_points)) {
+                found.unknown_option = offset_of(option);
+            }
+        });
+    };
+    const auto destination = [&](const std::uint8_t* begin, const std::uint8_t* end) {
+        std::uint16_t first = 0;
+        const bool well_formed = for_each_option(begin, end, [&](const std::uint8_t* option) {
+            if (option[0] == code_points.tcqf_option) {
+                found.has_tcqf = true;
+                first = first == 0 ? offset_of(option) : first;
+            }
+        });
+        if (destination_counts && first != 0) {
+            found.tcqf_destination = first;
+        }
+        destination_counts = false;
+        return well_formed;
+    };
+    const auto visit = [&](std::size_t offset, std::uint8_t type, std::size_t octets) {
+        const std::uint8_t* header = packet.data() + offset;
+        switch (type) {
+            case protocol::kHopByHop:
+                return offset == kIpv6Octets && hop_by_hop(header + 2, header + octets);
+            case protocol::kDestination:
+                return destination(header + 2, header + octets);
+            case protocol::kRouting:
+                found.routing =
+                    found.routing == 0 ? static_cast<std::uint16_t>(offset) : found.routing;
+                return true;
+            case protocol::kFragment:
+                found.fragment = static_cast<std::uint16_t>(offset);
+                return true;
+            default:
+                return true;
+        }
+    };
+    return for_each_header(packet, visit, [&found](std::size_t offset, std::uint8_t type) {
+        found.upper = static_cast<std::uint16_t>(offset);
+        found.upper_protocol = type;
+    });
+}
+
+bool tcqf_option_well_formed(const std::uint8_t* option) {
+    const std::uint8_t octets = option[1];
+    return (octets == 2 && (option[2] & kExtendedFlag) == 0) ||
+           (octets == 10 && (option[2] & kExtendedFlag) != 0);
+}
+
+void retire_tcqf_options(std::span<std::uint8_t> packet, const config::CodePoints& code_points) {
+    const auto visit = [&](std::size_t offset, std::uint8_t type, std::size_t octets) {
+        if (type != protocol::kHopByHop && type != protocol::kDestination) {
+            return true;
+        }
+        std::uint8_t* header = packet.data() + offset;
+        return for_each_option(header + 2, header + octets, [&](std::uint8_t* option) {
+            if (option[0] == code_points.tcqf_option) {
+                option[0] = code_points.retired_option;
+                std::memset(option + 2, 0, option[1]);
+            }
+        });
+    };
+    for_each_header(packet, visit, [](std::size_t, std::uint8_t) {});
+}
+
+}  // namespace tcqf::dataplane

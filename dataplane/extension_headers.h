@@ -1,0 +1,57 @@
+// IPv6 extension headers: found, checked and, for TCQF options, retired in place (RFC 8200, 4; RFC
+// 9673; draft-eckert-detnet-tcqf-10, 4.5).
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "config/router.h"
+
+namespace tcqf::dataplane {
+
+/// Where things are in a packet, as offsets from the start of the IPv6 header; 0 means "not there".
+struct ExtensionHeaders {
+    std::uint16_t tcqf_hop_by_hop =
+        0;  ///< type octet of the first TCQF option in the hop-by-hop header
+    std::uint16_t tcqf_destination = 0;  ///< the same in the destination header that counts
+    std::uint16_t nrp_option = 0;        ///< first NRP option of the hop-by-hop header
+    std::uint16_t routing = 0;           ///< routing header
+    std::uint16_t fragment = 0;
+    std::uint16_t upper =
+        40;  ///< first header that is no extension header, or what cannot be looked into
+    std::uint16_t unknown_option = 0;  ///< type octet of the first unknown hop-by-hop option that
+                                       ///< asks for the packet to be discarded
+    std::uint8_t upper_protocol = 0;
+    bool has_tcqf = false;  ///< in whichever header
+
+    std::uint16_t tcqf(config::OptionHeader header) const {
+        return header == config::OptionHeader::hop_by_hop ? tcqf_hop_by_hop : tcqf_destination;
+    }
+};
+
+/// More headers than this in one packet are taken for an attack.
+inline constexpr unsigned kMaxExtensionHeaders = 16;
+
+/// Whether anything follows the IPv6 header that `walk_extension_headers` would look into.
+constexpr bool has_extension_headers(std::uint8_t next_header) {
+    return next_header == 0 || next_header == 43 || next_header == 44 || next_header == 51 ||
+           next_header == 60;
+}
+
+/// Walks the chain of `packet`, which starts with a checked IPv6 header and ends with its payload.
+/// Of several destination headers the one before the routing header counts, else the only one.
+/// Returns false where a header or option reaches beyond its bounds, a hop-by-hop header is not the
+/// first, or there are too many headers.
+bool walk_extension_headers(std::span<const std::uint8_t> packet,
+                            const config::CodePoints& code_points, ExtensionHeaders& found);
+
+/// A TCQF option's length agrees with its E flag: 2 octets without, 10 with it.
+bool tcqf_option_well_formed(const std::uint8_t* option);
+/// The octet of a TCQF option that holds the Cycle Id.
+inline constexpr unsigned kCycleIdOffset = 3;
+
+/// Turns every TCQF option of a walked packet into one that nobody minds: type `retired_option`,
+/// data zero, length as it was (receivers drop long padding).
+void retire_tcqf_options(std::span<std::uint8_t> packet, const config::CodePoints& code_points);
+
+}  // namespace tcqf::dataplane

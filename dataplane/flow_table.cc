@@ -1,0 +1,255 @@
+#include "dataplane/flow_table.h"
+
+#include <rte_errno.h>
+#include <rte_hash.h>
+#include <rte_memory.h>
+
+#include <algorithm>
+#include <compare>
+#include <cstring>
+#include <map>
+#include <stdexcept>
+
+namespace tcqf::dataplane {
+
+/// What is hashed: every exact field, masked to what the group compares.
+struct FlowTable::Key {
+    std::array<std::uint8_t, 16> source{};
+    std::array<std::uint8_t, 16> destination{};
+    std::uint32_t flow_label = 0;
+    std::uint32_t spi = 0;
+    std::uint32_t mpls_label = 0;
+    std::uint16_t interface = 0;
+    std::uint16_t source_port = 0;
+    std::uint16_t destination_port = 0;
+    std::uint8_t protocol = 0;
+    std::uint8_t family = 0;
+
+    auto operator<=>(const Key&) const = default;
+};
+
+struct FlowTable::Candidate {
+    std::uint32_t flow = 0;
+    config::PortRange source_port;
+    config::PortRange destination_port;
+    std::uint64_t dscps = ~std::uint64_t{0};  // bit set of those that match
+    bool needs_ports = false;
+    bool needs_ip = false;
+};
+
+/// Flows that compare the same exact fields.
+struct FlowTable::Group {
+    struct Shape {
+        std::uint8_t family = 0;  // 0: any
+        std::uint8_t source_bits = 0;
+        std::uint8_t destination_bits = 0;
+        bool interface = false;
+        bool protocol = false;
+        bool source_port = false;
+        bool destination_port = false;
+        bool flow_label = false;
+        bool spi = false;
+        bool mpls_label = false;
+        auto operator<=>(const Shape&) const = default;
+    };
+    struct Range {
+        std::uint32_t begin = 0;
+        std::uint32_t end = 0;
+    };
+    struct FreeHash {
+        void operator()(rte_hash* hash) const { rte_hash_free(hash); }
+    };
+
+    Shape shape;
+    std::uint32_t first_flow = 0;
+    std::vector<Candidate> candidates;  // those of one key side by side, in order
+    std::vector<Range> ranges;          // by the position in the hash
+    std::unique_ptr<rte_hash, FreeHash> hash;
+
+    static Shape shape_of(const config::FlowMatch& match);
+    Key key_of(const FlowFields& fields) const;
+};
+
+namespace {
+
+void mask(std::array<std::uint8_t, 16>& address, std::uint8_t bits) {
+    for (unsigned octet = 0; octet < address.size(); ++octet) {
+        const unsigned kept = std::clamp<int>(bits - static_cast<int>(octet * 8), 0, 8);
+        address[octet] &= static_cast<std::uint8_t>(0xff00u >> kept);
+    }
+}
+
+bool exact(const std::optional<config::PortRange>& range) {
+    return range && range->low == range->high;
+}
+
+/// The packet that a match describes, with the low end of ranges.
+FlowFields example_of(const config::FlowMatch& match) {
+    FlowFields fields;
+    if (match.source) {
+        fields.source = match.source->address.octets;
+    }
+    if (match.destination) {
+        fields.destination = match.destination->address.octets;
+    }
+    fields.flow_label = match.flow_label.value_or(0);
+    fields.spi = match.spi.value_or(0);
+    fields.mpls_label = match.mpls_label.value_or(0);
+    fields.interface = match.interface.value_or(0);
+    fields.source_port = match.source_port ? match.source_port->low : 0;
+    fields.destination_port = match.destination_port ? match.destination_port->low : 0;
+    fields.protocol = match.protocol.value_or(0);
+    const auto& prefix = match.source ? match.source : match.destination;
+    fields.family = !prefix ? 0 : prefix->address.is_ipv6 ? 6 : 4;
+    return fields;
+}
+
+}  // namespace
+
+FlowTable::Group::Shape FlowTable::Group::shape_of(const config::FlowMatch& match) {
+    const auto& prefix = match.source ? match.source : match.destination;
+    return {.family = static_cast<std::uint8_t>(!prefix                   ? 0
+                                                : prefix->address.is_ipv6 ? 6
+                                                                          : 4),
+            .source_bits = match.source ? match.source->length : std::uint8_t{0},
+            .destination_bits = match.destination ? match.destination->length : std::uint8_t{0},
+            .interface = match.interface.has_value(),
+            .protocol = match.protocol.has_value(),
+            .source_port = exact(match.source_port),
+            .destination_port = exact(match.destination_port),
+            .flow_label = match.flow_label.has_value(),
+            .spi = match.spi.has_value(),
+            .mpls_label = match.mpls_label.has_value()};
+}
+
+FlowTable::Key FlowTable::Group::key_of(const FlowFields& fields) const {
+    Key key;
+    if (shape.family != 0) {
+        key.family = fields.family;
+        key.source = fields.source;
+        key.destination = fields.destination;
+        mask(key.source, shape.source_bits);
+        mask(key.destination, shape.destination_bits);
+    }
+    key.interface = shape.interface ? fields.interface : std::uint16_t { 0 };
+    key.protocol = shape.protocol ? fields.protocol : std::uint8_t{0};
+    key.source_port = shape.source_port ? fields.source_port : std::uint16_t{0};
+    key.destination_port = shape.destination_port ? fields.destination_port : std::uint16_t{0};
+    key.flow_label = shape.flow_label ? fields.flow_label : 0;
+    key.spi = shape.spi ? fields.spi : 0;
+    key.mpls_label = shape.mpls_label ? fields.mpls_label : 0;
+    return key;
+}
+
+FlowTable::FlowTable(const std::string& name, const std::vector<config::Flow>& flows) {
+    struct Draft {
+        std::unique_ptr<Group> group;
+        std::map<Key, std::vector<Candidate>> by_key;
+    };
+    std::map<Group::Shape, Draft> drafts;
+    for (std::uint32_t index = 0; index < flows.size(); ++index) {
+        const config::FlowMatch& match = flows[index].match;
+        Draft& draft = drafts[Group::shape_of(match)];
+        if (!draft.group) {
+            draft.group = std::make_unique<Group>();
+            draft.group->shape = Group::shape_of(match);
+            draft.group->first_flow = index;
+        }
+        Candidate candidate;
+        candidate.flow = index;
+        candidate.source_port = match.source_port.value_or(config::PortRange{});
+        candidate.destination_port = match.destination_port.value_or(config::PortRange{});
+        candidate.needs_ports = match.source_port || match.destination_port;
+        candidate.needs_ip = match.source || match.destination || match.protocol ||
+                             !match.dscp.empty() || match.flow_label || match.spi ||
+                             candidate.needs_ports;
+        if (!match.dscp.empty()) {
+            candidate.dscps = 0;
+            for (const std::uint8_t dscp : match.dscp) {
+                candidate.dscps |= std::uint64_t{1} << dscp;
+            }
+        }
+        draft.by_key[draft.group->key_of(example_of(match))].push_back(candidate);
+    }
+
+    for (auto& [shape, draft] : drafts) {
+        Group& group = *draft.group;
+        const std::string table_name = name + "." + std::to_string(group.first_flow);
+        rte_hash_parameters parameters{};
+        parameters.name = table_name.c_str();
+        parameters.entries =
+            static_cast<std::uint32_t>(std::max<std::size_t>(draft.by_key.size(), 8));
+        parameters.key_len = sizeof(Key);
+        parameters.socket_id = SOCKET_ID_ANY;
+        parameters.extra_flag = RTE_HASH_EXTRA_FLAGS_EXT_TABLE;
+        group.hash.reset(rte_hash_create(&parameters));
+        if (!group.hash) {
+            throw std::runtime_error("no memory for the table of DetNet flows: " +
+                                     std::string(rte_strerror(rte_errno)));
+        }
+        group.ranges.resize(static_cast<std::size_t>(rte_hash_max_key_id(group.hash.get())) + 1);
+        for (const auto& [key, candidates] : draft.by_key) {
+            const std::int32_t position = rte_hash_add_key(group.hash.get(), &key);
+            if (position < 0) {
+                throw std::runtime_error("no memory for the table of DetNet flows");
+            }
+            const auto begin = static_cast<std::uint32_t>(group.candidates.size());
+            group.candidates.insert(group.candidates.end(), candidates.begin(), candidates.end());
+            group.ranges[static_cast<std::size_t>(position)] = {
+                begin, static_cast<std::uint32_t>(group.candidates.size())};
+        }
+        groups_.push_back(std::move(draft.group));
+    }
+    std::sort(groups_.begin(), groups_.end(),
+              [](const auto& a, const auto& b) { return a->first_flow < b->first_flow; });
+}
+
+FlowTable::~FlowTable() = default;
+
+bool FlowTable::holds(const Candidate& candidate, const FlowFields& fields) const {
+    if (candidate.needs_ip && fields.family == 0) {
+        return false;
+    }
+    if (candidate.needs_ports &&
+        (!fields.has_ports || fields.source_port < candidate.source_port.low ||
+         fields.source_port > candidate.source_port.high ||
+         fields.destination_port < candidate.destination_port.low ||
+         fields.destination_port > candidate.destination_port.high)) {
+        return false;
+    }
+    return (candidate.dscps >> fields.dscp & 1) != 0;
+}
+
+std::uint32_t FlowTable::match(const FlowFields& fields) const {
+    std::uint32_t best = kNoFlow;
+    for (const auto& group : groups_) {
+        if (group->first_flow >= best) {
+            break;  // all flows of this and later groups come after the one found
+        }
+        if ((group->shape.family != 0 && group->shape.family != fields.family) ||
+            (group->shape.flow_label && fields.family != 6) ||
+            (group->shape.spi && !fields.has_spi) ||
+            (group->shape.mpls_label && !fields.has_mpls_label)) {
+            continue;
+        }
+        const Key key = group->key_of(fields);
+        const std::int32_t position = rte_hash_lookup(group->hash.get(), &key);
+        if (position < 0) {
+            continue;
+        }
+        const Group::Range range = group->ranges[static_cast<std::size_t>(position)];
+        for (std::uint32_t i = range.begin; i < range.end; ++i) {
+            const Candidate& candidate = group->candidates[i];
+            if (candidate.flow >= best) {
+                break;
+            }
+            if (holds(candidate, fields)) {
+                best = candidate.flow;
+                break;
+            }
+        }
+    }
+    return best;
+}
+
+}  // namespace tcqf::dataplane

@@ -1,0 +1,130 @@
+// Forwarding by address (RFC 1812, RFC 8200).
+
+#include "dataplane/forwarder.h"
+#include "dataplane/headers.h"
+
+namespace tcqf::dataplane {
+namespace {
+
+bool is_ipv4_group(std::uint32_t address) {
+    return address >> 28 == 0xe || address == 0xffffffff;
+}
+bool is_ipv4_loopback(std::uint32_t address) {
+    return address >> 24 == 127;
+}
+
+}  // namespace
+
+/// Addresses that no packet may be forwarded with (RFC 1812, 5.3.7; RFC 4291, 2.5).
+bool Forwarder::is_martian(const Packet& packet) const {
+    const std::uint8_t* ip = packet.l3;
+    if (packet.kind == Layer3::ipv4) {
+        const std::uint32_t source = ipv4::source(ip);
+        const std::uint32_t destination = ipv4::destination(ip);
+        return source >= 0xe0000000 || is_ipv4_loopback(source) || source >> 24 == 0 ||
+               is_ipv4_loopback(destination) || destination >> 24 == 0;
+    }
+    return ipv6::is_multicast(ipv6::source(ip)) || ipv6::is_loopback(ipv6::source(ip)) ||
+           ipv6::is_unspecified(ipv6::source(ip)) || ipv6::is_link_local(ipv6::source(ip)) ||
+           ipv6::is_loopback(ipv6::destination(ip)) || ipv6::is_unspecified(ipv6::destination(ip));
+}
+
+void Forwarder::forward_ip(Packet& packet) {
+    const std::uint8_t* ip = packet.l3;
+    const RouteAction* action;
+    std::uint8_t ttl;
+    if (packet.kind == Layer3::ipv4) {
+        if (is_ipv4_group(ipv4::destination(ip))) {
+            return to_kernel(packet);
+        }
+        action = &tables_->route(packet.in->route_table, ipv4::destination(ip));
+        ttl = std::min(ipv4::ttl(ip), packet.ttl_limit);
+    } else {
+        if (ipv6::is_multicast(ipv6::destination(ip)) ||
+            ipv6::is_link_local(ipv6::destination(ip))) {
+            return to_kernel(packet);
+        }
+        action = &tables_->route(packet.in->route_table, ipv6::destination(ip));
+        ttl = std::min(ipv6::hop_limit(ip), packet.ttl_limit);
+    }
+    if (action->kind == RouteKind::local) {
+        return to_kernel(packet);
+    }
+    if (is_martian(packet)) [[unlikely]] {
+        return drop(packet, DropReason::malformed);
+    }
+    if (action->kind == RouteKind::none) [[unlikely]] {
+        icmp_error(packet, IcmpError::no_route());
+        return drop(packet, DropReason::no_route);
+    }
+    if (action->kind == RouteKind::no_sid) [[unlikely]] {
+        icmp_error(packet, IcmpError::no_route());
+        return drop(packet, DropReason::no_sid);
+    }
+    if (ttl <= 1) [[unlikely]] {
+        icmp_error(packet, IcmpError::time_exceeded());
+        return drop(packet, DropReason::ttl_expired);
+    }
+    if (action->kind == RouteKind::unresolved) [[unlikely]] {
+        icmp_error(packet, IcmpError::host_unreachable());
+        return drop(packet, DropReason::no_neighbor);
+    }
+    match_flow(packet);
+    send_ip(packet, choose_hop(packet, action->hops), static_cast<std::uint8_t>(ttl - 1));
+}
+
+/// Sends an IP packet to a next hop with `ttl` as its new TTL or hop limit.
+void Forwarder::send_ip(Packet& packet, const Adjacency& adjacency, std::uint8_t ttl) {
+    if (!adjacency.resolved) [[unlikely]] {
+        icmp_error(packet, IcmpError::host_unreachable());
+        return drop(packet, DropReason::no_neighbor);
+    }
+    if (!state(adjacency.oif).link_up.load(std::memory_order_relaxed)) [[unlikely]] {
+        return drop(packet, DropReason::interface_down);
+    }
+    const std::uint32_t labels_octets = adjacency.label_count * kLabelOctets;
+    const std::uint32_t mtu = tables_->interfaces[adjacency.oif].mtu;
+    if (packet.l3_octets + labels_octets > mtu) [[unlikely]] {
+        return ip_too_big(packet, adjacency, ttl, mtu - std::min(mtu, labels_octets));
+    }
+    if (packet.kind == Layer3::ipv4) {
+        if (ipv4::ttl(packet.l3) != ttl) {
+            ipv4::set_ttl(packet.l3, ttl);
+        }
+    } else {
+        ipv6::set_hop_limit(packet.l3, ttl);
+    }
+    if (adjacency.label_count != 0) {
+        const bool leaves = packet.cycle != 0;
+        const std::uint8_t tc = leaves ? packet.in->egress_tc : std::uint8_t{0};
+        // Seen from the labels above, the packet is an entry at the bottom with its TTL.
+        push_labels(packet, adjacency, mpls::entry(0, tc, true, ttl));
+        if (packet.kind == Layer3::other) {
+            return;  // no room: dropped
+        }
+    }
+    write_ethernet(packet, adjacency);
+    output(packet, adjacency.oif);
+}
+
+/// `mtu`: what is left for the IP packet. A TCQF packet is never fragmented, nor is what came
+/// labelled.
+void Forwarder::ip_too_big(Packet& packet, const Adjacency& adjacency, std::uint8_t ttl,
+                           std::uint32_t mtu) {
+    const bool out_in_domain = tables_->interfaces[adjacency.oif].domain != kNoDomain;
+    const bool deterministic =
+        packet.cycle != 0 || (packet.flow != FlowTable::kNoFlow && out_in_domain);
+    const bool may_fragment =
+        packet.kind == Layer3::ipv4 && (ipv4::fragment_field(packet.l3) & ipv4::kDontFragment) == 0;
+    if (may_fragment && !deterministic && !packet.came_labelled &&
+        mtu >= ipv4::header_octets(packet.l3) + 8) {
+        ipv4::set_ttl(packet.l3, ttl);
+        return fragment(packet, adjacency, mtu);
+    }
+    if (!may_fragment) {
+        icmp_error(packet, IcmpError::too_big(mtu));
+    }
+    drop(packet, DropReason::mtu_exceeded);
+}
+
+}  // namespace tcqf::dataplane

@@ -1,0 +1,184 @@
+// Forwarding by label (RFC 3032, RFC 3443, RFC 6790).
+
+#include "dataplane/forwarder.h"
+#include "dataplane/headers.h"
+
+namespace tcqf::dataplane {
+
+/// Takes the top label off. In the uniform model its TTL limits what is beneath (RFC 3443, 3.4).
+void Forwarder::pop_label(Packet& packet) {
+    if (packet.tag == packet.l3) {
+        packet.tag = nullptr;
+        packet.tag_header_removed = packet.cycle != 0;
+    }
+    if (!tables_->short_pipe) {
+        packet.ttl_limit = std::min(packet.ttl_limit, mpls::ttl(load32(packet.l3)));
+    }
+    packet.l3 += kLabelOctets;
+    packet.l3_octets -= kLabelOctets;
+}
+
+/// check_labels() has made sure that the stack has a bottom.
+void Forwarder::forward_labels(Packet& packet) {
+    for (;;) {
+        const std::uint32_t entry = load32(packet.l3);
+        const std::uint32_t label = mpls::label(entry);
+        if (label < mpls::kFirstUnreserved) [[unlikely]] {
+            switch (label) {
+                case mpls::kExplicitNullIpv4:
+                case mpls::kExplicitNullIpv6:
+                    pop_label(packet);
+                    if (mpls::bottom(entry)) {
+                        return forward_payload(
+                            packet, label == mpls::kExplicitNullIpv4 ? Layer3::ipv4 : Layer3::ipv6);
+                    }
+                    continue;  // RFC 4182: anywhere in the stack
+                case mpls::kRouterAlert:
+                    packet.l3_octets += static_cast<std::uint32_t>(packet.l3 - packet.received_l3);
+                    packet.l3 = packet.received_l3;
+                    return to_kernel(packet);
+                case mpls::kEntropyIndicator: {
+                    if (mpls::bottom(entry)) {
+                        return drop(packet, DropReason::malformed);
+                    }
+                    const bool was_bottom = mpls::bottom(load32(packet.l3 + kLabelOctets));
+                    // The entropy label's TTL is 0 and says nothing (RFC 6790, 4.2).
+                    const std::uint8_t limit = packet.ttl_limit;
+                    pop_label(packet);
+                    pop_label(packet);
+                    packet.ttl_limit = limit;
+                    if (was_bottom) {
+                        return forward_payload(packet, Layer3::other);
+                    }
+                    continue;
+                }
+                default:
+                    return drop(packet, DropReason::no_label);
+            }
+        }
+        const LabelAction& action = tables_->labels.find(label);
+        switch (action.kind) {
+            case LabelKind::none:
+            case LabelKind::detnet_pop:
+                return drop(packet, DropReason::no_label);
+            case LabelKind::swap:
+            case LabelKind::pop:
+                return forward_label(packet, entry, action);
+            case LabelKind::pop_and_lookup:
+                break;
+        }
+        pop_label(packet);
+        if (mpls::bottom(entry)) {
+            return forward_payload(packet, Layer3::other);
+        }
+    }
+}
+
+/// What lies behind the bottom of a stack that ended here. `expected` is `other` where the label
+/// does not say.
+void Forwarder::forward_payload(Packet& packet, Layer3 expected) {
+    const unsigned version = packet.l3_octets != 0 ? packet.l3[0] >> 4 : 0;
+    if (version == 4 && expected != Layer3::ipv6) {
+        return check_ipv4(packet) ? forward_ip(packet) : void();
+    }
+    if (version == 6 && expected != Layer3::ipv4) {
+        return check_ipv6(packet) ? forward_ip(packet) : void();
+    }
+    drop(packet, DropReason::malformed);
+}
+
+/// Swap or pop towards a next hop.
+void Forwarder::forward_label(Packet& packet, std::uint32_t entry, const LabelAction& action) {
+    const std::uint8_t ttl = std::min(mpls::ttl(entry), packet.ttl_limit);
+    if (ttl <= 1) [[unlikely]] {
+        icmp_error(packet, IcmpError::time_exceeded());
+        return drop(packet, DropReason::ttl_expired);
+    }
+    match_flow(packet);
+    const Adjacency& adjacency = choose_hop(packet, action.hops);
+    if (!adjacency.resolved) [[unlikely]] {
+        icmp_error(packet, IcmpError::host_unreachable());
+        return drop(packet, DropReason::no_neighbor);
+    }
+    if (!state(adjacency.oif).link_up.load(std::memory_order_relaxed)) [[unlikely]] {
+        return drop(packet, DropReason::interface_down);
+    }
+    const std::uint32_t mtu = tables_->interfaces[adjacency.oif].mtu;
+    const std::uint32_t pushed = adjacency.label_count * kLabelOctets;
+    if (packet.l3_octets - kLabelOctets + pushed > mtu) [[unlikely]] {
+        const std::uint32_t labels = mpls::stack_octets(packet.l3) - kLabelOctets + pushed;
+        icmp_error(packet, IcmpError::too_big(mtu - std::min(mtu, labels)));
+        return drop(packet, DropReason::mtu_exceeded);
+    }
+
+    const auto out_ttl = static_cast<std::uint8_t>(ttl - 1);
+    const bool was_bottom = mpls::bottom(entry);
+    std::uint8_t* old_place = packet.l3;
+    if (action.kind == LabelKind::pop) {
+        pop_label(packet);
+        packet.ttl_limit = out_ttl;
+        if (!expose(packet, was_bottom)) {
+            return;
+        }
+        if (adjacency.label_count != 0) {
+            const std::uint8_t tc = packet.cycle != 0 ? packet.in->egress_tc : mpls::tc(entry);
+            push_labels(packet, adjacency, mpls::entry(0, tc, was_bottom, out_ttl));
+        }
+    } else {
+        // The last label of the new ones takes the place of the old one; its TTL is the decremented
+        // one in both models (RFC 3443, 3.5).
+        const std::uint8_t old_tc = mpls::tc(entry);
+        const std::uint8_t pushed_tc = packet.cycle != 0 ? packet.in->egress_tc : old_tc;
+        const unsigned last = adjacency.label_count - 1u;
+        if (last != 0 && !make_room(packet, last * kLabelOctets + kEthernetOctets)) {
+            return;
+        }
+        old_place = packet.l3;
+        store32(old_place, mpls::entry(adjacency.labels[last], old_tc, was_bottom, out_ttl));
+        const std::uint8_t pushed_ttl = tables_->short_pipe ? std::uint8_t{255} : out_ttl;
+        for (unsigned i = last; i-- > 0;) {
+            packet.l3 -= kLabelOctets;
+            store32(packet.l3, mpls::entry(adjacency.labels[i], pushed_tc, false, pushed_ttl));
+        }
+        packet.l3_octets += last * kLabelOctets;
+    }
+    if (packet.kind == Layer3::other) {
+        return;  // no room: dropped
+    }
+    write_ethernet(packet, adjacency);
+    output(packet, adjacency.oif);
+}
+
+/// Penultimate hop popping: what comes to the top is sent on, its TTL never raised (RFC 3443, 3.5).
+/// packet.ttl_limit is the outgoing TTL. False where the packet was dropped.
+bool Forwarder::expose(Packet& packet, bool was_bottom) {
+    if (!was_bottom) {
+        if (!tables_->short_pipe) {
+            packet.l3[3] = std::min(packet.l3[3], packet.ttl_limit);
+        }
+        return true;
+    }
+    const unsigned version = packet.l3_octets != 0 ? packet.l3[0] >> 4 : 0;
+    if (version == 4) {
+        if (!check_ipv4(packet)) {
+            return false;
+        }
+        if (!tables_->short_pipe && ipv4::ttl(packet.l3) > packet.ttl_limit) {
+            ipv4::set_ttl(packet.l3, packet.ttl_limit);
+        }
+        return true;
+    }
+    if (version == 6) {
+        if (!check_ipv6(packet)) {
+            return false;
+        }
+        if (!tables_->short_pipe && ipv6::hop_limit(packet.l3) > packet.ttl_limit) {
+            ipv6::set_hop_limit(packet.l3, packet.ttl_limit);
+        }
+        return true;
+    }
+    drop(packet, DropReason::malformed);
+    return false;
+}
+
+}  // namespace tcqf::dataplane

@@ -1,0 +1,118 @@
+// The body of a worker: parse -> look up -> map -> edit -> decide -> enqueue -> emit.
+//
+// Packets are single segments. Every one that comes in or is generated here ends in exactly one
+// counter, in a queue, or in a ring to another worker.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "dataplane/account.h"
+#include "dataplane/icmp_error.h"
+#include "dataplane/packet.h"
+#include "dataplane/shared_state.h"
+
+namespace tcqf::dataplane {
+
+class Forwarder {
+  public:
+    Forwarder(SharedState& shared, unsigned worker);
+    ~Forwarder();
+
+    unsigned receive_from(config::InterfaceIndex interface, std::int64_t now_ns);
+    unsigned take_handed_over(std::int64_t now_ns);
+    std::int64_t transmit(std::int64_t now_ns);
+    void advance(std::int64_t now_ns);
+    void refresh();
+    void flush();
+
+    const std::vector<config::InterfaceIndex>& interfaces() const { return owned_; }
+    std::uint64_t queued() const;
+    const WorkerCounters& counters() const { return counters_; }
+
+  private:
+    // input.cc: what arrives
+    void receive_from_kernel(config::InterfaceIndex interface, std::int64_t now_ns);
+    void input(Packet& packet);
+    void input_ipv4(Packet& packet, bool ours);
+    void input_ipv6(Packet& packet, bool ours);
+    void input_labelled(Packet& packet, bool ours);
+    bool check_ipv4(Packet& packet);
+    bool check_ipv6(Packet& packet);
+    bool check_labels(Packet& packet);
+    void to_kernel(Packet& packet);
+
+    // forward_ip.cc
+    void forward_ip(Packet& packet);
+    void send_ip(Packet& packet, const Adjacency& adjacency, std::uint8_t ttl);
+    void ip_too_big(Packet& packet, const Adjacency& adjacency, std::uint8_t ttl,
+                    std::uint32_t mtu);
+    bool is_martian(const Packet& packet) const;
+
+    // fragment.cc
+    void fragment(Packet& packet, const Adjacency& adjacency, std::uint32_t mtu);
+
+    // forward_mpls.cc
+    void forward_labels(Packet& packet);
+    void forward_payload(Packet& packet, Layer3 expected);
+    void forward_label(Packet& packet, std::uint32_t entry, const LabelAction& action);
+    void pop_label(Packet& packet);
+    bool expose(Packet& packet, bool was_bottom);
+
+    // edit.cc: headers in front of a packet
+    bool make_room(Packet& packet, std::uint32_t octets);
+    void push_labels(Packet& packet, const Adjacency& adjacency, std::uint32_t beneath);
+    void write_ethernet(Packet& packet, const Adjacency& adjacency);
+
+    // classify.cc: flows and hashes
+    FlowFields flow_fields(const Packet& packet) const;
+    void match_flow(Packet& packet);
+    const Adjacency& choose_hop(const Packet& packet, const HopSet& hops) const;
+    std::uint32_t hash_of(const Packet& packet) const;
+
+    // output.cc: which class, which cycle, which tag
+    void output(Packet& packet, config::InterfaceIndex oif);
+    void transit(Packet& packet, config::InterfaceIndex oif);
+    void ingress(Packet& packet, config::InterfaceIndex oif);
+    void best_effort(Packet& packet, config::InterfaceIndex oif);
+    void leave_domain(Packet& packet);
+    void clear_old_tag(Packet& packet);
+    std::uint8_t* tag_place(Packet& packet, const InterfaceTable& out) const;
+    bool clean(Packet& packet, const InterfaceTable& out);
+    TrafficClass class_of(const Packet& packet) const;
+
+    // commit.cc: carried out by the owner of the outgoing interface
+    void dispatch(rte_mbuf* mbuf, const Decision& decision);
+    void hand_over(rte_mbuf* mbuf, const Decision& decision, unsigned to);
+    void carry_out(rte_mbuf* mbuf, const Decision& decision);
+    void police(rte_mbuf* mbuf, const Decision& decision);
+    void shape(rte_mbuf* mbuf, const Decision& decision);
+    void excess(rte_mbuf* mbuf, const Decision& decision);
+
+    // icmp_error.cc
+    void icmp_error(const Packet& packet, const IcmpError& error);
+    void send_generated(const Packet& cause, rte_mbuf* mbuf);
+
+    // forwarder.cc
+    void drop(rte_mbuf* mbuf, DropReason reason);
+    void drop(const Packet& packet, DropReason reason) { drop(packet.mbuf, reason); }
+    void overrun(config::InterfaceIndex interface, rte_mbuf* mbuf);
+    InterfaceState& state(config::InterfaceIndex interface) {
+        return *shared_.interfaces[interface];
+    }
+    CycleTracker& tracker(config::InterfaceIndex interface, std::int64_t now_ns) {
+        trackers_[interface].advance(now_ns);
+        return trackers_[interface];
+    }
+
+    SharedState& shared_;
+    const unsigned index_;
+    const Snapshot* tables_ = nullptr;
+    std::vector<config::InterfaceIndex> owned_;
+    std::vector<CycleTracker> trackers_;     // of every interface, for arrivals
+    std::vector<TokenBucket> icmp_buckets_;  // by receiving interface
+    WorkerCounters counters_;
+    std::uint32_t fragment_identification_ = 0;
+};
+
+}  // namespace tcqf::dataplane

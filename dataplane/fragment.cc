@@ -1,0 +1,108 @@
+// Fragmentation of IPv4 packets (RFC 791, 3.2). The first fragment is the packet itself, the others
+// are generated.
+
+#include <array>
+#include <cstring>
+
+#include "dataplane/forwarder.h"
+#include "dataplane/headers.h"
+
+namespace tcqf::dataplane {
+namespace {
+
+constexpr std::uint8_t kEndOfOptions = 0;
+constexpr std::uint8_t kNoOperation = 1;
+constexpr std::uint8_t kCopiedFlag = 0x80;
+constexpr std::uint32_t kMaxHeaderOctets = 60;
+
+/// The header that later fragments get: only options that ask to be copied.
+struct LaterHeader {
+    std::array<std::uint8_t, kMaxHeaderOctets> bytes;
+    std::uint32_t octets = kIpv4Octets;
+};
+
+LaterHeader later_header(const std::uint8_t* ip) {
+    LaterHeader header{};
+    std::memcpy(header.bytes.data(), ip, kIpv4Octets);
+    const std::uint32_t end = ipv4::header_octets(ip);
+    for (std::uint32_t at = kIpv4Octets; at < end && ip[at] != kEndOfOptions;) {
+        if (ip[at] == kNoOperation) {
+            ++at;
+            continue;
+        }
+        const std::uint32_t octets = at + 1 < end ? ip[at + 1] : 0;
+        if (octets < 2 || at + octets > end) {
+            break;  // what cannot be read is not copied
+        }
+        if ((ip[at] & kCopiedFlag) != 0) {
+            std::memcpy(header.bytes.data() + header.octets, ip + at, octets);
+            header.octets += octets;
+        }
+        at += octets;
+    }
+    header.octets = (header.octets + 3) / 4 * 4;
+    header.bytes[0] = static_cast<std::uint8_t>(0x40 | header.octets / 4);
+    return header;
+}
+
+void finish_header(std::uint8_t* ip, std::uint32_t total_octets, std::uint16_t fragment_field) {
+    store16(ip + 2, static_cast<std::uint16_t>(total_octets));
+    store16(ip + 6, fragment_field);
+    ipv4::write_checksum(ip);
+}
+
+}  // namespace
+
+void Forwarder::fragment(Packet& packet, const Adjacency& adjacency, std::uint32_t mtu) {
+    const std::uint8_t ttl = ipv4::ttl(packet.l3);
+    const std::uint32_t first_header = ipv4::header_octets(packet.l3);
+    const std::uint32_t payload = packet.l3_octets - first_header;
+    const LaterHeader header = later_header(packet.l3);
+    const std::uint16_t field = ipv4::fragment_field(packet.l3);
+    const std::uint16_t first_offset = field & ipv4::kOffsetMask;
+    const std::uint32_t first_payload = (mtu - first_header) / 8 * 8;
+    const std::uint32_t later_payload = (mtu - header.octets) / 8 * 8;
+
+    // All later fragments are copied before the first one is sent: its buffer is theirs to read.
+    std::vector<rte_mbuf*> later;
+    for (std::uint32_t at = first_payload; at < payload; at += later_payload) {
+        const std::uint32_t part = std::min(payload - at, later_payload);
+        const bool last = at + part == payload;
+        rte_mbuf* mbuf = rte_pktmbuf_alloc(shared_.options.pool);
+        counters_.generated.add(1);
+        if (mbuf == nullptr ||
+            rte_pktmbuf_tailroom(mbuf) < kEthernetOctets + header.octets + part) {
+            rte_pktmbuf_free(mbuf);
+            counters_.dropped[static_cast<std::size_t>(DropReason::no_memory)].add(1);
+            continue;
+        }
+        auto* frame = reinterpret_cast<std::uint8_t*>(rte_pktmbuf_append(
+            mbuf, static_cast<std::uint16_t>(kEthernetOctets + header.octets + part)));
+        std::uint8_t* ip = frame + kEthernetOctets;
+        std::memcpy(ip, header.bytes.data(), header.octets);
+        std::memcpy(ip + header.octets, packet.l3 + first_header + at, part);
+        const bool more = !last || (field & ipv4::kMoreFragments) != 0;
+        finish_header(ip, header.octets + part,
+                      static_cast<std::uint16_t>((more ? ipv4::kMoreFragments : 0) |
+                                                 ((first_offset + at / 8) & ipv4::kOffsetMask)));
+        later.push_back(mbuf);
+    }
+
+    packet.l3_octets = first_header + first_payload;
+    finish_header(packet.l3, packet.l3_octets,
+                  static_cast<std::uint16_t>(ipv4::kMoreFragments | first_offset));
+    const Packet whole = packet;
+    send_ip(packet, adjacency, ttl);
+    for (rte_mbuf* mbuf : later) {
+        Packet part = whole;
+        part.mbuf = mbuf;
+        part.l3 = rte_pktmbuf_mtod(mbuf, std::uint8_t*) + kEthernetOctets;
+        part.received_l3 = part.l3;
+        part.l3_octets = mbuf->pkt_len - kEthernetOctets;
+        part.generated = true;
+        part.flow = FlowTable::kNoFlow;
+        send_ip(part, adjacency, ttl);
+    }
+}
+
+}  // namespace tcqf::dataplane

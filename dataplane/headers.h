@@ -1,0 +1,229 @@
+// Wire formats: the few loads, stores and checksums that forwarding needs. Everything is network
+// order in the packet and host order in variables; addresses need no alignment.
+#pragma once
+
+#include <bit>
+#include <cstdint>
+#include <cstring>
+
+namespace tcqf::dataplane {
+
+inline std::uint16_t load16(const std::uint8_t* p) {
+    std::uint16_t value;
+    std::memcpy(&value, p, sizeof value);
+    return __builtin_bswap16(value);
+}
+inline std::uint32_t load32(const std::uint8_t* p) {
+    std::uint32_t value;
+    std::memcpy(&value, p, sizeof value);
+    return __builtin_bswap32(value);
+}
+inline void store16(std::uint8_t* p, std::uint16_t value) {
+    value = __builtin_bswap16(value);
+    std::memcpy(p, &value, sizeof value);
+}
+inline void store32(std::uint8_t* p, std::uint32_t value) {
+    value = __builtin_bswap32(value);
+    std::memcpy(p, &value, sizeof value);
+}
+
+inline constexpr std::uint32_t kEthernetOctets = 14;
+inline constexpr std::uint32_t kIpv4Octets = 20;  ///< without options
+inline constexpr std::uint32_t kIpv6Octets = 40;
+inline constexpr std::uint32_t kLabelOctets = 4;
+
+namespace ethertype {
+inline constexpr std::uint16_t kIpv4 = 0x0800;
+inline constexpr std::uint16_t kIpv6 = 0x86dd;
+inline constexpr std::uint16_t kMpls = 0x8847;
+inline constexpr std::uint16_t kVlan = 0x8100;
+inline constexpr std::uint16_t kServiceVlan = 0x88a8;
+}  // namespace ethertype
+
+namespace protocol {
+inline constexpr std::uint8_t kHopByHop = 0;
+inline constexpr std::uint8_t kIcmp = 1;
+inline constexpr std::uint8_t kIpv4 = 4;
+inline constexpr std::uint8_t kTcp = 6;
+inline constexpr std::uint8_t kUdp = 17;
+inline constexpr std::uint8_t kIpv6 = 41;
+inline constexpr std::uint8_t kRouting = 43;
+inline constexpr std::uint8_t kFragment = 44;
+inline constexpr std::uint8_t kEsp = 50;
+inline constexpr std::uint8_t kAh = 51;
+inline constexpr std::uint8_t kIcmpv6 = 58;
+inline constexpr std::uint8_t kNoNext = 59;
+inline constexpr std::uint8_t kDestination = 60;
+inline constexpr std::uint8_t kSctp = 132;
+}  // namespace protocol
+
+/// Internet checksum (RFC 1071) of `octets` bytes on top of `sum`, not yet folded.
+inline std::uint32_t checksum_add(const std::uint8_t* p, std::uint32_t octets,
+                                  std::uint32_t sum = 0) {
+    for (; octets >= 2; octets -= 2, p += 2) {
+        sum += load16(p);
+    }
+    return octets != 0 ? sum + (std::uint32_t{*p} << 8) : sum;
+}
+inline std::uint16_t checksum_fold(std::uint32_t sum) {
+    sum = (sum & 0xffff) + (sum >> 16);
+    return static_cast<std::uint16_t>(sum + (sum >> 16));
+}
+inline std::uint16_t checksum_finish(std::uint32_t sum) {
+    return static_cast<std::uint16_t>(~checksum_fold(sum));
+}
+
+/// IPv4 header fields (RFC 791).
+namespace ipv4 {
+inline std::uint32_t header_octets(const std::uint8_t* ip) {
+    return (ip[0] & 0x0fu) * 4;
+}
+inline std::uint16_t total_octets(const std::uint8_t* ip) {
+    return load16(ip + 2);
+}
+inline std::uint8_t ttl(const std::uint8_t* ip) {
+    return ip[8];
+}
+inline std::uint8_t next(const std::uint8_t* ip) {
+    return ip[9];
+}
+inline std::uint32_t source(const std::uint8_t* ip) {
+    return load32(ip + 12);
+}
+inline std::uint32_t destination(const std::uint8_t* ip) {
+    return load32(ip + 16);
+}
+inline std::uint16_t fragment_field(const std::uint8_t* ip) {
+    return load16(ip + 6);
+}
+inline constexpr std::uint16_t kDontFragment = 0x4000;
+inline constexpr std::uint16_t kMoreFragments = 0x2000;
+inline constexpr std::uint16_t kOffsetMask = 0x1fff;
+
+/// Replaces one 16-bit word of the header and keeps the checksum right (RFC 1624, equation 3).
+inline void replace_word(std::uint8_t* ip, std::uint32_t offset, std::uint16_t value) {
+    const std::uint32_t before = load16(ip + offset);
+    store16(ip + offset, value);
+    std::uint32_t sum = (~std::uint32_t{load16(ip + 10)} & 0xffff) + (~before & 0xffff) + value;
+    sum = (sum & 0xffff) + (sum >> 16);
+    store16(ip + 10, static_cast<std::uint16_t>(~(sum + (sum >> 16))));
+}
+inline void set_ttl(std::uint8_t* ip, std::uint8_t ttl) {
+    replace_word(ip, 8, static_cast<std::uint16_t>(ttl << 8 | ip[9]));
+}
+inline std::uint8_t dscp(const std::uint8_t* ip) {
+    return ip[1] >> 2;
+}
+/// Writes the DSCP and keeps the ECN bits.
+inline void set_dscp(std::uint8_t* ip, std::uint8_t dscp) {
+    replace_word(ip, 0, static_cast<std::uint16_t>(ip[0] << 8 | dscp << 2 | (ip[1] & 3)));
+}
+/// Sum over the header for its verification: 0xffff where the checksum is right.
+inline bool checksum_right(const std::uint8_t* ip) {
+    std::uint64_t sum = 0;
+    for (std::uint32_t offset = 0; offset < header_octets(ip); offset += 4) {
+        std::uint32_t word;
+        std::memcpy(&word, ip + offset, sizeof word);  // byte order does not matter to the sum
+        sum += word;
+    }
+    sum = (sum & 0xffffffff) + (sum >> 32);
+    sum = (sum & 0xffff) + (sum >> 16);
+    sum = (sum & 0xffff) + (sum >> 16);
+    sum = (sum & 0xffff) + (sum >> 16);
+    return sum == 0xffff;
+}
+inline void write_checksum(std::uint8_t* ip) {
+    store16(ip + 10, 0);
+    store16(ip + 10, checksum_finish(checksum_add(ip, header_octets(ip))));
+}
+}  // namespace ipv4
+
+/// IPv6 header fields (RFC 8200, 3).
+namespace ipv6 {
+inline std::uint16_t payload_octets(const std::uint8_t* ip) {
+    return load16(ip + 4);
+}
+inline std::uint8_t next(const std::uint8_t* ip) {
+    return ip[6];
+}
+inline std::uint8_t hop_limit(const std::uint8_t* ip) {
+    return ip[7];
+}
+inline void set_hop_limit(std::uint8_t* ip, std::uint8_t limit) {
+    ip[7] = limit;
+}
+inline const std::uint8_t* source(const std::uint8_t* ip) {
+    return ip + 8;
+}
+inline const std::uint8_t* destination(const std::uint8_t* ip) {
+    return ip + 24;
+}
+inline std::uint32_t flow_label(const std::uint8_t* ip) {
+    return load32(ip) & 0xfffff;
+}
+inline std::uint8_t traffic_class(const std::uint8_t* ip) {
+    return static_cast<std::uint8_t>(load16(ip) >> 4);
+}
+inline std::uint8_t dscp(const std::uint8_t* ip) {
+    return traffic_class(ip) >> 2;
+}
+inline void set_dscp(std::uint8_t* ip, std::uint8_t dscp) {
+    store16(ip, static_cast<std::uint16_t>((load16(ip) & 0xf03f) | dscp << 6));
+}
+inline bool is_multicast(const std::uint8_t* address) {
+    return address[0] == 0xff;
+}
+inline bool is_link_local(const std::uint8_t* address) {
+    return address[0] == 0xfe && (address[1] & 0xc0) == 0x80;
+}
+inline bool is_unspecified(const std::uint8_t* address) {
+    std::uint64_t words[2];
+    std::memcpy(words, address, sizeof words);
+    return (words[0] | words[1]) == 0;
+}
+inline bool is_loopback(const std::uint8_t* address) {
+    std::uint64_t words[2];
+    std::memcpy(words, address, sizeof words);
+    return words[0] == 0 && words[1] == __builtin_bswap64(1);
+}
+}  // namespace ipv6
+
+/// Label stack entries (RFC 3032, 2.1): label 20 | TC 3 | S 1 | TTL 8.
+namespace mpls {
+inline constexpr std::uint32_t kExplicitNullIpv4 = 0;
+inline constexpr std::uint32_t kRouterAlert = 1;
+inline constexpr std::uint32_t kExplicitNullIpv6 = 2;
+inline constexpr std::uint32_t kImplicitNull = 3;
+inline constexpr std::uint32_t kEntropyIndicator = 7;
+inline constexpr std::uint32_t kFirstUnreserved = 16;
+
+inline std::uint32_t label(std::uint32_t entry) {
+    return entry >> 12;
+}
+inline std::uint8_t tc(std::uint32_t entry) {
+    return entry >> 9 & 7;
+}
+inline bool bottom(std::uint32_t entry) {
+    return (entry & 0x100) != 0;
+}
+inline std::uint8_t ttl(std::uint32_t entry) {
+    return static_cast<std::uint8_t>(entry);
+}
+inline std::uint32_t entry(std::uint32_t label, std::uint8_t tc, bool bottom, std::uint8_t ttl) {
+    return label << 12 | std::uint32_t{tc} << 9 | (bottom ? 0x100u : 0u) | ttl;
+}
+/// The TC lies in the third octet of an entry.
+inline void set_tc(std::uint8_t* entry, std::uint8_t tc) {
+    entry[2] = static_cast<std::uint8_t>((entry[2] & 0xf1) | tc << 1);
+}
+/// Length of a stack that is known to have a bottom.
+inline std::uint32_t stack_octets(const std::uint8_t* top) {
+    std::uint32_t octets = kLabelOctets;
+    while (!bottom(load32(top + octets - kLabelOctets))) {
+        octets += kLabelOctets;
+    }
+    return octets;
+}
+}  // namespace mpls
+
+}  // namespace tcqf::dataplane

@@ -1,0 +1,216 @@
+// Where a packet leaves: in which cycle or class, with which tag, and cleaned of which old one.
+
+#include "dataplane/forwarder.h"
+#include "dataplane/headers.h"
+#include "dataplane/write_tag.h"
+
+namespace tcqf::dataplane {
+namespace {
+
+void set_ip_dscp(Layer3 kind, std::uint8_t* ip, std::uint8_t dscp) {
+    kind == Layer3::ipv4 ? ipv4::set_dscp(ip, dscp) : ipv6::set_dscp(ip, dscp);
+}
+
+std::uint8_t ip_dscp(Layer3 kind, const std::uint8_t* ip) {
+    return kind == Layer3::ipv4 ? ipv4::dscp(ip) : ipv6::dscp(ip);
+}
+
+bool is_ip(Layer3 kind) {
+    return kind == Layer3::ipv4 || kind == Layer3::ipv6;
+}
+
+}  // namespace
+
+/// Writes a cycle's tag into a place that tag_place() gave.
+void write_tag(Tagging tagging, std::uint8_t* place, std::uint8_t tag) {
+    switch (tagging) {
+        case Tagging::mpls_tc:
+            return mpls::set_tc(place, tag);
+        case Tagging::dscp:
+            return set_ip_dscp(place[0] >> 4 == 4 ? Layer3::ipv4 : Layer3::ipv6, place, tag);
+        case Tagging::ipv6_option:
+            place[kCycleIdOffset] = tag;
+            return;
+        case Tagging::none:
+            return;
+    }
+}
+
+void Forwarder::output(Packet& packet, config::InterfaceIndex oif) {
+    const InterfaceTable& out = tables_->interfaces[oif];
+    if (packet.cycle != 0) {
+        if (out.domain == packet.in->domain) [[likely]] {
+            return transit(packet, oif);
+        }
+        // Into another domain: first it leaves its own, then it is an ingress packet.
+        leave_domain(packet);
+        match_flow(packet);
+    }
+    if (packet.flow != FlowTable::kNoFlow && out.domain != kNoDomain) {
+        return ingress(packet, oif);
+    }
+    best_effort(packet, oif);
+}
+
+/// draft-eckert-detnet-tcqf-10, 4.6: the cycle of the incoming tag becomes one of the outgoing
+/// interface.
+void Forwarder::transit(Packet& packet, config::InterfaceIndex oif) {
+    const CycleMap* map = tables_->cycle_map(packet.iif, oif);
+    if (map == nullptr) [[unlikely]] {
+        return drop(packet, DropReason::no_cycle_map);
+    }
+    const InterfaceTable& out = tables_->interfaces[oif];
+    if (packet.age_unknown && packet.now_ns - state(packet.iif).last_poll_ns >
+                                  map->max_poll_gap_ns(out.timing.cycle_time_ns)) [[unlikely]] {
+        return drop(packet, DropReason::arrival_unknown);
+    }
+    const CycleTracker& now = tracker(oif, packet.now_ns);
+    const std::uint32_t distance = map->distance(packet.cycle, now.index());
+    if (distance == 0) [[unlikely]] {
+        if (out.drops_outside_window) {
+            return drop(packet, DropReason::outside_window);
+        }
+        leave_domain(packet);
+        return best_effort(packet, oif);
+    }
+    std::uint8_t* place = tag_place(packet, out);
+    if (place == nullptr && !packet.tag_header_removed) [[unlikely]] {
+        return drop(packet, DropReason::untaggable);
+    }
+    if (place != packet.tag && packet.tag != nullptr) {
+        clear_old_tag(packet);
+    }
+    if (place != nullptr) {
+        write_tag(out.tags.tagging(), place, out.tags.tag_of(map->oif_cycle(packet.cycle)));
+    }
+    Decision decision;
+    decision.stage = Stage::in_cycle;
+    decision.oif = oif;
+    decision.cycle = now.cycle() + distance;
+    decision.octets = packet.mbuf->pkt_len;
+    dispatch(packet.mbuf, decision);
+}
+
+/// A flow's packet enters TCQF: its cycle is known to the owner of the interface alone, which
+/// writes the tag, too.
+void Forwarder::ingress(Packet& packet, config::InterfaceIndex oif) {
+    const InterfaceTable& out = tables_->interfaces[oif];
+    Decision decision;
+    decision.stage = tables_->flows[packet.flow].policed ? Stage::police : Stage::shape;
+    decision.oif = oif;
+    decision.now_ns = packet.now_ns;
+    decision.flow = packet.flow;
+    decision.packet_bits = packet.received_octets * 8;
+    const std::uint32_t header =
+        packet.kind == Layer3::ipv4 ? ipv4::header_octets(packet.l3) : kIpv6Octets;
+    decision.payload_octets = packet.received_octets - std::min(packet.received_octets, header);
+    decision.tag_place = tag_place(packet, out);
+    decision.may_go_untagged = packet.tag_header_removed;
+    decision.octets = packet.mbuf->pkt_len;
+    decision.traffic_class = class_of(packet);
+    dispatch(packet.mbuf, decision);
+}
+
+void Forwarder::best_effort(Packet& packet, config::InterfaceIndex oif) {
+    if (!clean(packet, tables_->interfaces[oif])) {
+        return drop(packet, DropReason::untrusted_tag);
+    }
+    Decision decision;
+    decision.stage = Stage::queue;
+    decision.oif = oif;
+    decision.traffic_class = class_of(packet);
+    decision.octets = packet.mbuf->pkt_len;
+    dispatch(packet.mbuf, decision);
+}
+
+/// Strict classes behind TCQF: what left a domain, control (CS6, CS7, the kernel's), the rest.
+TrafficClass Forwarder::class_of(const Packet& packet) const {
+    if (packet.left_domain) {
+        return TrafficClass::left_domain;
+    }
+    const bool control = packet.from_kernel ||
+                         (is_ip(packet.kind) && (ip_dscp(packet.kind, packet.l3) & 0x37) == 0x30);
+    return control ? TrafficClass::control : TrafficClass::best_effort;
+}
+
+/// From here on the packet is not TCQF: the place that carried its tag gets the domain's egress
+/// marks.
+void Forwarder::leave_domain(Packet& packet) {
+    if (packet.tag != nullptr) {
+        clear_old_tag(packet);
+        packet.tag = nullptr;
+    }
+    packet.cycle = 0;
+    packet.left_domain = true;
+}
+
+void Forwarder::clear_old_tag(Packet& packet) {
+    switch (packet.in->tags.tagging()) {
+        case Tagging::mpls_tc:
+            mpls::set_tc(packet.tag, packet.in->egress_tc);
+            break;
+        case Tagging::dscp:
+            set_ip_dscp(packet.tag[0] >> 4 == 4 ? Layer3::ipv4 : Layer3::ipv6, packet.tag,
+                        packet.in->egress_dscp);
+            break;
+        case Tagging::ipv6_option: {
+            // Of several options every one goes; they lie behind the IPv6 header that carried the
+            // tag.
+            std::uint8_t* end = rte_pktmbuf_mtod(packet.mbuf, std::uint8_t*) + packet.mbuf->pkt_len;
+            std::uint8_t* ip = packet.tag - packet.extensions.tcqf(packet.in->option_header);
+            retire_tcqf_options({ip, end}, tables_->code_points);
+            packet.extensions.has_tcqf = false;
+            packet.extensions.tcqf_hop_by_hop = 0;
+            packet.extensions.tcqf_destination = 0;
+            break;
+        }
+        case Tagging::none:
+            break;
+    }
+}
+
+/// Where the outgoing interface's kind of tag goes; nullptr where the packet has no place for it.
+std::uint8_t* Forwarder::tag_place(Packet& packet, const InterfaceTable& out) const {
+    switch (out.tags.tagging()) {
+        case Tagging::mpls_tc:
+            return packet.kind == Layer3::labelled ? packet.l3 : nullptr;
+        case Tagging::dscp:
+            return is_ip(packet.kind) ? packet.l3 : nullptr;
+        case Tagging::ipv6_option: {
+            const std::uint16_t offset = packet.kind == Layer3::ipv6
+                                             ? packet.extensions.tcqf(out.option_header)
+                                             : std::uint16_t{0};
+            return offset != 0 ? packet.l3 + offset : nullptr;
+        }
+        case Tagging::none:
+            break;
+    }
+    return nullptr;
+}
+
+/// Tag hygiene: what is not TCQF never leaves with a tag. False where it must not leave at all.
+bool Forwarder::clean(Packet& packet, const InterfaceTable& out) {
+    switch (out.tags.tagging()) {
+        case Tagging::mpls_tc:
+            if (packet.kind == Layer3::labelled) {
+                mpls::set_tc(packet.l3, out.tags.clean_of(mpls::tc(load32(packet.l3))));
+            }
+            break;
+        case Tagging::dscp:
+            if (is_ip(packet.kind)) {
+                const std::uint8_t dscp = ip_dscp(packet.kind, packet.l3);
+                const std::uint8_t cleaned = out.tags.clean_of(dscp);
+                if (cleaned != dscp) {
+                    set_ip_dscp(packet.kind, packet.l3, cleaned);
+                }
+            }
+            break;
+        case Tagging::ipv6_option:
+            return packet.kind != Layer3::ipv6 || !packet.extensions.has_tcqf;
+        case Tagging::none:
+            break;
+    }
+    return true;
+}
+
+}  // namespace tcqf::dataplane

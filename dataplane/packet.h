@@ -1,0 +1,73 @@
+// A packet on its way through a worker.
+#pragma once
+
+#include <rte_mbuf.h>
+
+#include <cstdint>
+#include <string>
+
+#include "config/router.h"
+#include "dataplane/extension_headers.h"
+#include "dataplane/flow_table.h"
+#include "dataplane/tables.h"
+#include "tcqf/egress.h"
+
+namespace tcqf::dataplane {
+
+enum class Layer3 : std::uint8_t { other, ipv4, ipv6, labelled };
+
+/// Working state of one packet. Looking at headers only moves pointers; bytes are changed when
+/// nothing can fail any more, so that an ICMP error quotes the packet as it was received.
+struct Packet {
+    rte_mbuf* mbuf = nullptr;
+    const InterfaceTable* in = nullptr;
+    std::uint8_t* l3 = nullptr;  ///< what follows Ethernet; moves inwards as headers are removed
+    std::uint8_t* received_l3 = nullptr;
+    std::uint8_t* tag =
+        nullptr;  ///< the place that carried its tag: a label, an IP header or an option
+    std::int64_t now_ns = 0;  ///< its arrival
+    std::uint32_t l3_octets = 0;
+    std::uint32_t received_octets = 0;  ///< of layer 3, labels included
+    std::uint32_t received_label = 0;   ///< top of the stack
+    std::uint32_t flow = FlowTable::kNoFlow;
+    config::InterfaceIndex iif = 0;
+    Layer3 kind = Layer3::other;
+    CycleId cycle = 0;             ///< identifier on the incoming interface; 0: not TCQF
+    std::uint8_t ttl_limit = 255;  ///< the least TTL of the labels removed (uniform model)
+    bool came_labelled = false;
+    bool tag_header_removed = false;
+    bool left_domain = false;
+    bool generated = false;
+    bool from_kernel = false;
+    bool age_unknown = false;
+    ExtensionHeaders extensions{};
+};
+
+enum class Stage : std::uint8_t { in_cycle, police, shape, queue };
+
+/// What was decided for a packet whose headers are finished but for an ingress tag; it is carried
+/// out by the owner of the outgoing interface. Lies in the packet's private area while it crosses
+/// workers.
+struct Decision {
+    CycleNumber cycle = 0;  ///< in_cycle
+    std::int64_t now_ns = 0;
+    std::uint8_t* tag_place = nullptr;  ///< police, shape
+    std::uint32_t octets = 0;           ///< of the frame
+    std::uint32_t share = 0;
+    std::uint32_t flow = 0;  ///< position in the tables of `generation`
+    std::uint32_t packet_bits = 0;
+    std::uint32_t payload_octets = 0;
+    config::InterfaceIndex oif = 0;
+    Stage stage = Stage::queue;
+    TrafficClass traffic_class = TrafficClass::best_effort;
+    bool may_go_untagged = false;
+};
+
+inline constexpr std::uint16_t kPacketPrivateOctets = 64;
+static_assert(sizeof(Decision) <= kPacketPrivateOctets);
+
+inline Decision* decision_of(rte_mbuf* mbuf) {
+    return static_cast<Decision*>(rte_mbuf_to_priv(mbuf));
+}
+
+}  // namespace tcqf::dataplane

@@ -1,0 +1,162 @@
+// The tables that workers read: an immutable snapshot, built by the control thread, replaced whole.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/router.h"
+#include "dataplane/flow_table.h"
+#include "dataplane/route_table.h"
+#include "tcqf/cycle_map.h"
+#include "tcqf/ingress.h"
+#include "tcqf/tag_table.h"
+
+namespace tcqf::dataplane {
+
+inline constexpr unsigned kMaxPushedLabels = 10;
+inline constexpr std::uint16_t kNoDomain = UINT16_MAX;
+inline constexpr std::uint16_t kNoMap = UINT16_MAX;
+
+/// A resolved next hop: everything that is written to send a packet there.
+struct alignas(64) Adjacency {
+    std::array<std::uint8_t, 12> ethernet{};  ///< destination and source address
+    config::InterfaceIndex oif = 0;
+    std::uint8_t label_count = 0;
+    bool resolved = false;                                 ///< a neighbour's MAC address is known
+    std::array<std::uint32_t, kMaxPushedLabels> labels{};  ///< values alone, the first on top
+};
+
+/// What to do with a packet that a look-up found.
+enum class RouteKind : std::uint8_t {
+    none,        ///< no route
+    forward,     ///< to one of `hop_count` next hops
+    local,       ///< an address of the router: to the kernel
+    unresolved,  ///< on a connected prefix, but no neighbour of that address
+    no_sid,      ///< in a locator, but no SID of ours
+};
+
+struct HopSet {
+    std::uint32_t first = 0;  ///< in Snapshot::hops
+    std::uint32_t total_weight = 1;
+    std::uint16_t count = 0;
+};
+
+struct RouteAction {
+    RouteKind kind = RouteKind::none;
+    config::InterfaceIndex interface = 0;  ///< unresolved: the connected one
+    HopSet hops{};
+};
+
+struct WeightedHop {
+    std::uint32_t below = 0;  ///< takes hash values from the previous hop's bound up to this one
+    std::uint32_t adjacency = 0;
+};
+
+enum class LabelKind : std::uint8_t { none, swap, pop, pop_and_lookup, detnet_pop };
+
+struct LabelAction {
+    LabelKind kind = LabelKind::none;
+    std::uint8_t sequence_bits = 0;
+    HopSet hops{};
+};
+
+/// Labels to actions, directly; pages of 1,024 labels exist where one of them is in use.
+class LabelTable {
+  public:
+    void set(std::uint32_t label, const LabelAction& action);
+    const LabelAction& find(std::uint32_t label) const {
+        const Page* page = pages_[label / kPage].get();
+        return page == nullptr ? kNone : (*page)[label % kPage];
+    }
+
+  private:
+    static constexpr std::uint32_t kPage = 1024;
+    static constexpr LabelAction kNone{};
+    using Page = std::array<LabelAction, kPage>;
+    std::array<std::unique_ptr<Page>, (1u << 20) / kPage> pages_;
+};
+
+/// What a worker needs to know of an interface.
+struct InterfaceTable {
+    config::MacAddress mac{};
+    std::uint32_t mtu = 1500;
+    std::uint16_t domain = kNoDomain;
+    std::uint16_t route_table = 0;
+    config::OptionHeader option_header = config::OptionHeader::hop_by_hop;
+    std::uint8_t egress_dscp = 0;  ///< marks of packets that leave its domain
+    std::uint8_t egress_tc = 0;
+    bool drops_outside_window = true;
+    CycleTiming timing;
+    TagTable tags;                                 ///< tagging() is none outside every domain
+    std::optional<config::IpAddress> source_ipv4;  ///< of ICMP errors
+    std::optional<config::IpAddress> source_ipv6;
+};
+
+struct FlowAction {
+    FlowShape shape;
+    std::uint32_t id = 0;
+    std::uint32_t slot = 0;  ///< of its state, the same over changes of the configuration
+    bool policed = false;
+    bool excess_to_best_effort = false;
+};
+
+class Snapshot {
+  public:
+    std::uint64_t generation = 0;
+    std::shared_ptr<const config::Router> config;  // kept alive as long as the tables are
+    config::CodePoints code_points;
+    bool discards_unknown_options = false;
+    bool short_pipe = false;
+    std::uint32_t hash_seed = 0;
+
+    std::vector<InterfaceTable> interfaces;
+    std::vector<std::unique_ptr<RouteTable>> route_tables;  ///< 0 is "main"
+    std::vector<RouteAction> routes;                        ///< by the number that a look-up gives
+    std::vector<WeightedHop> hops;
+    std::vector<Adjacency> adjacencies;
+    LabelTable labels;
+    std::vector<std::uint16_t> map_of;  ///< iif * interfaces + oif -> cycle_maps, or kNoMap
+    std::vector<CycleMap> cycle_maps;
+    std::unique_ptr<FlowTable> flow_table;
+    std::vector<FlowAction> flows;
+
+    const RouteAction& route(std::uint16_t table, std::uint32_t ipv4_destination) const {
+        return routes[route_tables[table]->lookup_ipv4(ipv4_destination)];
+    }
+    const RouteAction& route(std::uint16_t table, const std::uint8_t* ipv6_destination) const {
+        return routes[route_tables[table]->lookup_ipv6(ipv6_destination)];
+    }
+    const CycleMap* cycle_map(config::InterfaceIndex iif, config::InterfaceIndex oif) const {
+        const std::uint16_t map = map_of[iif * interfaces.size() + oif];
+        return map == kNoMap ? nullptr : &cycle_maps[map];
+    }
+    /// One of the next hops, by a hash over all 32 bits.
+    const Adjacency& choose(const HopSet& set, std::uint32_t hash) const {
+        const WeightedHop* hop = &hops[set.first];
+        if (set.count > 1) {
+            const auto point =
+                static_cast<std::uint32_t>(std::uint64_t{hash} * set.total_weight >> 32);
+            while (point >= hop->below) {
+                ++hop;
+            }
+        }
+        return adjacencies[hop->adjacency];
+    }
+};
+
+struct BuildOptions {
+    FibKind fib = FibKind::compact;
+    std::uint64_t generation = 0;
+    std::vector<config::MacAddress> macs;   ///< of the devices, where the configuration names none
+    std::vector<std::uint32_t> flow_slots;  ///< by the position of the flow
+};
+
+/// Builds the tables of a configuration. Throws std::runtime_error where memory is short.
+std::unique_ptr<Snapshot> build_tables(std::shared_ptr<const config::Router> config,
+                                       const BuildOptions& options);
+
+}  // namespace tcqf::dataplane
