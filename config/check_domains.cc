@@ -1,0 +1,286 @@
+// Checks of TCQF domains: tables against the domain, windows, computed maps.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <optional>
+
+#include "config/check_context.h"
+#include "tcqf/wire.h"
+
+namespace tcqf::config {
+namespace {
+
+std::string_view kind_name(Tagging tagging) {
+    return tagging == Tagging::mpls_tc ? "mpls-tc"
+           : tagging == Tagging::dscp  ? "dscp"
+                                       : "ipv6-option";
+}
+
+/// Most cycles that the interfaces of a domain allow.
+unsigned most_cycles(const Domain& domain) {
+    unsigned most = 255;
+    for (const DomainInterface& interface : domain.interfaces) {
+        most = interface.tagging == Tagging::mpls_tc ? std::min(most, 7u)
+               : interface.tagging == Tagging::dscp  ? std::min(most, 16u)
+                                                     : most;
+    }
+    return most;
+}
+
+class DomainChecker {
+  public:
+    explicit DomainChecker(CheckContext& context) : context_(context) {}
+
+    void check(const Cursor& entry, Domain& domain) {
+        for_each_pair(entry["interfaces"], domain.interfaces,
+                      [&](const Cursor& child, DomainInterface& interface) {
+                          check_member(child, domain, interface);
+                          check_tags(child, interface);
+                          check_egress_marks(entry, child, domain, interface);
+                          check_mtu(entry, child, domain, interface);
+                      });
+        for_each_pair(entry["cycle-maps"], domain.cycle_maps,
+                      [&](const Cursor& child, CycleMapEntry& map) {
+                          check_members_of_map(child, domain, map);
+                          if (child["map"]) {
+                              check_explicit_map(child, domain, map);
+                          } else {
+                              compute(entry, child, domain, map);
+                          }
+                      });
+    }
+
+  private:
+    /// An interface is in one domain.
+    void check_member(const Cursor& child, const Domain& domain, const DomainInterface& interface) {
+        if (!context_.are_right(child, {"name"}) || !child["name"]) {
+            return;
+        }
+        const auto [entry, is_new] = domains_.try_emplace(interface.interface, &domain);
+        if (!is_new && entry->second != &domain) {
+            context_.report.conflict(
+                child["name"].node(),
+                fmt::format("{} is in domain '{}' already: an interface is in one domain",
+                            context_.name_of(interface.interface), entry->second->name));
+        }
+    }
+
+    void check_tags(const Cursor& child, const DomainInterface& interface) {
+        if (!context_.are_right(child, {"tagging", "tags", "option-header"})) {
+            return;
+        }
+        if (interface.tagging != Tagging::ipv6_option && child["option-header"]) {
+            context_.report.conflict(
+                child["option-header"].node(),
+                fmt::format("counts only with tagging ipv6-option, here it is {}: remove it",
+                            kind_name(interface.tagging)));
+        }
+        if (interface.tagging != Tagging::dscp) {
+            return;
+        }
+        std::vector<unsigned> outside;
+        std::copy_if(interface.tags.begin(), interface.tags.end(), std::back_inserter(outside),
+                     [](unsigned tag) { return (tag & 3) != 3; });
+        if (!outside.empty()) {
+            context_.report.warning(
+                child["tags"].node(),
+                fmt::format(
+                    "{} {} outside the pool xxxx11 for local use (draft 4.4): 3, 7, 11, 15, "
+                    "... 63 belong to it",
+                    fmt::join(outside, ", "), outside.size() == 1 ? "is" : "are"));
+        }
+    }
+
+    /// A packet that leaves the domain must not look like one that is in it.
+    void check_egress_marks(const Cursor& entry, const Cursor& child, const Domain& domain,
+                            const DomainInterface& interface) {
+        const bool is_tc = interface.tagging == Tagging::mpls_tc;
+        if (interface.tagging == Tagging::ipv6_option) {
+            return;
+        }
+        const std::string_view mark_name = is_tc ? "egress-tc" : "egress-dscp";
+        if (!context_.are_right(entry, {mark_name}) ||
+            !context_.are_right(child, {"name", "tagging", "tags"})) {
+            return;
+        }
+        const std::uint8_t mark = is_tc ? domain.egress_tc : domain.egress_dscp;
+        const auto found = std::find(interface.tags.begin(), interface.tags.end(), mark);
+        if (found == interface.tags.end()) {
+            return;
+        }
+        context_.report.conflict(
+            entry[mark_name] ? entry[mark_name].node() : child["tags"].node(),
+            fmt::format(
+                "{} {} is the tag of cycle {} on {}: packets that leave the domain need a {} "
+                "that no interface of it uses as a tag",
+                mark_name, mark, found - interface.tags.begin() + 1,
+                context_.name_of(interface.interface), is_tc ? "TC" : "DSCP"));
+    }
+
+    /// Warns where the interface lets frames pass that no cycle could take.
+    void check_mtu(const Cursor& entry, const Cursor& child, const Domain& domain,
+                   const DomainInterface& interface) {
+        if (!context_.are_right(entry, {"cycle-time-us", "cycles"}) ||
+            !context_.are_right(child, {"name", "dead-time-ns"})) {
+            return;
+        }
+        const Interface& link = context_.router.interfaces[interface.interface];
+        const std::int64_t cycle_ns = std::int64_t{domain.cycle_time_us} * 1000;
+        const WireUnits capacity =
+            cycle_capacity({link.link_rate_mbps}, cycle_ns, interface.dead_time_ns);
+        constexpr std::uint32_t kEthernetHeader = 14;
+        const std::uint32_t frame = link.mtu + kEthernetHeader;
+        if (occupancy_units(frame) <= capacity) {
+            return;
+        }
+        const std::int64_t largest = capacity / kUnitsPerBit / 8 - kFrameOverheadOctets;
+        context_.report.warning(
+            child.node(),
+            fmt::format(
+                "a cycle of {} carries {} bits, a packet of its mtu {} needs {}: TCQF packets "
+                "larger than {} octets are dropped, mtu-exceeded; a smaller mtu, a longer "
+                "cycle or a smaller dead-time-ns would do",
+                link.name, capacity / kUnitsPerBit, link.mtu, occupancy_bits(frame),
+                std::max<std::int64_t>(largest - kEthernetHeader, 0)));
+    }
+
+    const DomainInterface* member(const Domain& domain, InterfaceIndex interface) const {
+        for (const DomainInterface& candidate : domain.interfaces) {
+            if (candidate.interface == interface) {
+                return &candidate;
+            }
+        }
+        return nullptr;
+    }
+
+    void check_members_of_map(const Cursor& child, const Domain& domain, const CycleMapEntry& map) {
+        for (const auto& [name, interface] :
+             {std::pair("iif", map.iif), std::pair("oif", map.oif)}) {
+            if (!context_.are_right(child, {name}) || !child[name] ||
+                member(domain, interface) != nullptr) {
+                continue;
+            }
+            context_.report.warning(
+                child[name].node(),
+                fmt::format("{} is no interface of domain '{}': the map is never used; add the "
+                            "interface to the domain or remove the map",
+                            context_.name_of(interface), domain.name));
+        }
+    }
+
+    void check_explicit_map(const Cursor& child, const Domain& domain, const CycleMapEntry& map) {
+        if (!context_.are_right(child, {"map"})) {
+            return;
+        }
+        for (std::size_t i = 0; i < map.map.size(); ++i) {
+            const auto first = std::find(map.map.begin(), map.map.end(), map.map[i]);
+            const auto earlier = static_cast<std::size_t>(first - map.map.begin());
+            if (earlier < i) {
+                context_.report.warning(
+                    child["map"].node(),
+                    fmt::format("cycles {} and {} both become cycle {}: what arrives in two cycles "
+                                "then shares one",
+                                earlier + 1, i + 1, map.map[i]));
+                break;
+            }
+        }
+        if (context_.are_right(child, {"window"}) && map.window.distances() == domain.cycles &&
+            child["window"]) {
+            warn_full_window(child["window"].node(), domain, map.window);
+        }
+    }
+
+    void warn_full_window(NodeId node, const Domain& domain, const Window& window) {
+        context_.report.warning(
+            node, fmt::format("the window {}..{} holds all {} cycles: a router with one buffer for "
+                              "each cycle cannot do this, at most {} distances suit every router",
+                              window.min, window.max, domain.cycles, domain.cycles - 1));
+    }
+
+    void compute(const Cursor& entry, const Cursor& child, const Domain& domain,
+                 CycleMapEntry& map);
+    std::string what_would_do(const LatencyRange& latency, const CycleTiming& timing,
+                              const Domain& domain) const;
+
+    CheckContext& context_;
+    std::map<InterfaceIndex, const Domain*> domains_;
+};
+
+/// Which larger C or T brings the window of a computed map down to C distances.
+std::string DomainChecker::what_would_do(const LatencyRange& latency, const CycleTiming& timing,
+                                         const Domain& domain) const {
+    const std::int64_t distances = compute_map(latency, timing).distances();
+    std::string answer;
+    if (distances <= most_cycles(domain)) {
+        answer = fmt::format("cycles: {} would do", distances);
+    }
+    constexpr std::int64_t kLongestCycleUs = 65'535;
+    for (std::int64_t us = domain.cycle_time_us + 1; us <= kLongestCycleUs; ++us) {
+        CycleTiming longer = timing;
+        longer.cycle_time_ns = us * 1000;
+        if (compute_map(latency, longer).distances() <= domain.cycles) {
+            return answer +
+                   fmt::format("{}cycle-time-us: {} would do", answer.empty() ? "" : ", or ", us);
+        }
+    }
+    return answer.empty() ? "the latencies are too far apart for any number and length of cycles"
+                          : answer;
+}
+
+void DomainChecker::compute(const Cursor& entry, const Cursor& child, const Domain& domain,
+                            CycleMapEntry& map) {
+    if (!child["latency-min-ns"] || !child["latency-max-ns"] ||
+        context_.document.is_tainted(child.node()) ||
+        !context_.are_right(entry, {"cycles", "cycle-time-us", "cycle-clock-offset-ns"}) ||
+        !entry["cycles"] || !entry["cycle-time-us"]) {
+        return;
+    }
+    const DomainInterface* oif = member(domain, map.oif);
+    const CycleTiming timing = domain.timing_of(oif == nullptr ? DomainInterface{} : *oif);
+    const LatencyRange latency{
+        .min_ns = child["latency-min-ns"].number<std::int64_t>(),
+        .max_ns = child["latency-max-ns"].number<std::int64_t>(),
+        .upstream_clock_offset_ns = child["upstream-clock-offset-ns"].number<std::int64_t>(),
+        .upstream_dead_time_ns = child["upstream-dead-time-ns"].number<std::int64_t>(),
+        .max_time_interval_error_ns = context_.router.clock.max_time_interval_error_ns};
+    const ComputedMap computed = compute_map(latency, timing);
+    if (computed.distances() < 1) {
+        context_.report.conflict(
+            context_.at(child, "upstream-dead-time-ns"),
+            fmt::format("upstream-dead-time-ns {} is more than lies between the latencies: the "
+                        "latest packet would come before the earliest",
+                        latency.upstream_dead_time_ns));
+        return;
+    }
+    if (computed.distances() > domain.cycles) {
+        context_.report.conflict(
+            child["latency-max-ns"].node(),
+            fmt::format(
+                "latencies from {} to {} ns need a window of {} distances, but {} cycles of "
+                "{} us tell only {} apart: {}",
+                latency.min_ns, latency.max_ns, computed.distances(), domain.cycles,
+                domain.cycle_time_us, domain.cycles, what_would_do(latency, timing, domain)));
+        return;
+    }
+    map.window = {.min = static_cast<std::uint16_t>(computed.window_min),
+                  .max = static_cast<std::uint16_t>(computed.window_max)};
+    map.map.clear();
+    for (unsigned id = 1; id <= domain.cycles; ++id) {
+        map.map.push_back(shifted_id(static_cast<CycleId>(id), computed.shift, domain.cycles));
+    }
+    if (map.window.distances() == domain.cycles) {
+        warn_full_window(child["latency-max-ns"].node(), domain, map.window);
+    }
+}
+
+}  // namespace
+
+void check_domains(CheckContext& context) {
+    DomainChecker checker(context);
+    for_each_pair(context.top["tcqf"]["domains"], context.router.domains,
+                  [&](const Cursor& entry, Domain& domain) { checker.check(entry, domain); });
+}
+
+}  // namespace tcqf::config

@@ -1,0 +1,13 @@
+#include "config/checks.h"
+
+#include "config/check_context.h"
+
+namespace tcqf::config {
+
+void check(const Schema& schema, const Document& document, Router& router, Report& report) {
+    CheckContext context{document, router, report, Cursor(document, 0, schema.router())};
+    check_interfaces(context);
+    check_domains(context);
+}
+
+}  // namespace tcqf::config

@@ -1,0 +1,89 @@
+#include "config/load.h"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+#include <utility>
+
+#include "config/checks.h"
+#include "config/convert.h"
+#include "config/report.h"
+#include "config/validate.h"
+#include "config/yaml.h"
+
+namespace tcqf::config {
+namespace {
+
+LoadResult refused(const std::string& name, std::string message) {
+    return {nullptr, {{Severity::error, name, 1, "/", std::move(message)}}};
+}
+
+/// From any front end on: the document is complete, and what it was written in does not matter.
+LoadResult finish(Document& document, Report& report, const std::string& name) {
+    const Schema& schema = Schema::instance();
+    validate(schema, document, report);
+    Router router;
+    if (document.kind(0) == NodeKind::mapping) {
+        router = convert(schema, document);
+        check(schema, document, router, report);
+    }
+    LoadResult result;
+    if (!report.has_errors()) {
+        result.router = std::make_shared<const Router>(std::move(router));
+    }
+    result.diagnostics = report.diagnostics(name);
+    return result;
+}
+
+}  // namespace
+
+std::string Diagnostic::to_string() const {
+    return fmt::format("{}:{}: {}: {}{}", file, line, path,
+                       severity == Severity::warning ? "warning: " : "", message);
+}
+
+LoadResult load_yaml(const std::string& text, const std::string& name) {
+    ParsedDocument parsed = parse_yaml(text);
+    if (!parsed.is_complete) {
+        LoadResult result;
+        for (const Finding& finding : parsed.findings) {
+            const std::string path =
+                finding.node == kNoNode ? "/" : path_of(parsed.document, finding.node);
+            result.diagnostics.push_back(
+                {Severity::error, name, finding.line, path, finding.message});
+        }
+        return result;
+    }
+    if (parsed.document.empty()) {
+        return refused(name, "the file is empty: at least name and interfaces are needed");
+    }
+    Report report(parsed.document);
+    for (Finding& finding : parsed.findings) {
+        report.error(finding.node, std::move(finding.message));
+    }
+    return finish(parsed.document, report, name);
+}
+
+LoadResult load_file(const std::string& path) {
+    std::ifstream file(path, std::ios::binary | std::ios::ate);
+    if (!file) {
+        return refused(path, fmt::format("the file cannot be read: {}", std::strerror(errno)));
+    }
+    const auto size = static_cast<std::streamoff>(file.tellg());
+    if (size < 0 || static_cast<std::uint64_t>(size) > kMaxDocumentOctets) {
+        return refused(
+            path, fmt::format("the file has {} octets: at most {} (256 MiB) are accepted", size,
+                              kMaxDocumentOctets));
+    }
+    std::string text(static_cast<std::size_t>(size), '\0');
+    file.seekg(0);
+    if (!file.read(text.data(), size)) {
+        return refused(path, "the file cannot be read: is it a directory?");
+    }
+    return load_yaml(text, path);
+}
+
+}  // namespace tcqf::config

@@ -1,0 +1,108 @@
+#include "config/report.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace tcqf::config {
+namespace {
+
+/// Predicate that names an entry of a list, empty where its keys are not all there.
+std::string key_predicate(const Document& document, NodeId entry, const SchemaNode& list) {
+    std::string predicate;
+    for (const SchemaNode* key : list.keys) {
+        const NodeId value =
+            document.kind(entry) == NodeKind::mapping ? document.child(entry, key->name) : kNoNode;
+        if (value == kNoNode && key->default_value) {
+            continue;
+        }
+        if (value == kNoNode || document.kind(value) != NodeKind::scalar) {
+            return {};
+        }
+        predicate += fmt::format("[{}='{}']", key->name, document.text(value));
+    }
+    return predicate;
+}
+
+std::string step_of(const Document& document, NodeId node, const SchemaNode* schema) {
+    const NodeId parent = document.parent(node);
+    if (document.kind(parent) == NodeKind::sequence) {
+        if (schema != nullptr && schema->kind == SchemaKind::list) {
+            std::string predicate = key_predicate(document, node, *schema);
+            if (!predicate.empty()) {
+                return predicate;
+            }
+        }
+        return fmt::format("[{}]", document.position(node) + 1);
+    }
+    return fmt::format("/{}", document.key(node));
+}
+
+}  // namespace
+
+std::string path_of(const Document& document, NodeId node) {
+    std::vector<NodeId> chain;
+    for (NodeId id = node; id != kNoNode && document.parent(id) != kNoNode;
+         id = document.parent(id)) {
+        chain.push_back(id);
+    }
+    std::string path;
+    const SchemaNode* schema = &Schema::instance().router();
+    for (auto id = chain.rbegin(); id != chain.rend(); ++id) {
+        const bool is_entry = document.kind(document.parent(*id)) == NodeKind::sequence;
+        if (!is_entry && schema != nullptr) {
+            schema = schema->child(document.key(*id));
+        }
+        path += step_of(document, *id, schema);
+    }
+    return path.empty() ? "/" : path;
+}
+
+void Report::add(Entry entry) {
+    errors_ += entry.severity == Severity::error ? 1 : 0;
+    entries_.push_back(std::move(entry));
+}
+
+void Report::error(NodeId node, std::string message) {
+    document_->mark_bad(node);
+    add({Severity::error, node, {}, std::move(message)});
+}
+
+void Report::conflict(NodeId node, std::string message) {
+    document_->mark_tainted(node);
+    add({Severity::error, node, {}, std::move(message)});
+}
+
+void Report::missing(NodeId parent, std::string_view name, std::string message) {
+    document_->mark_tainted(parent);
+    add({Severity::error, parent, std::string(name), std::move(message)});
+}
+
+void Report::warning(NodeId node, std::string message) {
+    add({Severity::warning, node, {}, std::move(message)});
+}
+
+std::vector<Diagnostic> Report::diagnostics(const std::string& file) const {
+    std::vector<Diagnostic> result;
+    for (const Entry& entry : entries_) {
+        if (result.size() == kMaxDiagnostics) {
+            result.push_back({errors_ > 0 ? Severity::error : Severity::warning, file,
+                              document_->line(entry.node), "/",
+                              fmt::format("{} more errors and warnings are not shown: mend those "
+                                          "above first",
+                                          entries_.size() - kMaxDiagnostics)});
+            break;
+        }
+        std::string path = path_of(*document_, entry.node);
+        if (!entry.below.empty()) {
+            path += (path == "/" ? "" : "/") + entry.below;
+        }
+        result.push_back(
+            {entry.severity, file, document_->line(entry.node), std::move(path), entry.message});
+    }
+    std::stable_sort(result.begin(), result.end(),
+                     [](const Diagnostic& a, const Diagnostic& b) { return a.line < b.line; });
+    return result;
+}
+
+}  // namespace tcqf::config
