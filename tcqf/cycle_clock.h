@@ -5,7 +5,6 @@
 // that the draft speaks of exists only on the wire.
 #pragma once
 
-#include <cassert>
 #include <cstdint>
 
 namespace tcqf {
@@ -35,9 +34,9 @@ constexpr std::int64_t floor_mod(std::int64_t a, std::int64_t b) {
 }
 
 /// How one interface cuts time: `cycles` identifiers, each cycle `cycle_time_ns` long, cycle 0
-/// starting at `offset_ns`. Note that the round is cycles * cycle_time in one unit (the draft's
-/// Fig. 13 computes cycle_time * cycle_time and adds microseconds to nanoseconds), and that an
-/// offset needs 64 bits.
+/// starting at `offset_ns`, which is less than a round. Note that the round is cycles * cycle_time
+/// in one unit (the draft's Fig. 13 computes cycle_time * cycle_time and adds microseconds to
+/// nanoseconds), and that an offset needs 64 bits: a round can last 16.7 s.
 struct CycleTiming {
     std::int64_t cycle_time_ns = 100'000;
     std::int64_t offset_ns = 0;
@@ -58,19 +57,21 @@ struct CycleTiming {
     constexpr bool operator==(const CycleTiming&) const = default;
 };
 
-/// Remembers the cycle of the last instant asked for, so that the usual case (the same cycle again,
-/// or the next one) costs a comparison instead of a division.
+/// Remembers the cycle of the last instant asked for, so that the usual case (the same cycle again)
+/// costs comparisons instead of divisions.
 class CycleTracker {
   public:
     CycleTracker() = default;
     explicit CycleTracker(const CycleTiming& timing) : timing_(timing) { locate(timing.offset_ns); }
 
+    /// Whether `now_ns` lies in the cycle of the last instant.
+    bool contains(std::int64_t now_ns) const { return now_ns >= start_ns_ && now_ns < end_ns_; }
+
     /// Moves to the cycle that contains `now_ns`, forwards or backwards.
     void advance(std::int64_t now_ns) {
-        if (now_ns >= start_ns_ && now_ns < end_ns_) [[likely]] {
-            return;
+        if (!contains(now_ns)) [[unlikely]] {
+            locate(now_ns);
         }
-        locate(now_ns);
     }
 
     CycleNumber cycle() const { return cycle_; }

@@ -1,8 +1,26 @@
 #include "tcqf/cycle_map.h"
 
 #include <cassert>
+#include <limits>
 
 namespace tcqf {
+
+namespace {
+
+/// Sums of a few 64-bit numbers. A cycle lasts at least 1000 ns, so quotients fit 64 bits again.
+__extension__ using Wide = __int128;
+
+constexpr std::int64_t kMaxCycleTimeUs = 65'535;
+
+std::int64_t floor_div_wide(Wide a, std::int64_t b) {
+    return static_cast<std::int64_t>(a / b - (a % b < 0 ? 1 : 0));
+}
+
+std::int64_t ceil_div_wide(Wide a, std::int64_t b) {
+    return static_cast<std::int64_t>(a / b + (a % b > 0 ? 1 : 0));
+}
+
+}  // namespace
 
 CycleMap::CycleMap(std::span<const CycleId> oif_cycle, Window window, std::uint8_t cycles)
     : window_(window), cycles_(cycles), min_index_(static_cast<std::uint8_t>(window.min % cycles)) {
@@ -14,16 +32,34 @@ CycleMap::CycleMap(std::span<const CycleId> oif_cycle, Window window, std::uint8
 }
 
 ComputedMap compute_map(const LatencyRange& latency, const CycleTiming& oif) {
-    const std::int64_t base = latency.upstream_clock_offset_ns - oif.offset_ns;
-    const std::int64_t latest =
+    const Wide base = Wide{latency.upstream_clock_offset_ns} - oif.offset_ns;
+    const Wide latest =
         base + latency.max_ns - latency.upstream_dead_time_ns + latency.max_time_interval_error_ns;
-    const std::int64_t earliest = base + latency.min_ns - latency.max_time_interval_error_ns;
-    const std::int64_t shift = ceil_div(latest, oif.cycle_time_ns) + 1;
+    const Wide earliest = base + latency.min_ns - latency.max_time_interval_error_ns;
+    const std::int64_t shift = ceil_div_wide(latest, oif.cycle_time_ns) + 1;
     // A packet sent at the very start of an upstream cycle with the least latency arrives earliest,
     // hence floor: the draft's ceil misses one cycle whenever y(Dmin) is not whole.
     return {.shift = shift,
             .window_min = 1,
-            .window_max = shift - floor_div(earliest, oif.cycle_time_ns)};
+            .window_max = shift - floor_div_wide(earliest, oif.cycle_time_ns)};
+}
+
+MapRemedy remedy_for(const LatencyRange& latency, const CycleTiming& oif) {
+    MapRemedy remedy;
+    const std::int64_t distances = compute_map(latency, oif).distances();
+    if (distances <= std::numeric_limits<std::uint8_t>::max()) {
+        remedy.cycles = static_cast<std::uint8_t>(distances);
+    }
+    // The number of distances does not fall steadily with T: each candidate is computed.
+    CycleTiming longer = oif;
+    for (std::int64_t us = oif.cycle_time_ns / 1000 + 1; us <= kMaxCycleTimeUs; ++us) {
+        longer.cycle_time_ns = us * 1000;
+        if (compute_map(latency, longer).distances() <= oif.cycles) {
+            remedy.cycle_time_us = static_cast<std::uint32_t>(us);
+            break;
+        }
+    }
+    return remedy;
 }
 
 CycleId shifted_id(CycleId id, std::int64_t shift, std::uint8_t cycles) {

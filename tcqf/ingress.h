@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <vector>
 
@@ -19,7 +20,8 @@ namespace tcqf {
 class Interleaving {
   public:
     Interleaving() = default;
-    /// `cycles`: positions in 0..period_cycles-1, at least one.
+    /// `cycles`: positions in 0..period_cycles-1, at least one. Throws std::invalid_argument where
+    /// there is none or one lies beyond the period.
     Interleaving(std::uint32_t period_cycles, std::span<const std::uint32_t> cycles);
 
     /// The first allowed cycle that is not before `n`.
@@ -44,9 +46,10 @@ struct FlowShape {
 
 /// State of one (flow, outgoing interface): 16 bytes.
 struct FlowCursor {
-    CycleNumber cycle = 0;
+    CycleNumber cycle = std::numeric_limits<CycleNumber>::min();
     std::uint32_t bits_used = 0;
 };
+static_assert(sizeof(FlowCursor) == 16);
 
 enum class IngressVerdict : std::uint8_t { admitted, packet_too_big, backlog };
 
@@ -57,19 +60,21 @@ struct IngressPlan {
 };
 
 /// The first cycle after `current` in which the flow has `packet_bits` free, never before the cycle
-/// of the flow's latest packet, so that packets of a flow never overtake one another.
+/// of the flow's latest packet, so that packets of a flow never overtake one another. `packet_bits`
+/// are those of the layer 3 packet as received.
 inline IngressPlan plan_ingress(const FlowShape& shape, const FlowCursor& cursor,
                                 CycleNumber current, std::uint32_t packet_bits) {
     if (packet_bits > shape.cycle_size_bits) {
         return {IngressVerdict::packet_too_big, cursor};
     }
     FlowCursor next = cursor;
-    // A cursor further ahead than the flow may ever queue is left over from before the clock was
-    // set back: start anew.
-    if (next.cycle <= current || next.cycle > current + shape.max_backlog_cycles) {
+    // A cursor twice as far ahead as the flow may queue is left over from before the clock was set
+    // back: start anew. Nearer than that, `current` may just come from another queue's older
+    // arrival, and starting anew would let it overtake.
+    if (next.cycle <= current || next.cycle > current + 2 * shape.max_backlog_cycles) {
         next = {shape.interleaving.first_from(current + 1), 0};
     }
-    if (next.bits_used + packet_bits > shape.cycle_size_bits) {
+    if (std::uint64_t{next.bits_used} + packet_bits > shape.cycle_size_bits) {
         next = {shape.interleaving.first_from(next.cycle + 1), 0};
     }
     if (next.cycle - current > shape.max_backlog_cycles) {
@@ -81,7 +86,7 @@ inline IngressPlan plan_ingress(const FlowShape& shape, const FlowCursor& cursor
 
 /// Cycles ahead of now that a flow can need for one burst of its traffic specification: packets are
 /// indivisible, so ceil(packets / floor(csize / largest packet)); the draft's B[f]/csize is too
-/// small. 0 where a single packet does not fit into csize.
+/// small. 0 where a single packet does not fit into csize. Without interleaving.
 constexpr std::uint32_t backlog_cycles(std::uint32_t packets, std::uint32_t packet_bits,
                                        std::uint32_t cycle_size_bits) {
     const std::uint32_t per_cycle = packet_bits == 0 ? packets : cycle_size_bits / packet_bits;

@@ -113,6 +113,19 @@ class PacketQueue {
         }
     }
 
+    /// Removes all packets, each given to `drop(Packet)`; returns how many there were.
+    template <class Drop>
+    std::uint32_t drain(ChunkPool<Packet>& pool, Drop& drop) {
+        std::uint32_t drained = 0;
+        while (!empty()) {
+            const Packet packet = front().packet;
+            pop(pool, 1);
+            drop(packet);
+            ++drained;
+        }
+        return drained;
+    }
+
   private:
     Chunk* head_ = nullptr;
     Chunk* tail_ = nullptr;

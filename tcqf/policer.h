@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstdlib>
 #include <limits>
 #include <vector>
 
@@ -29,9 +30,9 @@ class Policer {
             return false;
         }
         std::int64_t& oldest_ns = arrivals_ns_[next_];
-        // An arrival in the future is left over from before the clock was set back: it says
-        // nothing.
-        if (oldest_ns <= now_ns && oldest_ns > now_ns - specification_.interval_ns) {
+        // An arrival an interval or more in the future is left over from before the clock was set
+        // back: it says nothing. A nearer one came first, through another queue.
+        if (oldest_ns != kNoArrival && std::abs(now_ns - oldest_ns) < specification_.interval_ns) {
             return false;
         }
         oldest_ns = now_ns;
