@@ -1,0 +1,165 @@
+"""ICMP and ICMPv6 errors: when, to whom, about what; and when none is due."""
+
+import wire
+from case import (BASE, SOURCE4, SOURCE6, Case, add_route, at, base_config, labelled, onto,
+                  own_label, pop, swap, v4, v6, with_labels)
+
+FAR4, FAR6 = "10.10.1.1", "2001:db8:d1::1"
+
+
+def one(i, *frames, step=200_000_000):
+    """Errors far apart in time, so that the rate limit does not bite."""
+    return {f"ge{i}": [at(1000 + step * k, frame) for k, frame in enumerate(frames)]}
+
+
+def error_cases():
+    small = base_config()
+    small["interfaces"][1]["mtu"] = 1300
+    pushing = base_config()
+    pushing["interfaces"][1]["mtu"] = 1300
+    add_route(pushing, "10.11.0.0/16", 1, labels=[777, 778])
+    add_route(pushing, "2001:db8:b::/48", 1, labels=[777, 778])
+    with_labels(pushing)
+    no_route = base_config()
+    return [
+        Case("icmp-ttl-1", "Time exceeded 11/0", base_config(), one(3, onto(3, v4(1, ttl=1)))),
+        Case("icmp-ttl-0", "Also for a TTL of 0", base_config(), one(3, onto(3, v4(1, ttl=0)))),
+        Case("icmp-ttl-options", "The quote has the options", base_config(),
+             one(3, onto(3, v4(1, ttl=1, options=b"\x9e\x08abcdef")))),
+        Case("icmp-ttl-short", "A packet shorter than the quote may be", base_config(),
+             one(3, onto(3, wire.ipv4(SOURCE4, FAR4, b"abc", protocol=253, ttl=1), pad_to=60))),
+        Case("icmp-ttl-long", "At most 576 octets", base_config(),
+             one(3, onto(3, v4(1, ttl=1, size=1500)))),
+        Case("icmp-ttl-tag", "The quote is the packet as received", base_config(),
+             one(3, onto(3, v4(1, ttl=1, dscp=46, ecn=2)))),
+        Case("icmp-hop-limit-1", "ICMPv6 3/0 from srv6-source", base_config(),
+             one(3, onto(3, v6(1, hop_limit=1)))),
+        Case("icmp-hop-limit-0", "Also for a hop limit of 0", base_config(),
+             one(3, onto(3, v6(1, hop_limit=0)))),
+        Case("icmp-hop-limit-long", "As much of the packet as fits 1280", base_config(),
+             one(3, onto(3, v6(1, hop_limit=1, size=1500)))),
+        Case("icmp-no-route-v4", "Destination unreachable 3/0", no_route,
+             one(3, onto(3, v4(1, destination="192.0.2.1")))),
+        Case("icmp-no-route-v6", "Destination unreachable 1/0", no_route,
+             one(3, onto(3, v6(1, destination="2001:db9::1")))),
+        Case("icmp-no-neighbor-v4", "Host unreachable 3/1", base_config(),
+             one(0, onto(0, v4(1, destination="10.0.2.77")))),
+        Case("icmp-no-neighbor-v6", "Address unreachable 1/3", base_config(),
+             one(0, onto(0, v6(1, destination="2001:db8:102::77")))),
+        Case("icmp-too-big-v4", "Fragmentation needed 3/4 with the MTU", small,
+             one(3, onto(3, v4(1, size=1301)))),
+        Case("icmp-too-big-v6", "Packet too big 2/0 with the MTU", small,
+             one(3, onto(3, v6(1, size=1301)))),
+        Case("icmp-too-big-pushed-v4", "The MTU less the labels pushed", pushing,
+             one(3, onto(3, v4(1, size=1293, destination="10.11.0.1")),
+                 onto(3, v4(2, size=1292, destination="10.11.0.1")))),
+        Case("icmp-too-big-pushed-v6", "The MTU less the labels pushed, IPv6", pushing,
+             one(3, onto(3, v6(1, size=1293, destination="2001:db8:b::1")),
+                 onto(3, v6(2, size=1292, destination="2001:db8:b::1")))),
+        Case("icmp-about-echo", "An echo request is answered with an error", base_config(),
+             one(3, onto(3, wire.ipv4(SOURCE4, FAR4, wire.icmp(8, 0, 1, bytes(20)), protocol=1,
+                                      ttl=1)))),
+        Case("icmp-about-echo-v6", "An ICMPv6 echo request, too", base_config(),
+             one(3, onto(3, wire.ipv6(SOURCE6, FAR6, wire.icmpv6(SOURCE6, FAR6, 128, 0, 1,
+                                                                 bytes(20)),
+                                      next_header=58, hop_limit=1)))),
+        Case("icmp-about-first-fragment", "The first fragment, too", base_config(),
+             one(3, onto(3, v4(1, ttl=1, flags=1)))),
+    ]
+
+
+def silent_cases():
+    """No error about errors, later fragments, or senders that are not one host."""
+    made = []
+    for kind in (3, 4, 5, 11, 12):
+        made.append(Case(f"icmp-silent-type-{kind}", f"No error about ICMP type {kind}",
+                         base_config(),
+                         one(3, onto(3, wire.ipv4(SOURCE4, FAR4, wire.icmp(kind, 0, 0, bytes(28)),
+                                                  protocol=1, ttl=1)))))
+    for kind in (1, 2, 3, 4, 100, 127, 137):
+        made.append(Case(f"icmp-silent-v6-type-{kind}", f"No error about ICMPv6 type {kind}",
+                         base_config(),
+                         one(3, onto(3, wire.ipv6(SOURCE6, FAR6, wire.icmpv6(
+                             SOURCE6, FAR6, kind, 0, 0, bytes(48)), next_header=58,
+                             hop_limit=1)))))
+    behind = wire.option_header(58, bytes([0x1F, 2, 0, 0])) + wire.icmpv6(SOURCE6, FAR6, 1, 0, 0,
+                                                                          bytes(48))
+    made.append(Case("icmp-silent-v6-behind-extension", "Also behind an extension header",
+                     base_config(), one(3, onto(3, wire.ipv6(SOURCE6, FAR6, behind, next_header=0,
+                                                             hop_limit=1)))))
+    made.append(Case("icmp-silent-fragment", "No error about a later fragment", base_config(),
+                     one(3, onto(3, v4(1, ttl=1, flags=0, offset=64)),
+                         onto(3, v4(2, ttl=1, flags=1, offset=1)))))
+    for name, frame in (
+            ("source-unspecified", onto(3, v4(1, ttl=1, source="0.0.0.0"))),
+            ("source-loopback", onto(3, v4(1, ttl=1, source="127.0.0.1"))),
+            ("source-multicast", onto(3, v4(1, ttl=1, source="224.0.0.5"))),
+            ("source-broadcast", onto(3, v4(1, ttl=1, source="255.255.255.255"))),
+            ("v6-source-unspecified", onto(3, v6(1, hop_limit=1, source="::"))),
+            ("v6-source-multicast", onto(3, v6(1, hop_limit=1, source="ff02::1")))):
+        # The contract does not name the reason for such a source, only that nothing is said.
+        made.append(Case(f"icmp-silent-{name}", "No error to what is no single host",
+                         base_config(), one(3, frame), check=_nothing_generated))
+    return made
+
+
+def _nothing_generated(outcome):
+    account = outcome.account()
+    if account["generated"] or account["sent"]:
+        return [f"generated {account['generated']}, sent {account['sent']}: expected none"]
+    return []
+
+
+def rate_limit():
+    rx = {"ge3": [(BASE + 100 * k, onto(3, v4(k, ttl=1))) for k in range(2000)]}
+
+    def check(outcome):
+        generated = outcome.account()["generated"]
+        if not 1 <= generated <= 1000:
+            return [f"{generated} errors about 2000 packets in 200 us: no rate limit"]
+        return []
+
+    return Case("icmp-rate-limit", "Errors are rate limited", base_config(), rx, check=check)
+
+
+def labelled_cases():
+    """RFC 4884 and 4950: the stack as received; routed by address."""
+    config = with_labels(base_config(), swap(101, 201, 1), own_label(102), pop(103, 1),
+                         swap(104, [300, 301], 1))
+    config["interfaces"][1]["mtu"] = 1300
+    v4_small, v6_small = v4(1, size=60), v6(1, size=80)
+    return [
+        Case("icmp-mpls-ttl", "Label TTL 1: 11/0 with the label stack", config,
+             one(3, labelled(3, [(101, 5, 1)], v4(1, size=200)))),
+        Case("icmp-mpls-ttl-0", "Label TTL 0", config,
+             one(3, labelled(3, [(101, 5, 0)], v4(1, size=200)))),
+        Case("icmp-mpls-ttl-short", "A short packet is padded with zeros to 128 octets", config,
+             one(3, labelled(3, [(101, 0, 1)], v4_small))),
+        Case("icmp-mpls-ttl-stack", "The whole stack", config,
+             one(3, labelled(3, [(101, 1, 1), (500, 2, 9), (501, 3, 255)], v4(1, size=200)))),
+        Case("icmp-mpls-ttl-v6", "ICMPv6 3/0 with the label stack", config,
+             one(3, labelled(3, [(101, 1, 1), (500, 2, 9)], v6(1, size=300)))),
+        Case("icmp-mpls-ttl-v6-short", "A short IPv6 packet is padded", config,
+             one(3, labelled(3, [(101, 0, 1)], v6_small))),
+        Case("icmp-mpls-ttl-pop", "A pop expires as well", config,
+             one(3, labelled(3, [(103, 0, 1)], v4(1, size=200)))),
+        Case("icmp-mpls-ttl-silent", "No error about an error beneath labels", config,
+             one(3, labelled(3, [(101, 0, 1)], wire.ipv4(SOURCE4, FAR4, wire.icmp(
+                 11, 0, 0, bytes(28)), protocol=1)))),
+        Case("icmp-mpls-not-ip", "What is not IP cannot be answered", config,
+             one(3, labelled(3, [(101, 0, 1)], b"\x00\x01" + bytes(60)))),
+        Case("icmp-mpls-too-big", "The MTU less the stack that would be sent", config,
+             one(3, labelled(3, [(101, 0, 64)], v4(1, size=1297)),
+                 labelled(3, [(104, 0, 64)], v4(2, size=1293)),
+                 labelled(3, [(101, 0, 64)], v4(3, size=1296)))),
+        Case("icmp-mpls-too-big-v6", "Packet too big beneath a label", config,
+             one(3, labelled(3, [(101, 0, 64)], v6(1, size=1297)))),
+        Case("icmp-mpls-no-route", "Decapsulated without a route", config,
+             one(3, labelled(3, [(102, 0, 64)], v4(1, size=200, destination="192.0.2.1")))),
+        Case("icmp-mpls-no-label", "An unknown label is discarded silently", config,
+             one(3, labelled(3, [(999, 0, 64)], v4(1)))),
+    ]
+
+
+def cases():
+    return error_cases() + silent_cases() + [rate_limit()] + labelled_cases()

@@ -1,0 +1,84 @@
+"""tshark as a second judge: checksums and structure of every frame, expected and sent.
+
+All captures of a run go into one file, so that tshark starts once. Packets quoted inside ICMP
+errors are cut by design; only a complaint about the outer packet counts.
+"""
+
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from captures import pcap_bytes, read_pcap
+
+PROTOCOLS = ("eth", "ethertype", "ip", "ipv6", "ipv6.hopopts", "ipv6.dstopts", "ipv6.routing",
+             "ipv6.fraghdr", "icmp", "icmpv6", "udp", "tcp", "mpls", "data", "frame",
+             "_ws.malformed")
+PREFERENCES = ("ip.check_checksum:TRUE", "udp.check_checksum:TRUE", "tcp.check_checksum:TRUE",
+               "ip.defragment:FALSE", "ipv6.defragment:FALSE", "tcp.desegment_tcp_streams:FALSE",
+               "tcp.analyze_sequence_numbers:FALSE")
+FIELDS = ("frame.number", "ip.checksum.status", "udp.checksum.status", "tcp.checksum.status",
+          "icmp.checksum.status", "icmpv6.checksum.status", "_ws.malformed", "frame.protocols",
+          "icmp.type", "icmpv6.type")
+BAD = "0"
+
+
+def gather(folders):
+    """[(case, file, index, time, frame)] of what left, as expected and as sent."""
+    frames = []
+    for folder in folders:
+        for path in sorted(folder.glob("expect/*.pcap")) + sorted(folder.glob("got/*.pcap")):
+            if path.name.endswith(".kernel.pcap"):
+                continue
+            for index, (time, frame) in enumerate(read_pcap(path)):
+                frames.append((folder.name, f"{path.parent.name}/{path.name}", index + 1, time,
+                               frame))
+    return frames
+
+
+def _is_complaint(columns):
+    quotes = bool(columns[8] or columns[9]) and (
+        columns[8].split(",")[0] in ("3", "4", "5", "11", "12") or
+        (columns[9] and int(columns[9].split(",")[0]) < 128))
+    for name, column in zip(FIELDS[1:6], columns[1:6]):
+        states = [state for state in column.split(",") if state]
+        if quotes:
+            states = [] if name[:3] in ("udp", "tcp") else states[:1]
+        if BAD in states:
+            return "a wrong checksum"
+    if columns[6] and not quotes:
+        return "malformed"
+    return None
+
+
+def complaints(folders):
+    """{case: [what tshark has to say]}, of cases that do not send broken packets on purpose."""
+    frames = gather(folders)
+    if not frames:
+        return {}
+    if shutil.which("tshark") is None:
+        return {frames[0][0]: ["tshark is not installed: the second judge could not sit"]}
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "all.pcap"
+        path.write_bytes(pcap_bytes([(time, frame) for *_, time, frame in frames]))
+        words = ["tshark", "-n", "-r", str(path), "-T", "fields", "-E", "separator=;",
+                 "--disable-protocol", "ALL"]
+        for protocol in PROTOCOLS:
+            words += ["--enable-protocol", protocol]
+        for preference in PREFERENCES:
+            words += ["-o", preference]
+        for port in ("4000", "5000"):
+            words += ["-d", f"udp.port=={port},data"]
+        for field in FIELDS:
+            words += ["-e", field]
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+    lines = done.stdout.splitlines()
+    if done.returncode != 0 or len(lines) != len(frames):
+        return {frames[0][0]: [f"tshark failed: {done.stderr}"]}
+    found = {}
+    for (case, name, index, _, frame), line in zip(frames, lines):
+        complaint = _is_complaint(line.split(";"))
+        if complaint:
+            found.setdefault(case, []).append(
+                f"tshark: {name}, frame {index}: {complaint}:\n{frame.hex()}")
+    return found
