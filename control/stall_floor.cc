@@ -1,0 +1,87 @@
+#include "control/stall_floor.h"
+
+#include <fmt/format.h>
+#include <rte_cycles.h>
+
+#include <algorithm>
+#include <bit>
+
+namespace tcqf::control {
+
+namespace {
+
+// A cycle of four times the largest stall loses at most a quarter of itself to one.
+constexpr std::int64_t kCyclesPerStall = 4;
+
+std::int64_t round_up(std::int64_t value_ns, std::int64_t step_ns) {
+    return (value_ns + step_ns - 1) / step_ns * step_ns;
+}
+
+}  // namespace
+
+void StallStatistics::add(std::int64_t gap_ns) {
+    ++by_bits_[static_cast<std::size_t>(std::bit_width(static_cast<std::uint64_t>(gap_ns)))];
+    ++gaps_;
+    largest_ns_ = std::max(largest_ns_, gap_ns);
+    if (gap_ns > kOrdinaryGapNs) {
+        lost_ns_ += gap_ns;
+    }
+}
+
+std::int64_t StallStatistics::quantile_ns(std::uint64_t one_in) const {
+    const std::uint64_t allowed = gaps_ / one_in;
+    std::uint64_t beyond = 0;
+    for (std::size_t bits = by_bits_.size(); bits-- > 0;) {
+        beyond += by_bits_[bits];
+        if (beyond > allowed) {
+            return bits == 0 ? 0 : std::min(std::int64_t{1} << bits, largest_ns_);
+        }
+    }
+    return 0;
+}
+
+StallAdvice advice_of(const StallStatistics& stalls) {
+    return {.dead_time_ns = round_up(stalls.largest_ns(), 1000),
+            .tx_guard_ns = stalls.quantile_ns(100'000),
+            .shortest_cycle_ns = round_up(stalls.largest_ns() * kCyclesPerStall, 1000)};
+}
+
+std::vector<std::string> stall_warnings(const config::Router& router,
+                                        const StallStatistics& stalls) {
+    const StallAdvice advice = advice_of(stalls);
+    std::vector<std::string> warnings;
+    for (const config::Domain& domain : router.domains) {
+        const std::int64_t cycle_ns = std::int64_t{domain.cycle_time_us} * 1000;
+        if (cycle_ns >= advice.shortest_cycle_ns) {
+            continue;
+        }
+        const std::string remedy =
+            advice.dead_time_ns < cycle_ns
+                ? fmt::format("a dead-time-ns of {} and a tx-guard-ns of {} keep full cycles whole",
+                              advice.dead_time_ns, advice.tx_guard_ns)
+                : "no dead time helps: isolate the core or use a port with launch time";
+        warnings.push_back(fmt::format(
+            "domain {}: cycles of {} us are shorter than this host allows: it stalled for up to {} "
+            "us while measured, cycles of {} us or more would be safe; {}",
+            domain.name, domain.cycle_time_us, round_up(stalls.largest_ns(), 1000) / 1000,
+            advice.shortest_cycle_ns / 1000, remedy));
+    }
+    return warnings;
+}
+
+StallStatistics measure_stalls(std::int64_t duration_ns, double ticks_per_second) {
+    StallStatistics stalls;
+    const double ns_per_tick = 1e9 / ticks_per_second;
+    const std::uint64_t start = rte_rdtsc();
+    const auto duration =
+        static_cast<std::uint64_t>(static_cast<double>(duration_ns) / ns_per_tick);
+    std::uint64_t last = start;
+    while (last - start < duration) {
+        const std::uint64_t now = rte_rdtsc();
+        stalls.add(static_cast<std::int64_t>(static_cast<double>(now - last) * ns_per_tick));
+        last = now;
+    }
+    return stalls;
+}
+
+}  // namespace tcqf::control

@@ -1,0 +1,155 @@
+#include "control/time_source.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <rte_cycles.h>
+#include <sys/timex.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <limits>
+
+namespace tcqf::control {
+
+namespace {
+
+constexpr std::int64_t kNanosecondsPerSecond = 1'000'000'000;
+constexpr int kReadings = 9;
+
+std::int64_t read_ns(clockid_t clock) {
+    timespec time{};
+    clock_gettime(clock, &time);
+    return std::int64_t{time.tv_sec} * kNanosecondsPerSecond + time.tv_nsec;
+}
+
+/// Clock of a character device (linux/posix-timers.h: the complement of the descriptor, type 3).
+clockid_t clock_of_descriptor(int descriptor) {
+    return static_cast<clockid_t>((~static_cast<unsigned>(descriptor) << 3) | 3U);
+}
+
+/// Reads a POSIX clock between two readings of the counter. The counter's rate is needed only to
+/// put a number on the uncertainty: the nominal one does.
+class PosixTimeSource : public TimeSource {
+  public:
+    explicit PosixTimeSource(clockid_t clock, std::int64_t shift_ns = 0)
+        : clock_(clock), shift_ns_(shift_ns) {}
+
+    ClockSample sample() override {
+        ClockSample best;
+        std::uint64_t narrowest = std::numeric_limits<std::uint64_t>::max();
+        for (int i = 0; i < kReadings; ++i) {
+            const std::uint64_t before = rte_rdtsc_precise();
+            const std::int64_t reference_ns = read_ns(clock_);
+            const std::uint64_t width = rte_rdtsc_precise() - before;
+            if (width < narrowest) {
+                narrowest = width;
+                best.ticks = before + width / 2;
+                best.reference_ns = reference_ns + shift_ns_;
+            }
+        }
+        best.uncertainty_ns =
+            static_cast<std::int64_t>(static_cast<Int128>(narrowest) * kNanosecondsPerSecond /
+                                      static_cast<Int128>(2 * nominal_hz_));
+        return best;
+    }
+
+  private:
+    clockid_t clock_;
+    std::int64_t shift_ns_;
+    std::uint64_t nominal_hz_ = rte_get_tsc_hz() != 0 ? rte_get_tsc_hz() : 1'000'000'000;
+};
+
+class PhcTimeSource : public PosixTimeSource {
+  public:
+    explicit PhcTimeSource(int descriptor)
+        : PosixTimeSource(clock_of_descriptor(descriptor)), descriptor_(descriptor) {}
+    ~PhcTimeSource() override { close(descriptor_); }
+    PhcTimeSource(const PhcTimeSource&) = delete;
+    PhcTimeSource& operator=(const PhcTimeSource&) = delete;
+
+  private:
+    int descriptor_;
+};
+
+Failure cannot_open_phc(const std::string& device, int error) {
+    return system_refused(
+        fmt::format("clock/device: {}: {}; name a PTP hardware clock that exists and may be read, "
+                    "or use source: system",
+                    device, std::strerror(error)));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<TimeSource>> open_time_source(const config::Clock& clock) {
+    switch (clock.source) {
+        case config::ClockSource::system:
+            return std::unique_ptr<TimeSource>(new PosixTimeSource(CLOCK_TAI));
+        case config::ClockSource::free_running:
+            // Nothing disciplines it: TAI as it is now, then the raw oscillator.
+            return std::unique_ptr<TimeSource>(new PosixTimeSource(
+                CLOCK_MONOTONIC_RAW, read_ns(CLOCK_TAI) - read_ns(CLOCK_MONOTONIC_RAW)));
+        case config::ClockSource::phc:
+            break;
+    }
+    const int descriptor = open(clock.device.c_str(), O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0) {
+        return cannot_open_phc(clock.device, errno);
+    }
+    timespec time{};
+    if (clock_gettime(clock_of_descriptor(descriptor), &time) != 0) {
+        const int error = errno;
+        close(descriptor);
+        return cannot_open_phc(clock.device, error);
+    }
+    return std::unique_ptr<TimeSource>(new PhcTimeSource(descriptor));
+}
+
+std::vector<std::string> clock_warnings(const config::Clock& clock, const KernelClockState& state) {
+    std::vector<std::string> warnings;
+    if (clock.source == config::ClockSource::system && state.tai_offset_s == 0) {
+        warnings.emplace_back(
+            "the kernel's TAI offset is 0, so CLOCK_TAI is UTC and cycles lie 37 s from those of "
+            "routers whose clock is right; let ptp4l/phc2sys or chrony (leapsectz right/UTC) set "
+            "it");
+    }
+    if (clock.source == config::ClockSource::system && !state.synchronized) {
+        warnings.emplace_back(
+            "the system clock is not synchronized (adjtimex says STA_UNSYNC); cycles drift against "
+            "the neighbours' unless ptp4l/phc2sys or chrony steers it");
+    }
+    if (state.phc_ns) {
+        const std::int64_t difference_ns = *state.phc_ns - state.system_tai_ns;
+        const std::int64_t seconds =
+            (std::abs(difference_ns) + kNanosecondsPerSecond / 2) / kNanosecondsPerSecond;
+        if (seconds != 0) {
+            warnings.push_back(fmt::format(
+                "the PTP hardware clock and CLOCK_TAI differ by {} s{}; cycles follow the hardware "
+                "clock",
+                difference_ns < 0 ? -seconds : seconds,
+                seconds == 37 ? ": one of them is UTC instead of TAI" : ""));
+        }
+    }
+    return warnings;
+}
+
+KernelClockState read_kernel_clock_state(const config::Clock& clock) {
+    KernelClockState state;
+    timex status{};
+    const int result = adjtimex(&status);
+    state.tai_offset_s = status.tai;
+    state.synchronized = result >= 0 && result != TIME_ERROR && (status.status & STA_UNSYNC) == 0;
+    state.system_tai_ns = read_ns(CLOCK_TAI);
+    if (clock.source == config::ClockSource::phc) {
+        const int descriptor = open(clock.device.c_str(), O_RDONLY | O_CLOEXEC);
+        if (descriptor >= 0) {
+            state.phc_ns = read_ns(clock_of_descriptor(descriptor));
+            close(descriptor);
+        }
+    }
+    return state;
+}
+
+}  // namespace tcqf::control
