@@ -1,0 +1,353 @@
+#include "dataplane/ethdev_port.h"
+
+#include <fmt/format.h>
+#include <rte_bus_pci.h>
+#include <rte_dev.h>
+#include <rte_errno.h>
+#include <rte_ethdev.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+
+#include "dataplane/xdp_filter.h"
+
+namespace tcqf::dataplane {
+
+namespace {
+
+constexpr std::uint16_t kReceiveDescriptors = 2048;
+constexpr std::uint16_t kTransmitDescriptors = 2048;
+
+Failure refused(const EthdevOptions& options, const std::string& what) {
+    return system_refused(
+        fmt::format("interface {}: device {}: {}", options.interface, options.device, what));
+}
+
+std::string driver_name(const std::string& device) {
+    return device.substr(0, device.find(','));
+}
+
+/// Held for as long as this process uses the interface; the kernel releases it even when the
+/// process is killed. Its name lives in the interface's own network namespace.
+Descriptor lock_of(const Netdev& netdev) {
+    Descriptor lock(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    const std::string name = "tcqfd/" + netdev.name();
+    name.copy(address.sun_path + 1, sizeof(address.sun_path) - 1);  // abstract: starts with 0
+    const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
+    if (bind(lock.number(), reinterpret_cast<const sockaddr*>(&address), length) != 0) {
+        return {};
+    }
+    return lock;
+}
+
+/// What stops a process from opening an AF_XDP socket at all, or nothing.
+std::string af_xdp_obstacle() {
+    const Descriptor probe(socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0));
+    if (probe.is_open()) {
+        return "";
+    }
+    switch (errno) {
+        case EPERM:
+        case EACCES:
+            return "no permission for AF_XDP; run as root or with CAP_NET_ADMIN, CAP_NET_RAW and "
+                   "CAP_BPF";
+        case EAFNOSUPPORT:
+            return "the host's kernel has no AF_XDP sockets; use another driver, for example "
+                   "net_af_packet";
+        default:
+            return fmt::format("cannot open an AF_XDP socket: {}", std::strerror(errno));
+    }
+}
+
+std::string probe_remedy(const EthdevOptions& options, int error) {
+    if (is_pci(options.device)) {
+        return "bind it to vfio-pci with dpdk-devbind.py (see its --status), and give tcqfd the "
+               "right to use it";
+    }
+    switch (error) {
+        case EEXIST:
+            return "two interfaces name the same device; give each its own number, as in "
+                   "net_af_xdp1";
+        case EPERM:
+        case EACCES:
+            return "run as root or with CAP_NET_ADMIN and CAP_NET_RAW";
+        case EBUSY:
+        case EADDRINUSE:
+            return "another program uses it; stop that program first";
+        default:
+            return "check the driver's name and its arguments in the DPDK guide to network "
+                   "drivers; "
+                   "-- --log-level=pmd:debug shows what the driver says";
+    }
+}
+
+}  // namespace
+
+bool is_af_xdp(const std::string& device) {
+    return device.starts_with("net_af_xdp");
+}
+
+bool is_pci(const std::string& device) {
+    rte_pci_addr address;
+    return rte_pci_addr_parse(driver_name(device).c_str(), &address) == 0;
+}
+
+std::string device_argument(const std::string& device, const std::string& key) {
+    std::size_t start = device.find(',');
+    while (start != std::string::npos) {
+        const std::size_t end = device.find(',', ++start);
+        const std::string argument = device.substr(start, end - start);
+        if (argument.starts_with(key + "=")) {
+            return argument.substr(key.size() + 1);
+        }
+        start = end;
+    }
+    return "";
+}
+
+Result<std::unique_ptr<EthdevPort>> EthdevPort::open(const EthdevOptions& options) {
+    std::unique_ptr<EthdevPort> port(new EthdevPort);
+    if (is_af_xdp(options.device)) {
+        if (Status status = port->prepare_netdev(options); !status) {
+            return status.failure();
+        }
+    }
+    if (Status status = port->probe(options); !status) {
+        return status.failure();
+    }
+    if (Status status = port->set_up(options); !status) {
+        return status.failure();
+    }
+    return port;
+}
+
+EthdevPort::~EthdevPort() {
+    if (!probed_) {
+        return;
+    }
+    rte_eth_dev_info info{};
+    rte_eth_dev_info_get(port_, &info);
+    rte_eth_dev_stop(port_);
+    rte_eth_dev_close(port_);
+    if (info.device != nullptr) {
+        rte_dev_remove(info.device);  // else its name stays taken
+    }
+}
+
+Status EthdevPort::prepare_netdev(const EthdevOptions& options) {
+    netdev_.emplace(device_argument(options.device, "iface"));
+    if (netdev_->name().empty()) {
+        return refused(options, "names no interface of the host; write net_af_xdp0,iface=NAME");
+    }
+    if (netdev_->index() == 0) {
+        return refused(options, fmt::format("the host has no interface {}; create it, or name one "
+                                            "that ip link shows",
+                                            netdev_->name()));
+    }
+    if (const std::string obstacle = af_xdp_obstacle(); !obstacle.empty()) {
+        return refused(options, obstacle);
+    }
+    lock_ = lock_of(*netdev_);
+    if (!lock_.is_open()) {
+        return refused(options, fmt::format("{} is busy: another tcqfd uses it; stop that one or "
+                                            "name another interface",
+                                            netdev_->name()));
+    }
+    switch (attached_program(netdev_->index())) {
+        case AttachedProgram::none:
+            break;
+        case AttachedProgram::ours:
+            detach_program(netdev_->index());
+            break;
+        case AttachedProgram::foreign:
+            return refused(
+                options, fmt::format("{} is busy: it has an XDP program already; take it off with "
+                                     "ip link set dev {} xdp off, or name another interface",
+                                     netdev_->name(), netdev_->name()));
+    }
+    unsigned queues = 1;
+    const std::string count = device_argument(options.device, "queue_count");
+    std::from_chars(count.data(), count.data() + count.size(), queues);
+    if (netdev_->receive_queues() > queues) {
+        return refused(options, fmt::format("{} spreads what it receives over {} queues, the port "
+                                            "reads {}; run ethtool -L {} combined {}, or add "
+                                            "queue_count={}",
+                                            netdev_->name(), netdev_->receive_queues(), queues,
+                                            netdev_->name(), queues, netdev_->receive_queues()));
+    }
+    if (options.mac && *options.mac != netdev_->mac()) {
+        if (Status status = netdev_->set_mac(*options.mac); !status) {
+            return refused(options, status.failure().message);
+        }
+    }
+    if (options.mtu > netdev_->mtu()) {
+        if (Status status = netdev_->set_mtu(options.mtu); !status) {
+            return refused(options, status.failure().message);
+        }
+    }
+    if (Status status = netdev_->set_up(); !status) {
+        return refused(options, status.failure().message);
+    }
+    return Done{};
+}
+
+Status EthdevPort::probe(const EthdevOptions& options) {
+    std::string arguments = options.device;
+    if (netdev_ && device_argument(arguments, "xdp_prog").empty() &&
+        !options.xdp_program_path.empty()) {
+        arguments += ",xdp_prog=" + options.xdp_program_path;
+    }
+    const std::string name = driver_name(arguments);
+    if (rte_eth_dev_get_port_by_name(name.c_str(), &port_) == 0) {
+        // Named on the command line as well, or scanned: PCI.
+        if (!is_pci(options.device)) {
+            return refused(options,
+                           "two interfaces name the same device; give each its own "
+                           "number, as in net_af_xdp1");
+        }
+        probed_ = true;
+        return Done{};
+    }
+    const int result = rte_dev_probe(arguments.c_str());
+    if (result != 0) {
+        return refused(options, fmt::format("the driver refuses it ({}); {}", rte_strerror(-result),
+                                            probe_remedy(options, -result)));
+    }
+    if (rte_eth_dev_get_port_by_name(name.c_str(), &port_) != 0) {
+        return refused(options, "no driver took it; " + probe_remedy(options, ENODEV));
+    }
+    probed_ = true;
+    return Done{};
+}
+
+Status EthdevPort::set_up(const EthdevOptions& options) {
+    rte_eth_dev_info info{};
+    if (const int result = rte_eth_dev_info_get(port_, &info); result != 0) {
+        return refused(options, fmt::format("gives no information: {}", rte_strerror(-result)));
+    }
+    if (netdev_) {
+        receive_queues_ = std::max<std::uint16_t>(1, info.max_rx_queues);
+    }
+    rte_eth_conf configuration{};
+    configuration.rxmode.mtu = options.mtu;
+    if (info.max_mtu != 0 && options.mtu > info.max_mtu) {
+        return refused(
+            options, fmt::format("takes an mtu of at most {}, not {}", info.max_mtu, options.mtu));
+    }
+    const std::uint16_t transmit_queues = netdev_ ? receive_queues_ : std::uint16_t{1};
+    if (const int result =
+            rte_eth_dev_configure(port_, receive_queues_, transmit_queues, &configuration);
+        result != 0) {
+        return refused(options,
+                       fmt::format("cannot be configured with one receive and one transmit queue "
+                                   "and an mtu of {}: {}",
+                                   options.mtu, rte_strerror(-result)));
+    }
+    if (Status status = set_up_queues(options); !status) {
+        return status;
+    }
+    if (const int result = rte_eth_dev_start(port_); result != 0) {
+        return refused(options, fmt::format("does not start: {}", rte_strerror(-result)));
+    }
+    set_up_addresses(options);
+    update_link();
+    return Done{};
+}
+
+Status EthdevPort::set_up_queues(const EthdevOptions& options) {
+    std::uint16_t receive_descriptors = kReceiveDescriptors;
+    std::uint16_t transmit_descriptors = kTransmitDescriptors;
+    rte_eth_dev_adjust_nb_rx_tx_desc(port_, &receive_descriptors, &transmit_descriptors);
+    const auto node = static_cast<unsigned>(rte_eth_dev_socket_id(port_));
+    for (std::uint16_t queue = 0; queue < receive_queues_; ++queue) {
+        const int result =
+            rte_eth_rx_queue_setup(port_, queue, receive_descriptors, node, nullptr, options.pool);
+        if (result != 0) {
+            return refused(
+                options,
+                fmt::format("cannot set up its receive queue: {}; {}", rte_strerror(-result),
+                            netdev_ ? "run as root or with CAP_NET_ADMIN, CAP_NET_RAW and "
+                                      "CAP_BPF; force_copy=1 helps where the driver has "
+                                      "no zero copy, and -- --log-level=pmd:debug shows "
+                                      "what it says"
+                                    : "give tcqfd more memory with -- -m MEBIBYTES"));
+        }
+        if (netdev_) {
+            // AF_XDP: the transmit queue is the other side of the same socket.
+            rte_eth_tx_queue_setup(port_, queue, transmit_descriptors, node, nullptr);
+        }
+    }
+    if (!netdev_) {
+        if (const int result =
+                rte_eth_tx_queue_setup(port_, 0, transmit_descriptors, node, nullptr);
+            result != 0) {
+            return refused(options, fmt::format("cannot set up its transmit queue: {}",
+                                                rte_strerror(-result)));
+        }
+    }
+    return Done{};
+}
+
+void EthdevPort::set_up_addresses(const EthdevOptions& options) {
+    rte_ether_addr address{};
+    if (options.mac && !netdev_) {
+        std::memcpy(address.addr_bytes, options.mac->data(), sizeof(address.addr_bytes));
+        if (rte_eth_dev_default_mac_addr_set(port_, &address) != 0) {
+            // The driver has no filter to change: what does not filter receives everything.
+            rte_eth_promiscuous_enable(port_);
+        }
+        mac_ = *options.mac;
+    } else if (rte_eth_macaddr_get(port_, &address) == 0) {
+        std::memcpy(mac_.data(), address.addr_bytes, mac_.size());
+    }
+    if (!netdev_) {
+        rte_eth_allmulticast_enable(port_);  // the kernel's neighbour discovery needs it
+    }
+}
+
+unsigned EthdevPort::receive(std::int64_t, rte_mbuf** packets, std::int64_t*, unsigned max) {
+    unsigned count = 0;
+    for (std::uint16_t i = 0; i < receive_queues_ && count < max; ++i) {
+        count += rte_eth_rx_burst(port_, next_queue_, packets + count,
+                                  static_cast<std::uint16_t>(max - count));
+        next_queue_ = static_cast<std::uint16_t>(next_queue_ + 1);
+        if (next_queue_ == receive_queues_) {
+            next_queue_ = 0;
+        }
+    }
+    return count;
+}
+
+unsigned EthdevPort::transmit(const TransmitBurst& burst) {
+    return rte_eth_tx_burst(port_, 0, const_cast<rte_mbuf**>(burst.packets),
+                            static_cast<std::uint16_t>(burst.count));
+}
+
+void EthdevPort::update_link() {
+    if (netdev_) {
+        // The driver reports its link as always up.
+        link_up_.store(netdev_->is_running(), std::memory_order_relaxed);
+        return;
+    }
+    rte_eth_link link{};
+    if (rte_eth_link_get_nowait(port_, &link) == 0) {
+        link_up_.store(link.link_status == RTE_ETH_LINK_UP, std::memory_order_relaxed);
+    }
+}
+
+std::uint32_t EthdevPort::link_speed_mbps() const {
+    rte_eth_link link{};
+    if (netdev_ || rte_eth_link_get_nowait(port_, &link) != 0 ||
+        link.link_speed == RTE_ETH_SPEED_NUM_UNKNOWN) {
+        return 0;
+    }
+    return link.link_speed;
+}
+
+}  // namespace tcqf::dataplane

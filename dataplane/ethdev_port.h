@@ -1,0 +1,81 @@
+// A port on any device that DPDK drives: PCI, AF_XDP, memif, ring, pcap, TAP.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/address.h"
+#include "dataplane/netdev.h"
+#include "dataplane/port.h"
+#include "dataplane/result.h"
+
+struct rte_mempool;
+
+namespace tcqf::dataplane {
+
+/// What a port is opened with.
+struct EthdevOptions {
+    std::string interface;  ///< the router's name for it, for messages
+    std::string device;     ///< PCI address or DPDK device arguments
+    std::optional<config::MacAddress> mac;
+    std::uint32_t mtu = 1500;
+    rte_mempool* pool = nullptr;   ///< of what it receives
+    std::string xdp_program_path;  ///< of the filter, for AF_XDP devices that name none
+};
+
+/// True where the device arguments name the AF_XDP driver.
+bool is_af_xdp(const std::string& device);
+/// True where they name a device on a bus that must be scanned.
+bool is_pci(const std::string& device);
+/// Value of `key=` in device arguments, empty where it is not there.
+std::string device_argument(const std::string& device, const std::string& key);
+
+class EthdevPort : public Port {
+  public:
+    /// Finds or makes the device, sets it up and starts it. A failure is one sentence that names
+    /// the interface and says what to do.
+    static Result<std::unique_ptr<EthdevPort>> open(const EthdevOptions& options);
+    /// Stops and closes the device.
+    ~EthdevPort() override;
+    EthdevPort(const EthdevPort&) = delete;
+    EthdevPort& operator=(const EthdevPort&) = delete;
+
+    unsigned receive(std::int64_t now_ns, rte_mbuf** packets, std::int64_t* arrivals_ns,
+                     unsigned max) override;
+    unsigned transmit(const TransmitBurst& burst) override;
+    /// As update_link() last saw it.
+    bool link_up() const override { return link_up_.load(std::memory_order_relaxed); }
+
+    /// Asks the device for its link; any one thread but the worker's.
+    void update_link();
+    /// Negotiated speed, 0 where the device has none.
+    std::uint32_t link_speed_mbps() const;
+
+    const config::MacAddress& mac() const { return mac_; }
+    /// The host's interface under an AF_XDP port.
+    const std::optional<Netdev>& netdev() const { return netdev_; }
+
+  private:
+    EthdevPort() = default;
+
+    Status prepare_netdev(const EthdevOptions& options);
+    Status probe(const EthdevOptions& options);
+    Status set_up(const EthdevOptions& options);
+    Status set_up_queues(const EthdevOptions& options);
+    void set_up_addresses(const EthdevOptions& options);
+
+    std::uint16_t port_ = 0;
+    std::uint16_t receive_queues_ = 1;
+    std::uint16_t next_queue_ = 0;
+    bool probed_ = false;
+    config::MacAddress mac_{};
+    std::optional<Netdev> netdev_;
+    Descriptor lock_;  // of the netdev, against a second router on it
+    std::atomic<bool> link_up_{true};
+};
+
+}  // namespace tcqf::dataplane

@@ -1,0 +1,173 @@
+#include "dataplane/netdev.h"
+
+#include <fmt/format.h>
+#include <net/if.h>
+#include <net/if_arp.h>
+#include <netinet/in.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <utility>
+
+namespace tcqf::dataplane {
+
+namespace {
+
+/// Of linux/ipv6.h, which does not go together with netinet/in.h.
+struct Ipv6InterfaceRequest {
+    in6_addr address;
+    std::uint32_t prefix_length;
+    int interface_index;
+};
+
+ifreq request_for(const std::string& name) {
+    ifreq request{};
+    name.copy(request.ifr_name, IFNAMSIZ - 1);
+    return request;
+}
+
+/// False with errno set where the kernel refuses.
+bool control(int family, unsigned long operation, void* request) {
+    const Descriptor socket_descriptor(socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    return socket_descriptor.is_open() &&
+           ioctl(socket_descriptor.number(), operation, request) == 0;
+}
+
+sockaddr ipv4_socket_address(std::uint32_t host_order) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(host_order);
+    sockaddr generic{};
+    std::memcpy(&generic, &address, sizeof(generic));
+    return generic;
+}
+
+}  // namespace
+
+Descriptor& Descriptor::operator=(Descriptor&& other) noexcept {
+    if (this != &other) {
+        if (is_open()) {
+            close(number_);
+        }
+        number_ = other.release();
+    }
+    return *this;
+}
+
+Descriptor::~Descriptor() {
+    if (is_open()) {
+        close(number_);
+    }
+}
+
+int Descriptor::release() {
+    return std::exchange(number_, -1);
+}
+
+unsigned Netdev::index() const {
+    return if_nametoindex(name_.c_str());
+}
+
+config::MacAddress Netdev::mac() const {
+    ifreq request = request_for(name_);
+    config::MacAddress mac{};
+    if (control(AF_INET, SIOCGIFHWADDR, &request)) {
+        std::memcpy(mac.data(), request.ifr_hwaddr.sa_data, mac.size());
+    }
+    return mac;
+}
+
+std::uint32_t Netdev::mtu() const {
+    ifreq request = request_for(name_);
+    return control(AF_INET, SIOCGIFMTU, &request) ? static_cast<std::uint32_t>(request.ifr_mtu) : 0;
+}
+
+bool Netdev::is_running() const {
+    ifreq request = request_for(name_);
+    constexpr int kRunning = IFF_UP | IFF_RUNNING;
+    return control(AF_INET, SIOCGIFFLAGS, &request) && (request.ifr_flags & kRunning) == kRunning;
+}
+
+unsigned Netdev::receive_queues() const {
+    std::error_code error;
+    unsigned queues = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(
+             fmt::format("/sys/class/net/{}/queues", name_), error)) {
+        queues += entry.path().filename().string().starts_with("rx-") ? 1 : 0;
+    }
+    return queues;
+}
+
+Status Netdev::set_mac(const config::MacAddress& mac) const {
+    ifreq request = request_for(name_);
+    request.ifr_hwaddr.sa_family = ARPHRD_ETHER;
+    std::memcpy(request.ifr_hwaddr.sa_data, mac.data(), mac.size());
+    if (!control(AF_INET, SIOCSIFHWADDR, &request)) {
+        return cannot(fmt::format("set the MAC address {}", config::to_string(mac)));
+    }
+    return Done{};
+}
+
+Status Netdev::set_mtu(std::uint32_t mtu) const {
+    ifreq request = request_for(name_);
+    request.ifr_mtu = static_cast<int>(mtu);
+    if (!control(AF_INET, SIOCSIFMTU, &request)) {
+        return cannot(fmt::format("set an mtu of {}", mtu));
+    }
+    return Done{};
+}
+
+Status Netdev::set_up() const {
+    ifreq request = request_for(name_);
+    if (!control(AF_INET, SIOCGIFFLAGS, &request)) {
+        return cannot("read the flags");
+    }
+    request.ifr_flags = static_cast<short>(request.ifr_flags | IFF_UP);
+    if (!control(AF_INET, SIOCSIFFLAGS, &request)) {
+        return cannot("bring it up");
+    }
+    return Done{};
+}
+
+Status Netdev::add_address(const config::IpPrefix& address) const {
+    if (address.address.is_ipv6) {
+        Ipv6InterfaceRequest request{};
+        std::memcpy(&request.address, address.address.octets.data(), sizeof(request.address));
+        request.prefix_length = address.length;
+        request.interface_index = static_cast<int>(index());
+        if (!control(AF_INET6, SIOCSIFADDR, &request) && errno != EEXIST) {
+            return cannot(fmt::format("add the address {}", address.to_string()));
+        }
+        return Done{};
+    }
+    ifreq request = request_for(name_);
+    request.ifr_addr = ipv4_socket_address(address.address.ipv4());
+    const std::uint32_t mask =
+        address.length == 0 ? 0 : ~std::uint32_t{0} << (32 - std::uint32_t{address.length});
+    bool added = control(AF_INET, SIOCSIFADDR, &request);
+    if (added) {
+        request.ifr_netmask = ipv4_socket_address(mask);
+        added = control(AF_INET, SIOCSIFNETMASK, &request);
+    }
+    if (!added) {
+        return cannot(fmt::format("add the address {}", address.to_string()));
+    }
+    return Done{};
+}
+
+void Netdev::disable_ipv6() const {
+    std::ofstream(fmt::format("/proc/sys/net/ipv6/conf/{}/disable_ipv6", name_)) << 1;
+}
+
+Failure Netdev::cannot(const std::string& what) const {
+    const int error = errno;
+    return system_refused(fmt::format("{}: cannot {}: {}{}", name_, what, std::strerror(error),
+                                      error == EPERM ? "; run as root or with CAP_NET_ADMIN" : ""));
+}
+
+}  // namespace tcqf::dataplane

@@ -1,0 +1,59 @@
+// What must be asked of, or told to, a network interface of the host.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "config/address.h"
+#include "dataplane/result.h"
+
+namespace tcqf::dataplane {
+
+/// A file descriptor that closes itself.
+class Descriptor {
+  public:
+    Descriptor() = default;
+    explicit Descriptor(int number) : number_(number) {}
+    Descriptor(Descriptor&& other) noexcept : number_(other.release()) {}
+    Descriptor& operator=(Descriptor&& other) noexcept;
+    Descriptor(const Descriptor&) = delete;
+    Descriptor& operator=(const Descriptor&) = delete;
+    ~Descriptor();
+
+    int number() const { return number_; }
+    bool is_open() const { return number_ >= 0; }
+    int release();
+
+  private:
+    int number_ = -1;
+};
+
+/// A network interface of the host, by its name in the network namespace of this process.
+class Netdev {
+  public:
+    explicit Netdev(std::string name) : name_(std::move(name)) {}
+
+    const std::string& name() const { return name_; }
+    /// 0 where there is no such interface.
+    unsigned index() const;
+    config::MacAddress mac() const;
+    std::uint32_t mtu() const;
+    /// Up, with carrier.
+    bool is_running() const;
+    /// Receive queues in use.
+    unsigned receive_queues() const;
+
+    Status set_mac(const config::MacAddress& mac) const;
+    Status set_mtu(std::uint32_t mtu) const;
+    Status set_up() const;
+    Status add_address(const config::IpPrefix& address) const;
+    /// Keeps the host's IPv6 off the interface; nothing to do where the host has none.
+    void disable_ipv6() const;
+
+  private:
+    Failure cannot(const std::string& what) const;
+
+    std::string name_;
+};
+
+}  // namespace tcqf::dataplane

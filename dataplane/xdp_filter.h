@@ -1,0 +1,82 @@
+// The XDP filter of an AF_XDP interface, from the side of who fills its maps.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "config/router.h"
+#include "dataplane/netdev.h"
+#include "dataplane/result.h"
+
+namespace tcqf::dataplane {
+
+enum class FilterVerdict : std::uint8_t { to_host = 0, to_worker = 1 };
+
+/// What the filter of one interface is told.
+struct FilterTables {
+    config::MacAddress mac{};
+    FilterVerdict unknown = FilterVerdict::to_host;  ///< unicast in none of the prefixes
+    std::map<config::IpPrefix, FilterVerdict> prefixes;
+
+    bool operator==(const FilterTables&) const = default;
+};
+
+/// The tables that a configuration asks for. Where an interface's table has more prefixes than the
+/// filter's maps hold, everything but the router's own addresses goes to the worker.
+FilterTables filter_tables(const config::Router& router, config::InterfaceIndex interface,
+                           const config::MacAddress& mac);
+
+/// Holds the compiled filter as a file that the AF_XDP driver can load.
+class XdpProgramFile {
+  public:
+    static Result<XdpProgramFile> create();
+    /// Valid while this object lives.
+    std::string path() const;
+
+  private:
+    explicit XdpProgramFile(Descriptor descriptor) : descriptor_(std::move(descriptor)) {}
+
+    Descriptor descriptor_;
+};
+
+/// What is attached to a network interface.
+enum class AttachedProgram : std::uint8_t {
+    none,
+    ours,     ///< of this router or of one that was killed
+    foreign,  ///< somebody else's
+};
+AttachedProgram attached_program(unsigned interface_index);
+
+/// Takes a program of ours off the interface.
+void detach_program(unsigned interface_index);
+
+/// The maps of the filter that the driver has loaded and attached.
+class XdpFilter {
+  public:
+    struct Counters {
+        std::uint64_t passed_to_host = 0;
+        std::uint64_t given_to_worker = 0;
+    };
+
+    /// Finds the maps through the program attached to the interface. Fails where the program is not
+    /// ours, or runs in generic mode, where what the worker hands to the host would come back.
+    static Result<XdpFilter> find(const Netdev& netdev);
+
+    /// Installs the tables entry by entry; what stays is not touched. Before the first call
+    /// everything goes to the host.
+    Status install(const FilterTables& tables);
+    Counters counters() const;
+
+  private:
+    XdpFilter() = default;
+
+    Descriptor settings_;
+    Descriptor prefixes4_;
+    Descriptor prefixes6_;
+    Descriptor verdicts_;
+    FilterTables installed_;
+};
+
+}  // namespace tcqf::dataplane
