@@ -30,9 +30,8 @@ DropReason reason_of(Refusal refusal) {
 
 /// Sends a decision to the worker that carries out its stage.
 void Forwarder::dispatch(rte_mbuf* mbuf, const Decision& decision) {
-    const unsigned to = decision.stage == Stage::police
-                            ? tables_->flows[decision.flow].slot % shared_.worker_count()
-                            : state(decision.oif).owner;
+    const unsigned to = decision.stage == Stage::police ? decision.flow % shared_.worker_count()
+                                                        : state(decision.oif).owner;
     if (to == index_) [[likely]] {
         return carry_out(mbuf, decision);
     }
@@ -68,7 +67,7 @@ unsigned Forwarder::take_handed_over(std::int64_t) {
 
 void Forwarder::carry_out(rte_mbuf* mbuf, const Decision& decision) {
     const QueuedPacket<rte_mbuf*> entry{mbuf, decision.octets};
-    PacketEgress& egress = state(decision.oif).egress;
+    PacketEgress& egress = state(decision.oif).output->egress;
     Refusal refusal = Refusal::none;
     switch (decision.stage) {
         case Stage::in_cycle:
@@ -92,14 +91,14 @@ void Forwarder::carry_out(rte_mbuf* mbuf, const Decision& decision) {
 
 /// RFC 9016, 5.5.
 void Forwarder::police(rte_mbuf* mbuf, const Decision& decision) {
-    const FlowAction& flow = tables_->flows[decision.flow];
-    Policer& policer = *shared_.policers[flow.slot];
+    const FlowAction* flow = tables_->flow_in(decision.flow);
     Decision next = decision;
-    if (policer.conforms(decision.now_ns, decision.payload_octets)) {
+    const bool unpoliced = flow == nullptr || !flow->policer;  // since the packet was looked at
+    if (unpoliced || flow->policer->conforms(decision.now_ns, decision.payload_octets)) {
         next.stage = Stage::shape;
         return dispatch(mbuf, next);
     }
-    if (!flow.excess_to_best_effort) {
+    if (!flow->excess_to_best_effort) {
         return drop(mbuf, DropReason::policed);
     }
     excess(mbuf, decision);
@@ -136,11 +135,14 @@ void Forwarder::excess(rte_mbuf* mbuf, const Decision& decision) {
 
 /// draft-eckert-detnet-tcqf-10, 5.1, in the order csize, backlog, place for the tag, cycle.
 void Forwarder::shape(rte_mbuf* mbuf, const Decision& decision) {
-    const FlowAction& flow = tables_->flows[decision.flow];
+    const FlowAction* flow = tables_->flow_in(decision.flow);
+    if (flow == nullptr) [[unlikely]] {
+        return excess(mbuf, decision);  // the flow has just been taken out of the configuration
+    }
     InterfaceState& out = state(decision.oif);
-    FlowCursor& cursor = out.cursors[flow.slot];
+    FlowCursor& cursor = out.cursors[decision.flow];
     const CycleTracker& now = tracker(decision.oif, decision.now_ns);
-    const IngressPlan plan = plan_ingress(flow.shape, cursor, now.cycle(), decision.packet_bits);
+    const IngressPlan plan = plan_ingress(flow->shape, cursor, now.cycle(), decision.packet_bits);
     if (plan.verdict != IngressVerdict::admitted) {
         return drop(mbuf, plan.verdict == IngressVerdict::backlog
                               ? DropReason::flow_backlog
@@ -149,8 +151,8 @@ void Forwarder::shape(rte_mbuf* mbuf, const Decision& decision) {
     if (decision.tag_place == nullptr && !decision.may_go_untagged) {
         return drop(mbuf, DropReason::untaggable);
     }
-    const Refusal refusal =
-        out.egress.enqueue_in_cycle(plan.next.cycle, {mbuf, decision.octets}, decision.share);
+    const Refusal refusal = out.output->egress.enqueue_in_cycle(
+        plan.next.cycle, {mbuf, decision.octets}, decision.share);
     if (refusal == Refusal::cycle_overrun) {
         return overrun(decision.oif, mbuf);
     }

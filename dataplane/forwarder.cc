@@ -36,6 +36,7 @@ void Forwarder::refresh() {
     const Snapshot* current = shared_.current.load(std::memory_order_acquire);
     if (current != tables_) [[unlikely]] {
         tables_ = current;
+        take_replacements();
         trackers_.clear();
         for (const InterfaceTable& interface : current->interfaces) {
             trackers_.emplace_back(interface.timing);
@@ -46,10 +47,38 @@ void Forwarder::refresh() {
     }
 }
 
+/// Queues whose cycles or link have changed: the old ones are sent first, then the new ones are
+/// used.
+void Forwarder::take_replacements() {
+    for (const config::InterfaceIndex interface : owned_) {
+        InterfaceState& out = state(interface);
+        Output* replacement = out.replacement.exchange(nullptr, std::memory_order_acquire);
+        if (replacement == nullptr) {
+            continue;
+        }
+        if (out.draining) {
+            out.draining->egress.flush(
+                [this, interface](rte_mbuf* mbuf) { overrun(interface, mbuf); });
+            retire(out);
+        }
+        out.draining = std::move(out.output);
+        out.output.reset(replacement);
+    }
+}
+
+/// Gives drained queues back to the control thread: nothing is freed on a worker's path.
+void Forwarder::retire(InterfaceState& out) {
+    delete out.retired.exchange(out.draining.release(), std::memory_order_acq_rel);
+}
+
 void Forwarder::advance(std::int64_t now_ns) {
     for (const config::InterfaceIndex interface : owned_) {
-        state(interface).egress.advance(
-            now_ns, [this, interface](rte_mbuf* mbuf) { overrun(interface, mbuf); });
+        InterfaceState& out = state(interface);
+        const auto drop_overrun = [this, interface](rte_mbuf* mbuf) { overrun(interface, mbuf); };
+        out.output->egress.advance(now_ns, drop_overrun);
+        if (out.draining) [[unlikely]] {
+            out.draining->egress.advance(now_ns, drop_overrun);
+        }
     }
 }
 
@@ -79,38 +108,53 @@ std::int64_t Forwarder::transmit(std::int64_t now_ns) {
     std::int64_t next_ns = kNever;
     for (const config::InterfaceIndex interface : owned_) {
         InterfaceState& out = state(interface);
-        const auto drop_overrun = [this, interface](rte_mbuf* mbuf) { overrun(interface, mbuf); };
-        if (out.egress.queued() == 0) {
-            continue;
+        if (out.draining) [[unlikely]] {
+            next_ns = std::min(next_ns, transmit_from(interface, out.draining->egress, now_ns));
+            if (out.draining->egress.queued() != 0) {
+                continue;
+            }
+            retire(out);
         }
-        const auto send = [this, interface, &out](const PacketEgress::Burst& burst) {
-            const unsigned taken = out.ports.wire->transmit({.packets = burst.packets.data(),
-                                                             .starts = burst.starts.data(),
-                                                             .base_ns = burst.base_ns,
-                                                             .rate = out.egress.rate(),
-                                                             .count = burst.count});
-            counters_.sent.add(taken);
-            counters_.interfaces[interface].sent.add(taken);
-            return taken;
-        };
-        next_ns = std::min(
-            next_ns,
-            out.egress.transmit(now_ns, shared_.options.transmit_lookahead_ns, send, drop_overrun));
+        if (out.output->egress.queued() != 0) {
+            next_ns = std::min(next_ns, transmit_from(interface, out.output->egress, now_ns));
+        }
     }
     return next_ns;
 }
 
+std::int64_t Forwarder::transmit_from(config::InterfaceIndex interface, PacketEgress& egress,
+                                      std::int64_t now_ns) {
+    Port& wire = *state(interface).ports.wire;
+    const auto send = [this, interface, &egress, &wire](const PacketEgress::Burst& burst) {
+        const unsigned taken = wire.transmit({.packets = burst.packets.data(),
+                                              .starts = burst.starts.data(),
+                                              .base_ns = burst.base_ns,
+                                              .rate = egress.rate(),
+                                              .count = burst.count});
+        counters_.sent.add(taken);
+        counters_.interfaces[interface].sent.add(taken);
+        return taken;
+    };
+    return egress.transmit(now_ns, shared_.options.transmit_lookahead_ns, send,
+                           [this, interface](rte_mbuf* mbuf) { overrun(interface, mbuf); });
+}
+
 void Forwarder::flush() {
     for (const config::InterfaceIndex interface : owned_) {
-        state(interface).egress.flush(
-            [this](rte_mbuf* mbuf) { drop(mbuf, DropReason::cycle_overrun); });
+        InterfaceState& out = state(interface);
+        const auto drop_waiting = [this](rte_mbuf* mbuf) { drop(mbuf, DropReason::queue_full); };
+        out.output->egress.flush(drop_waiting);
+        if (out.draining) {
+            out.draining->egress.flush(drop_waiting);
+        }
     }
 }
 
 std::uint64_t Forwarder::queued() const {
     std::uint64_t sum = 0;
     for (const config::InterfaceIndex interface : owned_) {
-        sum += shared_.interfaces[interface]->egress.queued();
+        const InterfaceState& out = *shared_.interfaces[interface];
+        sum += out.output->egress.queued() + (out.draining ? out.draining->egress.queued() : 0);
     }
     return sum;
 }

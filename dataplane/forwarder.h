@@ -96,6 +96,10 @@ class Forwarder {
     // forwarder.cc
     void drop(rte_mbuf* mbuf, DropReason reason);
     void drop(const Packet& packet, DropReason reason) { drop(packet.mbuf, reason); }
+    void take_replacements();
+    void retire(InterfaceState& out);
+    std::int64_t transmit_from(config::InterfaceIndex interface, PacketEgress& egress,
+                               std::int64_t now_ns);
     void overrun(config::InterfaceIndex interface, rte_mbuf* mbuf);
     InterfaceState& state(config::InterfaceIndex interface) {
         return *shared_.interfaces[interface];

@@ -96,10 +96,11 @@ void Forwarder::transit(Packet& packet, config::InterfaceIndex oif) {
 void Forwarder::ingress(Packet& packet, config::InterfaceIndex oif) {
     const InterfaceTable& out = tables_->interfaces[oif];
     Decision decision;
-    decision.stage = tables_->flows[packet.flow].policed ? Stage::police : Stage::shape;
+    const FlowAction& flow = tables_->flows[packet.flow];
+    decision.stage = flow.policer ? Stage::police : Stage::shape;
     decision.oif = oif;
     decision.now_ns = packet.now_ns;
-    decision.flow = packet.flow;
+    decision.flow = flow.slot;
     decision.packet_bits = packet.received_octets * 8;
     const std::uint32_t header =
         packet.kind == Layer3::ipv4 ? ipv4::header_octets(packet.l3) : kIpv6Octets;

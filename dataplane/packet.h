@@ -54,7 +54,7 @@ struct Decision {
     std::uint8_t* tag_place = nullptr;  ///< police, shape
     std::uint32_t octets = 0;           ///< of the frame
     std::uint32_t share = 0;
-    std::uint32_t flow = 0;  ///< position in the tables of `generation`
+    std::uint32_t flow = 0;  ///< its slot: workers may be on different tables for a moment
     std::uint32_t packet_bits = 0;
     std::uint32_t payload_octets = 0;
     config::InterfaceIndex oif = 0;

@@ -60,29 +60,72 @@ Ring make_ring(const void* owner, unsigned from, unsigned to) {
 
 /// State of flows outlives configurations: a flow keeps its slot, and its policer while its
 /// specification stays the same.
-std::vector<std::uint32_t> prepare_flows(SharedState& shared, const config::Router& config) {
-    std::vector<std::uint32_t> slots;
+std::vector<BuildOptions::FlowState> prepare_flows(SharedState& shared,
+                                                   const config::Router& config) {
+    std::vector<BuildOptions::FlowState> states;
     for (const config::Flow& flow : config.flows) {
-        slots.push_back(
-            shared.slot_of_flow
-                .try_emplace(flow.id, static_cast<std::uint32_t>(shared.slot_of_flow.size()))
-                .first->second);
-    }
-    const std::size_t count = shared.slot_of_flow.size();
-    shared.policers.reserve(count);
-    for (std::size_t i = 0; i < config.flows.size(); ++i) {
-        const auto& specification = config.flows[i].traffic_specification;
-        if (specification && !shared.specifications.contains(slots[i])) {
-            shared.policers[slots[i]] = std::make_unique<Policer>(*specification);
-            shared.specifications[slots[i]] = *specification;
+        const auto [entry, is_new] = shared.flows.try_emplace(flow.id);
+        FlowRecord& record = entry->second;
+        if (is_new) {
+            record.slot = static_cast<std::uint32_t>(shared.flows.size() - 1);
         }
+        if (record.specification != flow.traffic_specification) {
+            record.specification = flow.traffic_specification;
+            record.policer = flow.traffic_specification
+                                 ? std::make_shared<Policer>(*flow.traffic_specification)
+                                 : nullptr;
+        }
+        states.push_back({record.slot, record.policer});
     }
     for (const config::Domain& domain : config.domains) {
         for (const config::DomainInterface& member : domain.interfaces) {
-            shared.interfaces[member.interface]->cursors.reserve(count);
+            shared.interfaces[member.interface]->cursors.reserve(shared.flows.size());
         }
     }
-    return slots;
+    return states;
+}
+
+std::unique_ptr<rte_rcu_qsbr, FreeQsbr> make_qsbr(unsigned workers) {
+    const std::size_t octets = rte_rcu_qsbr_get_memsize(workers);
+    std::unique_ptr<rte_rcu_qsbr, FreeQsbr> qsbr(
+        static_cast<rte_rcu_qsbr*>(::operator new (octets, std::align_val_t{64})));
+    rte_rcu_qsbr_init(qsbr.get(), workers);
+    for (unsigned worker = 0; worker < workers; ++worker) {
+        rte_rcu_qsbr_thread_register(qsbr.get(), worker);
+        rte_rcu_qsbr_thread_online(qsbr.get(), worker);
+    }
+    return qsbr;
+}
+
+std::unique_ptr<Snapshot> build(SharedState& shared, std::shared_ptr<const config::Router> config,
+                                std::uint64_t generation) {
+    BuildOptions options;
+    options.fib = shared.options.fib;
+    options.generation = generation;
+    options.macs = shared.options.macs;
+    options.flows = prepare_flows(shared, *config);
+    return build_tables(std::move(config), options);
+}
+
+/// What cannot change while packets flow: needs other ports or other workers.
+std::string needs_restart(const config::Router& from, const config::Router& to) {
+    if (from.interfaces.size() != to.interfaces.size()) {
+        return "interfaces cannot be added or removed while the router runs: restart it";
+    }
+    for (std::size_t i = 0; i < from.interfaces.size(); ++i) {
+        if (from.interfaces[i].name != to.interfaces[i].name ||
+            from.interfaces[i].device != to.interfaces[i].device) {
+            return fmt::format(
+                "interface {} cannot change its name, device or place in the list while the router "
+                "runs: restart it",
+                from.interfaces[i].name);
+        }
+    }
+    if (from.workers.count != to.workers.count || from.workers.cores != to.workers.cores) {
+        return "the number of workers and their cores cannot change while the router runs: restart "
+               "it";
+    }
+    return {};
 }
 
 }  // namespace
@@ -93,34 +136,68 @@ Router::Router(std::shared_ptr<const config::Router> config, std::vector<Interfa
     shared_->options = options;
     shared_->config = config;
     const unsigned workers = options.workers;
-    std::vector<EgressConfig> egresses;
-    std::vector<std::size_t> queues(workers);
     for (std::size_t i = 0; i < ports.size(); ++i) {
-        egresses.push_back(egress_config(*config, static_cast<config::InterfaceIndex>(i)));
-        queues[i % workers] += egresses[i].slots + egresses[i].shares.size() + 3;
-    }
-    for (unsigned worker = 0; worker < workers; ++worker) {
-        shared_->chunks.push_back(
-            std::make_unique<PacketChunks>(options.max_packets, queues[worker]));
-    }
-    for (std::size_t i = 0; i < ports.size(); ++i) {
-        const auto owner = static_cast<unsigned>(i % workers);
-        shared_->interfaces.push_back(std::make_unique<InterfaceState>(ports[i], owner, egresses[i],
-                                                                       *shared_->chunks[owner]));
+        const auto index = static_cast<config::InterfaceIndex>(i);
+        shared_->interfaces.push_back(std::make_unique<InterfaceState>(
+            ports[i], static_cast<unsigned>(i % workers),
+            std::make_unique<Output>(egress_config(*config, index), options.max_packets)));
     }
     for (unsigned from = 0; from < workers; ++from) {
         for (unsigned to = 0; to < workers; ++to) {
             shared_->rings.push_back(from == to ? nullptr : make_ring(shared_.get(), from, to));
         }
     }
-    BuildOptions build;
-    build.fib = options.fib;
-    build.flow_slots = prepare_flows(*shared_, *config);
-    shared_->owned = build_tables(config, build);
+    shared_->qsbr = make_qsbr(workers);
+    shared_->owned = build(*shared_, config, 1);
     shared_->current.store(shared_->owned.get(), std::memory_order_release);
     for (unsigned worker = 0; worker < workers; ++worker) {
         shared_->workers.push_back(std::make_unique<Worker>(*shared_, worker));
     }
+}
+
+std::string Router::apply(std::shared_ptr<const config::Router> config) {
+    if (std::string reason = needs_restart(*shared_->config, *config); !reason.empty()) {
+        return reason;
+    }
+    std::unique_ptr<Snapshot> tables;
+    try {
+        tables = build(*shared_, config, shared_->owned->generation + 1);
+    } catch (const std::exception& error) {
+        return error.what();
+    }
+    reclaim();
+    for (std::size_t i = 0; i < shared_->interfaces.size(); ++i) {
+        InterfaceState& state = *shared_->interfaces[i];
+        const auto index = static_cast<config::InterfaceIndex>(i);
+        const EgressConfig wanted = egress_config(*config, index);
+        if (wanted != egress_config(*shared_->config, index)) {
+            auto output = std::make_unique<Output>(wanted, shared_->options.max_packets);
+            delete state.replacement.exchange(output.release(), std::memory_order_release);
+        }
+    }
+    shared_->config = std::move(config);
+    shared_->current.store(tables.get(), std::memory_order_release);
+    shared_->retired.push_back(
+        {std::move(shared_->owned), rte_rcu_qsbr_start(shared_->qsbr.get())});
+    shared_->owned = std::move(tables);
+    return {};
+}
+
+void Router::reclaim() {
+    std::erase_if(shared_->retired, [this](const RetiredTables& retired) {
+        return rte_rcu_qsbr_check(shared_->qsbr.get(), retired.token, false) == 1;
+    });
+    for (const auto& interface : shared_->interfaces) {
+        delete interface->retired.exchange(nullptr, std::memory_order_acq_rel);
+    }
+}
+
+std::size_t Router::retired_tables() const {
+    return shared_->retired.size();
+}
+
+void Router::set_link(config::InterfaceIndex interface, bool up) {
+    shared_->interfaces[interface]->link_up.store(up, std::memory_order_relaxed);
 }
 
 Router::~Router() {

@@ -32,6 +32,7 @@ struct RouterOptions {
     std::size_t max_packets = 65'536;  ///< packets that can wait at once, all pools together
     FibKind fib = FibKind::compact;
     unsigned workers = 1;
+    std::vector<config::MacAddress> macs;  ///< of the devices, where the configuration names none
     std::int64_t transmit_lookahead_ns =
         0;  ///< how far ahead of now frames are handed to the ports
 };
@@ -53,6 +54,12 @@ class Router {
     /// Installs another configuration while packets flow; returns what is wrong, or nothing. Old
     /// tables are freed when no worker uses them any more.
     std::string apply(std::shared_ptr<const config::Router> config);
+    /// Frees old tables that no worker can see any more; now and then from the control thread.
+    void reclaim();
+    /// Old tables that are not free yet.
+    std::size_t retired_tables() const;
+    /// Tells the workers of a link that went up or down.
+    void set_link(config::InterfaceIndex interface, bool up);
     const config::Router& config() const;
 
     /// Sum over the workers. `queued` is exact only while no worker runs.

@@ -7,6 +7,8 @@
 #include <atomic>
 #include <map>
 #include <memory>
+#include <new>
+#include <optional>
 #include <vector>
 
 #include "dataplane/packet.h"
@@ -22,18 +24,39 @@ namespace tcqf::dataplane {
 using PacketEgress = Egress<rte_mbuf*>;
 using PacketChunks = ChunkPool<rte_mbuf*>;
 
-/// One interface. Everything but `link_up` is touched by its owner alone, once the workers run.
+/// The queues of one interface with the memory behind them.
+struct Output {
+    Output(const EgressConfig& config, std::size_t max_packets)
+        : config(config),
+          chunks(max_packets, config.slots + config.shares.size() + 3),
+          egress(config, chunks) {}
+
+    EgressConfig config;
+    PacketChunks chunks;
+    PacketEgress egress;
+};
+
+/// One interface. What is not atomic is touched by its owner alone, once the workers run.
 struct InterfaceState {
-    InterfaceState(const InterfacePorts& ports, unsigned owner, const EgressConfig& config,
-                   PacketChunks& chunks)
-        : ports(ports), owner(owner), egress(config, chunks) {}
+    InterfaceState(const InterfacePorts& ports, unsigned owner, std::unique_ptr<Output> output)
+        : ports(ports), owner(owner), output(std::move(output)) {}
+    ~InterfaceState() {
+        delete replacement.load(std::memory_order_relaxed);
+        delete retired.load(std::memory_order_relaxed);
+    }
 
     InterfacePorts ports;
     unsigned owner;
-    PacketEgress egress;
+    std::unique_ptr<Output> output;
+    /// Queues of the configuration before, where its cycles or its link were others: sent first.
+    std::unique_ptr<Output> draining;
     SlotArray<FlowCursor> cursors;  // lengthened by the control thread
     std::int64_t last_poll_ns = kNever;
     std::atomic<bool> link_up = true;  // written by the control thread
+    /// From the control thread to the owner, which takes it with the next tables; and back for
+    /// disposal.
+    std::atomic<Output*> replacement = nullptr;
+    std::atomic<Output*> retired = nullptr;
 };
 
 struct FreeRing {
@@ -45,22 +68,31 @@ struct FreeQsbr {
     void operator()(rte_rcu_qsbr* qsbr) const { ::operator delete (qsbr, std::align_val_t{64}); }
 };
 
+/// Tables that workers may still read: free when all of them have been quiescent since `token`.
+struct RetiredTables {
+    std::unique_ptr<Snapshot> tables;
+    std::uint64_t token = 0;
+};
+
+/// State of a flow that outlives configurations. Control thread alone.
+struct FlowRecord {
+    std::uint32_t slot = 0;
+    std::optional<TrafficSpecification> specification;
+    std::shared_ptr<Policer> policer;
+};
+
 struct SharedState {
     RouterOptions options;
     std::shared_ptr<const config::Router> config;  // control thread alone
     std::vector<std::unique_ptr<InterfaceState>> interfaces;
-    std::vector<std::unique_ptr<PacketChunks>> chunks;  // one a worker
     std::vector<std::unique_ptr<Worker>> workers;
     /// rings[from * workers + to]: one producer, one consumer.
     std::vector<Ring> rings;
-
-    /// Policing of a flow's packets happens on one worker: slot mod workers.
-    SlotArray<std::unique_ptr<Policer>> policers;         // lengthened by the control thread
-    std::map<std::uint32_t, std::uint32_t> slot_of_flow;  // control thread alone
-    std::map<std::uint32_t, TrafficSpecification> specifications;  // control thread alone
+    std::map<std::uint32_t, FlowRecord> flows;  // by id; control thread alone
 
     std::unique_ptr<rte_rcu_qsbr, FreeQsbr> qsbr;
-    std::unique_ptr<Snapshot> owned;  // control thread alone
+    std::unique_ptr<Snapshot> owned;     // control thread alone
+    std::vector<RetiredTables> retired;  // control thread alone
     std::atomic<const Snapshot*> current =
         nullptr;  // written by the control thread, read by workers
 

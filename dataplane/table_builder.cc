@@ -321,9 +321,12 @@ class TableBuilder {
                     Interleaving(from.interleaving->period_cycles, from.interleaving->cycles);
             }
             to.id = from.id;
-            to.slot = i < options_.flow_slots.size() ? options_.flow_slots[i]
-                                                     : static_cast<std::uint32_t>(i);
-            to.policed = from.traffic_specification.has_value();
+            to.slot = options_.flows[i].slot;
+            to.policer = options_.flows[i].policer;
+            if (tables_->flow_of_slot.size() <= to.slot) {
+                tables_->flow_of_slot.resize(to.slot + 1, FlowTable::kNoFlow);
+            }
+            tables_->flow_of_slot[to.slot] = static_cast<std::uint32_t>(i);
             to.excess_to_best_effort = from.excess_action == config::ExcessAction::best_effort;
         }
     }

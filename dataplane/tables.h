@@ -13,6 +13,7 @@
 #include "dataplane/route_table.h"
 #include "tcqf/cycle_map.h"
 #include "tcqf/ingress.h"
+#include "tcqf/policer.h"
 #include "tcqf/tag_table.h"
 
 namespace tcqf::dataplane {
@@ -99,9 +100,9 @@ struct InterfaceTable {
 struct FlowAction {
     FlowShape shape;
     std::uint32_t id = 0;
-    std::uint32_t slot = 0;  ///< of its state, the same over changes of the configuration
-    bool policed = false;
+    std::uint32_t slot = 0;  ///< of its cursors, the same over changes of the configuration
     bool excess_to_best_effort = false;
+    std::shared_ptr<Policer> policer;  ///< null: no specification; used by one worker alone
 };
 
 class Snapshot {
@@ -123,6 +124,7 @@ class Snapshot {
     std::vector<CycleMap> cycle_maps;
     std::unique_ptr<FlowTable> flow_table;
     std::vector<FlowAction> flows;
+    std::vector<std::uint32_t> flow_of_slot;  ///< position in `flows`, or FlowTable::kNoFlow
 
     const RouteAction& route(std::uint16_t table, std::uint32_t ipv4_destination) const {
         return routes[route_tables[table]->lookup_ipv4(ipv4_destination)];
@@ -133,6 +135,12 @@ class Snapshot {
     const CycleMap* cycle_map(config::InterfaceIndex iif, config::InterfaceIndex oif) const {
         const std::uint16_t map = map_of[iif * interfaces.size() + oif];
         return map == kNoMap ? nullptr : &cycle_maps[map];
+    }
+    /// The flow whose state is in `slot`; nullptr where this configuration has none.
+    const FlowAction* flow_in(std::uint32_t slot) const {
+        return slot < flow_of_slot.size() && flow_of_slot[slot] != FlowTable::kNoFlow
+                   ? &flows[flow_of_slot[slot]]
+                   : nullptr;
     }
     /// One of the next hops, by a hash over all 32 bits.
     const Adjacency& choose(const HopSet& set, std::uint32_t hash) const {

@@ -42,6 +42,8 @@ struct EgressConfig {
     std::uint32_t queue_limit_packets = 1024;  ///< of each queue behind the calendar
     std::uint32_t mtu_frame_octets = 1514;
     std::vector<Share> shares;  ///< of partitions; their indices here start with 1
+
+    bool operator==(const EgressConfig&) const = default;
 };
 
 template <class Packet>

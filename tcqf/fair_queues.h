@@ -16,6 +16,8 @@ namespace tcqf {
 struct Share {
     WireUnits cycle_units = 0;    ///< most that its TCQF packets occupy of a cycle
     std::uint32_t rate_mbps = 0;  ///< guaranteed to its best effort; 0: waits with the rest
+
+    bool operator==(const Share&) const = default;
 };
 
 /// A queue and its place in the round.

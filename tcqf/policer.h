@@ -12,6 +12,8 @@ struct TrafficSpecification {
     std::int64_t interval_ns = 0;
     std::uint16_t max_packets_per_interval = 1;  ///< 1..256
     std::uint32_t max_payload_octets = 0;        ///< behind the IP header
+
+    constexpr bool operator==(const TrafficSpecification&) const = default;
 };
 
 /// Remembers the last max_packets_per_interval conforming arrivals of one flow.

@@ -36,6 +36,8 @@ struct LinkRate {
     constexpr WireUnits from_ns(std::int64_t ns) const { return ns * mbps; }
     /// Rounded down: only for writing a time out, never for comparing.
     constexpr std::int64_t to_ns(WireUnits units) const { return floor_div(units, mbps); }
+
+    constexpr bool operator==(const LinkRate&) const = default;
 };
 
 /// What a cycle can carry: link-rate * (T - dead time), in wire units.
