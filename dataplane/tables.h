@@ -159,8 +159,12 @@ class Snapshot {
 struct BuildOptions {
     FibKind fib = FibKind::compact;
     std::uint64_t generation = 0;
-    std::vector<config::MacAddress> macs;   ///< of the devices, where the configuration names none
-    std::vector<std::uint32_t> flow_slots;  ///< by the position of the flow
+    std::vector<config::MacAddress> macs;  ///< of the devices, where the configuration names none
+    struct FlowState {
+        std::uint32_t slot = 0;
+        std::shared_ptr<Policer> policer;
+    };
+    std::vector<FlowState> flows;  ///< by the position of the flow
 };
 
 /// Builds the tables of a configuration. Throws std::runtime_error where memory is short.
