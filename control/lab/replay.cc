@@ -1,0 +1,199 @@
+#include "control/lab/replay.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <system_error>
+
+#include "control/lab/capture.h"
+#include "control/lab/capture_writer.h"
+#include "control/lab/growing_pool.h"
+#include "control/lab/virtual_port.h"
+#include "control/lab/virtual_time.h"
+#include "dataplane/packet_pool.h"
+#include "dataplane/router.h"
+
+namespace tcqf::control {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+using Captures = std::vector<std::unique_ptr<CaptureReader>>;
+
+config::InterfaceIndex index_of(const config::Router& config, const std::string& name) {
+    const auto found = std::find_if(config.interfaces.begin(), config.interfaces.end(),
+                                    [&](const auto& interface) { return interface.name == name; });
+    if (found == config.interfaces.end()) {
+        throw CaptureError(fmt::format("--rx {}", name),
+                           "the configuration has no interface of this name");
+    }
+    return static_cast<config::InterfaceIndex>(found - config.interfaces.begin());
+}
+
+/// One for each interface, null where nothing arrives. All are read once before anything is
+/// replayed.
+Captures open_captures(const config::Router& config, const ReplayOptions& options) {
+    Captures captures(config.interfaces.size());
+    for (const auto& [interface, path] : options.arrivals) {
+        auto& capture = captures[index_of(config, interface)];
+        if (capture != nullptr) {
+            throw CaptureError(fmt::format("--rx {}", interface), "given twice");
+        }
+        capture = std::make_unique<CaptureReader>(path);
+        if (!capture->summary().in_order) {
+            fmt::print(stderr, "{}: warning: packets are out of order; sorted by time\n", path);
+        }
+    }
+    return captures;
+}
+
+/// Everything that is written, one capture a wire and one a kernel.
+class Outputs {
+  public:
+    Outputs(const config::Router& config, const std::string& directory) : directory_(directory) {
+        fs::create_directories(directory_);
+        for (const config::Interface& interface : config.interfaces) {
+            wires_.push_back(open(interface.name + ".pcap"));
+            kernels_.push_back(open(interface.name + ".kernel.pcap"));
+        }
+    }
+
+    CaptureWriter& wire(std::size_t interface) { return *wires_[interface]; }
+    CaptureWriter& kernel(std::size_t interface) { return *kernels_[interface]; }
+
+    void finish(const std::string& account) {
+        for (std::size_t i = 0; i < wires_.size(); ++i) {
+            wires_[i]->close();
+            kernels_[i]->close();
+        }
+        const fs::path path = directory_ / "account.json";
+        std::ofstream file(path, std::ios::binary | std::ios::trunc);
+        file << account;
+        file.close();
+        if (!file) {
+            throw std::system_error(errno, std::generic_category(), path.string());
+        }
+    }
+
+  private:
+    std::unique_ptr<CaptureWriter> open(const std::string& name) const {
+        return std::make_unique<CaptureWriter>((directory_ / name).string());
+    }
+
+    fs::path directory_;
+    std::vector<std::unique_ptr<CaptureWriter>> wires_;
+    std::vector<std::unique_ptr<CaptureWriter>> kernels_;
+};
+
+/// Packets that may wait at once: no fewer than there are, fragments and errors included.
+std::size_t most_packets(const Captures& captures) {
+    std::size_t packets = 65'536;
+    for (const auto& capture : captures) {
+        packets += capture == nullptr ? 0 : 2 * capture->summary().packets;
+    }
+    return packets;
+}
+
+std::uint32_t longest_frame(const Captures& captures) {
+    std::uint32_t octets = 0;
+    for (const auto& capture : captures) {
+        octets = std::max(octets, capture == nullptr ? 0 : capture->summary().longest_octets);
+    }
+    return octets;
+}
+
+/// The instant of the last arrival's classification; kNever where nothing arrives.
+std::int64_t last_arrival_ns(const Captures& captures, std::int64_t processing_ns) {
+    std::int64_t last_ns = kNever;
+    for (const auto& capture : captures) {
+        if (capture != nullptr && capture->summary().packets != 0) {
+            const std::int64_t ns = capture->summary().last_time_ns + processing_ns;
+            last_ns = last_ns == kNever ? ns : std::max(last_ns, ns);
+        }
+    }
+    return last_ns;
+}
+
+/// Room for frames that the router makes itself: up to the largest mtu.
+std::uint16_t generated_octets(const config::Router& config) {
+    std::uint32_t octets = kUsualFrameOctets;
+    for (const config::Interface& interface : config.interfaces) {
+        octets = std::max(octets, interface.mtu + 14);
+    }
+    return static_cast<std::uint16_t>(
+        std::min<std::uint32_t>(octets + dataplane::kHeadroomOctets, kMaxFrameOctets));
+}
+
+}  // namespace
+
+std::string account_json(const config::Router& config, const dataplane::Account& account) {
+    using Json = nlohmann::ordered_json;
+    Json dropped = Json::object();
+    for (std::size_t i = 0; i < dataplane::kDropReasons; ++i) {
+        if (account.dropped[i] != 0) {
+            dropped[std::string(dataplane::kDropReasonNames[i])] = account.dropped[i];
+        }
+    }
+    Json interfaces = Json::object();
+    for (std::size_t i = 0; i < config.interfaces.size(); ++i) {
+        interfaces[config.interfaces[i].name] = {
+            {"received", account.interfaces[i].received},
+            {"sent", account.interfaces[i].sent},
+            {"cycle-overruns", account.interfaces[i].cycle_overruns}};
+    }
+    const Json document = {{"received", account.received}, {"generated", account.generated},
+                           {"sent", account.sent},         {"to-kernel", account.to_kernel},
+                           {"queued", account.queued},     {"dropped", dropped},
+                           {"interfaces", interfaces}};
+    return document.dump(1) + "\n";
+}
+
+void replay(std::shared_ptr<const config::Router> config, const ReplayOptions& options) {
+    Captures captures = open_captures(*config, options);
+    const std::int64_t last_ns = last_arrival_ns(captures, options.processing_ns);
+    const std::size_t max_packets = most_packets(captures);
+    Outputs outputs(*config, options.out_directory);
+
+    const GrowingPool usual("usual", kUsualFrameOctets + dataplane::kHeadroomOctets);
+    const GrowingPool generated("generated", generated_octets(*config));
+    std::unique_ptr<GrowingPool> large;
+    if (longest_frame(captures) > kUsualFrameOctets) {
+        large = std::make_unique<GrowingPool>("large", kMaxFrameOctets);
+    }
+    const PacketPools pools{usual.get(), large == nullptr ? nullptr : large->get()};
+
+    std::vector<std::unique_ptr<VirtualWire>> wires;
+    std::vector<std::unique_ptr<VirtualKernel>> kernels;
+    std::vector<VirtualWire*> sources;
+    std::vector<dataplane::InterfacePorts> ports;
+    for (std::size_t i = 0; i < captures.size(); ++i) {
+        wires.push_back(std::make_unique<VirtualWire>(std::move(captures[i]), outputs.wire(i),
+                                                      pools, options.processing_ns));
+        kernels.push_back(std::make_unique<VirtualKernel>(outputs.kernel(i)));
+        sources.push_back(wires.back().get());
+        ports.push_back({wires.back().get(), kernels.back().get()});
+    }
+
+    Stalls stalls;
+    for (const Stall& stall : options.stalls) {
+        stalls.add(stall.begin_ns, stall.begin_ns + stall.length_ns);
+    }
+    dataplane::Router router(
+        config, ports,
+        {.pool = generated.get(), .max_packets = max_packets, .workers = config->workers.count});
+    VirtualTime time(router, sources, stalls);
+    if (options.until_drained) {
+        time.run_until_drained();
+    } else if (last_ns != kNever) {
+        time.run_until(last_ns);
+    }
+    outputs.finish(account_json(*config, router.account()));
+}
+
+}  // namespace tcqf::control
