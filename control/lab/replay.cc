@@ -130,6 +130,20 @@ std::uint16_t generated_octets(const config::Router& config) {
         std::min<std::uint32_t>(octets + dataplane::kHeadroomOctets, kMaxFrameOctets));
 }
 
+/// For interfaces whose address the configuration leaves to the device: local ones, counted from 1.
+std::vector<config::MacAddress> made_up_macs(std::size_t interfaces) {
+    std::vector<config::MacAddress> macs(interfaces);
+    for (std::size_t i = 0; i < interfaces; ++i) {
+        macs[i] = {0x02,
+                   0,
+                   0,
+                   0,
+                   static_cast<std::uint8_t>((i + 1) >> 8),
+                   static_cast<std::uint8_t>(i + 1)};
+    }
+    return macs;
+}
+
 }  // namespace
 
 std::string account_json(const config::Router& config, const dataplane::Account& account) {
@@ -184,9 +198,12 @@ void replay(std::shared_ptr<const config::Router> config, const ReplayOptions& o
     for (const Stall& stall : options.stalls) {
         stalls.add(stall.begin_ns, stall.begin_ns + stall.length_ns);
     }
-    dataplane::Router router(
-        config, ports,
-        {.pool = generated.get(), .max_packets = max_packets, .workers = config->workers.count});
+    dataplane::RouterOptions router_options;
+    router_options.pool = generated.get();
+    router_options.max_packets = max_packets;
+    router_options.workers = config->workers.count;
+    router_options.macs = made_up_macs(config->interfaces.size());
+    dataplane::Router router(config, ports, router_options);
     VirtualTime time(router, sources, stalls);
     if (options.until_drained) {
         time.run_until_drained();
