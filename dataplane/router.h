@@ -32,7 +32,7 @@ struct RouterOptions {
     std::size_t max_packets = 65'536;  ///< packets that can wait at once, all pools together
     FibKind fib = FibKind::compact;
     unsigned workers = 1;
-    std::vector<config::MacAddress> macs;  ///< of the devices, where the configuration names none
+    std::vector<config::MacAddress> macs{};  ///< of the devices, where the configuration names none
     std::int64_t transmit_lookahead_ns =
         0;  ///< how far ahead of now frames are handed to the ports
 };
