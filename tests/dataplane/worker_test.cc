@@ -1,0 +1,358 @@
+// The worker in virtual time: stalls, clock steps, several workers, live changes, and the account.
+
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "tests/dataplane/frames.h"
+#include "tests/dataplane/test_config.h"
+#include "tests/dataplane/test_router.h"
+
+namespace tcqf::test {
+namespace {
+
+using dataplane::Account;
+using dataplane::DropReason;
+
+constexpr std::int64_t kStart = 1'700'000'000'000'000'000;
+constexpr std::int64_t kCycleNs = 100'000;
+
+std::uint64_t dropped(const Account& account, DropReason reason) {
+    return account.dropped[static_cast<std::size_t>(reason)];
+}
+
+/// A labelled packet for ge1 with the tag of cycle `id` of ge0.
+Frame tagged(unsigned id) {
+    return ethernet(0, dataplane::ethertype::kMpls) +
+           label(101, static_cast<std::uint8_t>(id), true, 64) + ipv4_udp(0x0a0a0101, 0, 40);
+}
+
+std::uint8_t tag_of(const Frame& frame) {
+    return dataplane::mpls::tc(dataplane::load32(&frame[14]));
+}
+
+/// The identifier of the cycle of `cycles` cycles in which an instant lies.
+unsigned id_at(std::int64_t now_ns, unsigned cycles) {
+    return static_cast<unsigned>(now_ns / kCycleNs % cycles) + 1;
+}
+
+void expect_right_cycles(TestRouter& router, unsigned cycles) {
+    for (const Sent& sent : router.wire(1).sent()) {
+        if (dataplane::load16(&sent.frame[12]) != dataplane::ethertype::kMpls) {
+            continue;  // best effort
+        }
+        EXPECT_EQ(tag_of(sent.frame), id_at(sent.start_ns, cycles)) << sent.start_ns - kStart;
+    }
+}
+
+class Stall : public testing::TestWithParam<std::int64_t> {};
+
+// Contract 3, Emission: "one that could not be sent in its cycle (a stall) is dropped, never sent
+// in a wrong cycle".
+TEST_P(Stall, NeverSendsInAWrongCycleAndGoesOnRightAfterwards) {
+    const std::int64_t length_ns = GetParam();
+    for (const std::int64_t phase_ns :
+         {std::int64_t{-1}, std::int64_t{0}, std::int64_t{1}, kCycleNs / 2, kCycleNs - 1}) {
+        TestRouter router(four_interfaces("mpls-tc"));
+        const std::int64_t stall_begin_ns = kStart + 10 * kCycleNs + phase_ns;
+        const std::int64_t stall_end_ns = stall_begin_ns + length_ns;
+        std::int64_t now_ns = kStart;
+        unsigned arrived = 0;
+        const std::int64_t end_ns = stall_end_ns + 20 * kCycleNs;
+        // Arrivals every quarter of a cycle, also during the first rounds of the stall.
+        std::int64_t next_arrival_ns = kStart;
+        const auto arrive_until = [&](std::int64_t until_ns) {
+            for (; next_arrival_ns <= until_ns; next_arrival_ns += kCycleNs / 4) {
+                const bool busy = next_arrival_ns < stall_begin_ns + 8 * kCycleNs ||
+                                  next_arrival_ns > stall_end_ns;
+                if (busy && router.arrive(0, next_arrival_ns, tagged(id_at(next_arrival_ns, 4)))) {
+                    ++arrived;
+                }
+            }
+        };
+        while (now_ns < end_ns) {
+            arrive_until(now_ns);
+            const std::int64_t next_ns = router.step(now_ns);
+            ASSERT_TRUE(router.router().account().balances());
+            now_ns = std::min(std::max(next_ns, now_ns + 1), next_arrival_ns);
+            if (now_ns >= stall_begin_ns && now_ns < stall_end_ns) {
+                now_ns = stall_end_ns;
+            }
+        }
+        router.run_until(now_ns + 10 * kCycleNs, now_ns);
+        const Account account = router.router().account();
+        EXPECT_TRUE(account.balances());
+        EXPECT_EQ(account.queued, 0u);
+        EXPECT_EQ(account.received, arrived);
+        EXPECT_EQ(account.sent + dropped(account, DropReason::cycle_overrun), arrived);
+        expect_right_cycles(router, 4);
+        const auto& sent = router.wire(1).sent();
+        ASSERT_FALSE(sent.empty());
+        EXPECT_GT(sent.back().start_ns, stall_end_ns + 15 * kCycleNs);
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(Lengths, Stall,
+                         testing::Values(kCycleNs / 2, kCycleNs, 2 * kCycleNs, 4 * kCycleNs - 1,
+                                         4 * kCycleNs, 10'000'000'000));
+
+// Contract 6, Late polling: a port without timestamps that was not polled for longer than
+// (C - (max - min + 1)) * T. The window of C - 1 distances allows one cycle.
+TEST(LatePolling, PacketsOfUnknownAgeAreDroppedRatherThanSentARoundLate) {
+    TestRouter::Options options;
+    options.has_times = false;
+    TestRouter router(four_interfaces("mpls-tc"), options);
+    router.step(kStart);
+    router.arrive(0, kStart, tagged(id_at(kStart, 4)));
+    router.step(kStart + kCycleNs);  // exactly as long as can be told
+    EXPECT_EQ(dropped(router.router().account(), DropReason::arrival_unknown), 0u);
+    router.arrive(0, kStart + kCycleNs, tagged(id_at(kStart, 4)));
+    router.step(kStart + 2 * kCycleNs + 1);
+    EXPECT_EQ(dropped(router.router().account(), DropReason::arrival_unknown), 1u);
+    router.arrive(0, kStart,
+                  ethernet(0, dataplane::ethertype::kIpv4) + ipv4_udp(0x0a0a0301, 0, 40));
+    router.step(kStart + 9 * kCycleNs);  // without a tag its age does not matter
+    EXPECT_EQ(dropped(router.router().account(), DropReason::arrival_unknown), 1u);
+    EXPECT_TRUE(router.router().account().balances());
+}
+
+class ClockStep : public testing::TestWithParam<std::int64_t> {};
+
+TEST_P(ClockStep, UnderTrafficNothingLeavesInAWrongCycle) {
+    TestRouter router(four_interfaces("mpls-tc", 3));
+    std::int64_t now_ns = kStart;
+    unsigned arrived = 0;
+    const auto run = [&](unsigned quarters) {
+        for (unsigned i = 0; i < quarters; ++i) {
+            arrived += router.arrive(0, now_ns, tagged(id_at(now_ns, 3))) ? 1 : 0;
+            std::int64_t at_ns = now_ns;
+            now_ns += kCycleNs / 4;
+            while (at_ns < now_ns) {
+                at_ns = std::max(at_ns + 1, router.step(at_ns));
+                ASSERT_TRUE(router.router().account().balances());
+            }
+        }
+    };
+    run(50);
+    const std::size_t before = router.wire(1).sent().size();
+    now_ns += GetParam();
+    run(50);
+    router.run_until(now_ns + 10 * kCycleNs, now_ns);
+    expect_right_cycles(router, 3);
+    const Account account = router.router().account();
+    EXPECT_EQ(account.queued, 0u);
+    EXPECT_EQ(account.sent + account.dropped_in_all(), arrived);
+    EXPECT_LE(account.dropped_in_all(), 24u);
+    EXPECT_GT(router.wire(1).sent().size(), before + 20);
+}
+
+INSTANTIATE_TEST_SUITE_P(Steps, ClockStep,
+                         testing::Values(37'000'000'000, -37'000'000'000, 1'000'000'000,
+                                         -1'000'000'000, 12'345, -12'345));
+
+/// Traffic of every kind on all interfaces, the same at each call.
+void mixed_traffic(TestRouter& router) {
+    for (unsigned i = 0; i < 400; ++i) {
+        const std::int64_t now_ns = kStart + i * 7'919;
+        router.arrive(0, now_ns, tagged(id_at(now_ns, 4)));
+        router.arrive(1, now_ns,
+                      ethernet(1, dataplane::ethertype::kIpv4) +
+                          ipv4_udp(0x0a0a0001 + (i % 4 << 8), 0, 100, 64, i));
+        router.arrive(2, now_ns,
+                      ethernet(2, dataplane::ethertype::kIpv4) +
+                          ipv4_udp(0x0a0a0101, 19 + i % 3 * 4, 900, 64, i));
+        router.arrive(3, now_ns,
+                      ethernet(3, dataplane::ethertype::kIpv4) +
+                          ipv4_udp(i % 3 == 0 ? 0x0a0b0001 : 0x0a0a0201, 0, 200, 2 - i % 2, i));
+    }
+    router.run_until(kStart + 100'000'000, kStart);
+}
+
+TEST(Workers, TheirNumberChangesNothingInTheOutput) {
+    TestRouter one(four_interfaces("mpls-tc"));
+    mixed_traffic(one);
+    for (const unsigned workers : {2u, 3u, 4u}) {
+        TestRouter::Options options;
+        options.workers = workers;
+        TestRouter several(four_interfaces("mpls-tc"), options);
+        mixed_traffic(several);
+        const Account expected = one.router().account();
+        const Account got = several.router().account();
+        EXPECT_TRUE(got.balances());
+        EXPECT_EQ(got.queued, 0u);
+        EXPECT_EQ(got.sent, expected.sent);
+        EXPECT_EQ(got.dropped, expected.dropped);
+        for (std::size_t i = 0; i < 4; ++i) {
+            ASSERT_EQ(several.wire(i).sent().size(), one.wire(i).sent().size());
+            for (std::size_t j = 0; j < one.wire(i).sent().size(); ++j) {
+                EXPECT_EQ(several.wire(i).sent()[j].start_ns, one.wire(i).sent()[j].start_ns);
+                EXPECT_EQ(several.wire(i).sent()[j].frame, one.wire(i).sent()[j].frame);
+            }
+        }
+        bool crossed = false;
+        for (unsigned worker = 0; worker < workers; ++worker) {
+            crossed |= several.router().worker(worker).counters().handed_over_out.get() != 0;
+        }
+        EXPECT_TRUE(crossed);
+    }
+}
+
+TEST(Ports, ARefusedFrameWaitsAndIsDroppedWithItsCycle) {
+    TestRouter router(four_interfaces("mpls-tc"));
+    router.wire(1).refuse(true);
+    router.arrive(0, kStart, tagged(id_at(kStart, 4)));
+    router.arrive(0, kStart,
+                  ethernet(0, dataplane::ethertype::kIpv4) + ipv4_udp(0x0a0a0101, 0, 40));
+    router.run_until(kStart + 20 * kCycleNs, kStart + 19 * kCycleNs);
+    Account account = router.router().account();
+    EXPECT_TRUE(account.balances());
+    EXPECT_EQ(dropped(account, DropReason::cycle_overrun), 1u);
+    EXPECT_EQ(account.interfaces[1].cycle_overruns, 1u);
+    EXPECT_EQ(account.queued, 1u);  // best effort has time
+    router.wire(1).refuse(false);
+    router.run_until(kStart + 30 * kCycleNs, kStart + 21 * kCycleNs);
+    EXPECT_EQ(router.router().account().sent, 1u);
+}
+
+TEST(Ports, ALinkThatIsDownIsCounted) {
+    TestRouter router(four_interfaces("mpls-tc"));
+    router.router().set_link(1, false);
+    router.arrive(0, kStart, tagged(id_at(kStart, 4)));
+    router.step(kStart);
+    EXPECT_EQ(dropped(router.router().account(), DropReason::interface_down), 1u);
+}
+
+TEST(Memory, FragmentsWithoutABufferAreCountedAndServiceGoesOn) {
+    TestRouter::Options options;
+    options.packets = 64;
+    TestRouter router(four_interfaces("mpls-tc"), options);
+    router.arrive(3, kStart,
+                  ethernet(3, dataplane::ethertype::kIpv4) + ipv4_udp(0x0a0a0301, 0, 6000));
+    std::vector<rte_mbuf*> all;
+    while (rte_mbuf* mbuf = rte_pktmbuf_alloc(router.pool())) {
+        all.push_back(mbuf);
+    }
+    router.run_until(kStart + kCycleNs, kStart);
+    Account account = router.router().account();
+    EXPECT_TRUE(account.balances());
+    EXPECT_EQ(account.generated, 4u);
+    EXPECT_EQ(dropped(account, DropReason::no_memory), 4u);
+    EXPECT_EQ(account.sent, 1u);
+    for (rte_mbuf* mbuf : all) {
+        rte_pktmbuf_free(mbuf);
+    }
+    router.arrive(3, kStart + kCycleNs,
+                  ethernet(3, dataplane::ethertype::kIpv4) + ipv4_udp(0x0a0a0301, 0, 6000));
+    router.run_until(kStart + 2 * kCycleNs, kStart + kCycleNs);
+    account = router.router().account();
+    EXPECT_TRUE(account.balances());
+    EXPECT_EQ(account.sent, 6u);
+}
+
+TEST(LiveChange, ANewRouteTakesEffectAndNothingIsLost) {
+    TestRouter router(four_interfaces("mpls-tc"));
+    const std::string changed = four_interfaces("mpls-tc") + "workers: 1\n";
+    std::string rerouted = changed;
+    const std::string to_ge1 = "101, operation: swap, out-labels: [201]";
+    rerouted.replace(rerouted.find(to_ge1), to_ge1.size(),
+                     "101, operation: swap, out-labels: [999]");
+    std::int64_t now_ns = kStart;
+    for (unsigned i = 0; i < 1000; ++i) {
+        router.arrive(0, now_ns, tagged(id_at(now_ns, 4)));
+        router.step(now_ns);
+        if (i % 10 == 5) {
+            ASSERT_EQ(router.router().apply(load_or_throw(i % 20 == 5 ? rerouted : changed)), "");
+        }
+        now_ns += kCycleNs / 10;
+    }
+    router.run_until(now_ns + 10 * kCycleNs, now_ns);
+    const Account account = router.router().account();
+    EXPECT_TRUE(account.balances());
+    EXPECT_EQ(account.sent, 1000u);
+    expect_right_cycles(router, 4);
+    unsigned new_label = 0;
+    for (const Sent& sent : router.wire(1).sent()) {
+        new_label += dataplane::mpls::label(dataplane::load32(&sent.frame[14])) == 999 ? 1 : 0;
+    }
+    EXPECT_EQ(new_label, 500u);
+    // The tables before the last change are free once the worker has gone on.
+    router.router().reclaim();
+    EXPECT_EQ(router.router().retired_tables(), 0u);
+}
+
+TEST(LiveChange, OtherCyclesDrainTheOldOnesFirst) {
+    TestRouter router(four_interfaces("mpls-tc", 4));
+    std::int64_t now_ns = kStart;
+    for (unsigned i = 0; i < 8; ++i) {
+        router.arrive(0, now_ns, tagged(id_at(now_ns, 4)));
+        router.arrive(0, now_ns,
+                      ethernet(0, dataplane::ethertype::kIpv4) + ipv4_udp(0x0a0a0101, 0, 40));
+    }
+    router.step(now_ns);
+    ASSERT_EQ(router.router().apply(load_or_throw(four_interfaces("mpls-tc", 3))), "");
+    router.run_until(now_ns + 10 * kCycleNs, now_ns + 1);
+    Account account = router.router().account();
+    EXPECT_TRUE(account.balances());
+    EXPECT_EQ(account.sent, 16u);
+    expect_right_cycles(router, 4);
+    router.wire(1).sent().clear();
+    now_ns += 20 * kCycleNs;
+    router.arrive(0, now_ns, tagged(id_at(now_ns, 3)));
+    router.run_until(now_ns + 10 * kCycleNs, now_ns);
+    ASSERT_EQ(router.wire(1).sent().size(), 1u);
+    expect_right_cycles(router, 3);
+    router.router().reclaim();
+}
+
+TEST(LiveChange, AFlowKeepsItsPlaceInTimeAndItsPolicing) {
+    TestRouter router(four_interfaces("mpls-tc"));
+    const Frame packet = ethernet(3, dataplane::ethertype::kIpv4) + ipv4_udp(0x0a0b0001, 0, 1000);
+    for (unsigned i = 0; i < 8; ++i) {
+        router.arrive(3, kStart, packet);
+    }
+    router.step(kStart);
+    ASSERT_EQ(router.router().apply(load_or_throw(four_interfaces("mpls-tc"))), "");
+    router.arrive(3, kStart + 1, packet);  // the ninth within an interval
+    router.run_until(kStart + 20 * kCycleNs, kStart + 1);
+    const Account account = router.router().account();
+    EXPECT_EQ(dropped(account, DropReason::policed), 1u);
+    EXPECT_EQ(account.sent, 8u);
+    expect_right_cycles(router, 4);
+}
+
+TEST(LiveChange, WhatNeedsARestartIsRefusedAndSaysSo) {
+    TestRouter router(four_interfaces("mpls-tc"));
+    std::string renamed = four_interfaces("mpls-tc");
+    const std::string device = "net_null3";
+    renamed.replace(renamed.find(device), device.size(), "net_null9");
+    EXPECT_NE(router.router().apply(load_or_throw(renamed)).find("ge3"), std::string::npos);
+}
+
+TEST(Icmp, ErrorsAreRateLimited) {
+    TestRouter router(four_interfaces("mpls-tc"));
+    for (unsigned i = 0; i < 100; ++i) {
+        router.arrive(3, kStart + i,
+                      ethernet(3, dataplane::ethertype::kIpv4) + ipv4_udp(0x0a0a0001, 0, 40, 1));
+    }
+    router.run_until(kStart + kCycleNs, kStart);
+    EXPECT_EQ(router.router().account().generated, 10u);
+    EXPECT_EQ(dropped(router.router().account(), DropReason::ttl_expired), 100u);
+    router.arrive(3, kStart + 150'000'000,
+                  ethernet(3, dataplane::ethertype::kIpv4) + ipv4_udp(0x0a0a0001, 0, 40, 1));
+    router.run_until(kStart + 151'000'000, kStart + 150'000'000);
+    EXPECT_EQ(router.router().account().generated, 11u);
+}
+
+TEST(Kernel, WhatItSendsLeavesAsControlAndMatchesNoFlow) {
+    TestRouter router(four_interfaces("mpls-tc"));
+    Frame frame = ethernet(3, dataplane::ethertype::kIpv4) + ipv4_udp(0x0a030001, 0, 40);
+    router.from_kernel(3, kStart, frame);
+    router.run_until(kStart + kCycleNs, kStart);
+    ASSERT_EQ(router.wire(3).sent().size(), 1u);
+    EXPECT_EQ(router.wire(3).sent()[0].frame, frame);
+    EXPECT_EQ(router.router().account().received, 1u);
+    EXPECT_TRUE(router.router().account().balances());
+}
+
+}  // namespace
+}  // namespace tcqf::test
