@@ -50,6 +50,8 @@ def pcapng_bytes(packets, *, order="<", ticks_exponent=9, binary=False, offset_s
 def read_pcap(path):
     """(time, frame) of each packet of a pcap file of any magic."""
     data = Path(path).read_bytes()
+    if len(data) < 24:
+        raise ValueError(f"{path}: {len(data)} octets are no pcap file")
     for order in "<>":
         magic = struct.unpack(order + "I", data[:4])[0]
         if magic in (NANO, MICRO):
@@ -59,6 +61,8 @@ def read_pcap(path):
     unit = 1 if magic == NANO else 1000
     packets, at = [], 24
     while at < len(data):
+        if at + 16 > len(data):
+            raise ValueError(f"{path}: ends within packet {len(packets) + 1}")
         seconds, fraction, captured, original = struct.unpack(order + "IIII", data[at:at + 16])
         if captured != original:
             raise ValueError(f"{path}: packet {len(packets) + 1} is cut")

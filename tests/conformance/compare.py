@@ -28,7 +28,10 @@ def _read(path):
 
 def compare_interface(name, expected, path):
     """Differences of one interface's capture, as lines."""
-    got = _read(path)
+    try:
+        got = _read(path)
+    except ValueError as error:
+        return [str(error)]
     if got is None:
         return [f"{name}: {path.name} is missing"]
     problems = []
@@ -61,12 +64,16 @@ def compare_icmp(wanted, frame):
     return (_compare_icmpv4 if wanted.version == 4 else _compare_icmpv6)(wanted, packet)
 
 
+def _plain_quote_problem(wanted, body, smallest):
+    if len(body) < smallest or body != wanted.quoted[:len(body)]:
+        return "the quoted packet is not the one received"
+    return None
+
+
 def _quote_problem(wanted, body, length_octets, smallest):
     """The quoted packet in body; with a label stack, the RFC 4884 structure."""
     if not wanted.stack:
-        if len(body) < smallest or body != wanted.quoted[:len(body)]:
-            return "the quoted packet is not the one received"
-        return None
+        return _plain_quote_problem(wanted, body, smallest)
     if length_octets < 128 or length_octets + 12 > len(body):
         return "RFC 4884: length of the quoted packet"
     quoted = body[:length_octets]
@@ -121,12 +128,18 @@ def _compare_icmpv6(wanted, packet):
     if len(packet) > 1280:
         return "ICMPv6 error longer than 1280"
     smallest = min(len(wanted.quoted), 1280 - 48)
+    if wanted.kind == 2:
+        # RFC 4884 leaves Packet Too Big alone: all 32 bits are the MTU.
+        return _plain_quote_problem(wanted, message[8:], smallest)
     return _quote_problem(wanted, message[8:], 8 * message[4], smallest)
 
 
 def compare_kernel(name, expected, path):
     """Frames handed to the kernel, in order, octet for octet."""
-    got = _read(path)
+    try:
+        got = _read(path)
+    except ValueError as error:
+        return [str(error)]
     if got is None:
         return [f"{name}: {path.name} is missing"] if expected else []
     frames = [frame for _, frame in got]

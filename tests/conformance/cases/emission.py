@@ -2,7 +2,7 @@
 
 import random
 
-from case import (BASE, IDENTITY_PLUS_ONE, US, Case, at, base_config, dscp_transit, dscps,
+from case import (IDENTITY_PLUS_ONE, US, Case, at, base_config, dscp_transit, dscps,
                   explicit, identifications, onto, silent_v4, silent_v6, starts, tagged, v4, v6,
                   with_domain)
 
@@ -326,24 +326,6 @@ def later_cycle():
                 dscp_transit(1000), {"ge0": rx})
 
 
-def stall_cases():
-    """--stall: what could not go in its cycle is dropped, never sent in a wrong one."""
-    made = []
-    for name, begin, length, count in (("whole-cycle", T - 1000, 102_000, 6),
-                                       ("ten-seconds", T - 1000, 10**10, 6),
-                                       ("two-cycles", T - 1000, 201_500, 6)):
-        rx = burst(count, 200, dscp=3)
-        rx += burst(3, 300, first=20, time=2000, dscp=7)
-        rx.append(at(begin + length + 50_000, onto(0, v4(40, size=100, dscp=3))))
-        made.append(Case(f"stall-{name}", f"A stall of {length} ns before cycle 1 begins",
-                         dscp_transit(1000), {"ge0": rx},
-                         stalls=((BASE + begin, length),)))
-    rx = [at(1000 + k, onto(0, v4(k, size=1500, to=2))) for k in range(6)]
-    made.append(Case("stall-best-effort", "Best effort waits for the end of a stall, late but "
-                     "not lost", plain(1000), {"ge0": rx}, stalls=((BASE + 20_000, 500_000),)))
-    return made
-
-
 def random_mixes():
     """Everything at once, drawn by chance: three inputs, TCQF and all classes."""
     made = []
@@ -376,4 +358,4 @@ def cases():
             exact_by_one_bit() + [too_large_for_any_cycle(), dead_time_for_best_effort()] +
             guard_cases() + [head_blocks()] + class_cases() +
             [classes_without_domain(), control_v6(), tcqf_ahead()] + queue_cases() +
-            [at_one_instant()] + end_of_time() + [later_cycle()] + stall_cases() + random_mixes())
+            [at_one_instant()] + end_of_time() + [later_cycle()] + random_mixes())

@@ -197,6 +197,31 @@ def to_both():
                  by_hand=by_hand)]
 
 
+def generated_cases():
+    """What the router makes itself carries no tag, either."""
+    config = with_domain(base_config(), [tagged(0, "dscp", [0, 48, 56, 2]), tagged(1, "dscp")],
+                         [explicit(0, 1, IDENTITY_PLUS_ONE)], egress_dscp=10)
+    config["routes"].append({"prefix": "10.77.0.0/16", "next-hops": [hop(0)]})
+    asked = v4(1, ttl=1, source="10.77.0.1")
+
+    def check(outcome):
+        sent = outcome.sent("ge0")
+        if outcome.account()["generated"] != 1 or len(sent) != 1:
+            return [f"expected one ICMP error on ge0: {outcome.account()}"]
+        dscp = wire.dscp_of(sent[0][1][14:])
+        return [f"the ICMP error carries the tag {dscp}"] if dscp in (0, 48, 56, 2) else []
+
+    fragmented = domain_to_outside("dscp")
+    fragmented["interfaces"][1]["mtu"] = 576
+    return [
+        Case("hygiene-generated-icmp", "An ICMP error leaves without a tag", config,
+             spaced(1, [onto(1, asked)]), check=check),
+        Case("hygiene-fragments", "Every fragment is re-marked", fragmented,
+             spaced(3, [onto(3, v4(1, size=1400, dscp=3, ecn=1, flags=0))])),
+    ]
+
+
 def cases():
     return (leaving_cases() + outside_window_cases() + foreign_tag_cases() +
-            foreign_option_cases() + other_places() + other_domain_cases() + to_both())
+            foreign_option_cases() + other_places() + other_domain_cases() +
+            to_both() + generated_cases())

@@ -67,7 +67,7 @@ def first_cycle_cases():
     made = [Case("ingress-first-cycle", "The first cycle after now", config, rx, by_hand=by_hand)]
     config = with_domain(base_config(), [tagged(0, "dscp"),
                                          tagged(1, "dscp", cycle_clock_offset_ns=37_123)],
-                         [explicit(0, 1, IDENTITY_PLUS_ONE)], cycle_time_us=333, cycles=3)
+                         [explicit(0, 1, [2, 3, 1])], cycle_time_us=333, cycles=3)
     for interface in config["tcqf"]["domains"][0]["interfaces"]:
         interface["tags"] = [3, 7, 11]
     made.append(Case("ingress-own-clock", "The cycle is that of the outgoing interface",

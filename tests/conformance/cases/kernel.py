@@ -41,7 +41,6 @@ def other_macs():
         to_mac("01:00:5e:00:00:05", 0x0800, v4(4, destination="224.0.0.5")),
         to_mac("33:33:00:00:00:01", 0x86DD, v6(5, destination="ff02::1")),
         to_mac("02:00:00:00:99:99", 0x8847, wire.label_stack([(100, 0, 64)]) + v4(6)),
-        to_mac("02:00:00:00:99:99", 0x0800, b"\x45"),
         to_mac(own_mac(3), 0x0800, v4(7, destination="224.0.0.5")),
         to_mac(own_mac(3), 0x86DD, v6(8, destination="ff02::5")),
     ]

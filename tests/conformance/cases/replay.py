@@ -188,25 +188,18 @@ def refused_cases():
         "map-identifier-5": _map(map=[2, 3, 4, 5]),
         "map-identifier-0": _map(map=[0, 2, 3, 4]),
         "map-interface-unknown": _map(oif="ge9"),
-        "map-interface-of-no-domain": _map(oif="ge2"),
         "window-min-0": _map(window={"min": 0, "max": 3}),
         "window-reversed": _map(window={"min": 3, "max": 2}),
         "window-of-five": _map(window={"min": 1, "max": 5}),
         "window-1025": _map(window={"min": 1022, "max": 1025}),
-        "csize-below-largest": _flow(**{"cycle-size-bits": 9759, "traffic-specification": spec}),
-        "rate-above-cycles": _flow(**{"cycle-size-bits": 12000, "traffic-specification": {
-            **spec, "max-packets-per-interval": 11}}),
         "packets-0": _flow(**{"traffic-specification": {**spec, "max-packets-per-interval": 0}}),
         "packets-257": _flow(**{"cycle-size-bits": 96_000, "traffic-specification": {
             **spec, "max-packets-per-interval": 257, "max-payload-size": 10}}),
         "backlog-0": _flow(**{"max-backlog-cycles": 0}),
         "backlog-1025": _flow(**{"max-backlog-cycles": 1025}),
-        "interleaving-outside-period": _flow(interleaving={"period-cycles": 4, "cycles": [4]}),
         "label-twice": _mpls({"label": 100, "operation": "pop-and-lookup"},
                              {"label": 100, "operation": "pop-and-lookup"}),
         "label-2-20": _mpls({"label": 1 << 20, "operation": "pop-and-lookup"}),
-        "swap-without-out-labels": _mpls({"label": 100, "operation": "swap",
-                                          "next-hops": [hop(1)]}),
         "mac-wrong": _append("neighbors", {"interface": "ge1", "address": "10.0.2.9",
                                            "mac": "02:00:00:00:02"}),
         "address-wrong": _append("neighbors", {"interface": "ge1", "address": "10.0.2.256",
@@ -248,11 +241,16 @@ def accepted_cases():
         "csize-largest": _flow(**{"cycle-size-bits": 9760, "traffic-specification": spec_of()}),
         "rate-exactly": _flow(**{"cycle-size-bits": 12000, "traffic-specification": spec_of(10)}),
         "backlog-1024": _flow(**{"max-backlog-cycles": 1024}),
+        "map-towards-no-domain": _append_map,
         "tags-outside-pool": _interface(1, tags=[1, 2, 4, 8]),
     }
     return [Case(f"config-accepted-{name}", f"Accepted: {name}", _changed(change),
                  {"ge0": burst(6), "ge3": [at(2000, onto(3, v6(1))), at(2100, onto(3, v4(
                      2, source="10.3.0.200")))]}) for name, change in table.items()]
+
+
+def _append_map(config):
+    config["tcqf"]["domains"][0]["cycle-maps"].append(explicit(0, 2, [2, 3, 4, 1], (1, 4)))
 
 
 def spec_of(packets=4):

@@ -193,8 +193,6 @@ class Router:
         return self._resolve(packet, self.tables.label_hop(entry))
 
     def _pop(self, packet, entry, ttl):
-        while packet.labels and packet.labels[0][0] == 7:
-            del packet.labels[:2]
         if packet.labels:
             if not self.tables.short_pipe:
                 packet.labels[0][2] = min(ttl, packet.labels[0][2])
