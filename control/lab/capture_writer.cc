@@ -20,18 +20,18 @@ constexpr std::uint32_t kLinkTypeEthernet = 1;
 
 }  // namespace
 
-CaptureWriter::CaptureWriter(const std::string& path)
-    : path_(path), descriptor_(open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)) {
-    if (descriptor_ < 0) {
-        throw std::system_error(errno, std::generic_category(), path_);
-    }
-    put(std::array{kMagicNanoseconds, kVersion, 0u, 0u, kMaxCapturedOctets, kLinkTypeEthernet});
-}
-
 CaptureWriter::~CaptureWriter() {
     if (descriptor_ >= 0) {
         ::close(descriptor_);
     }
+}
+
+void CaptureWriter::open() {
+    descriptor_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (descriptor_ < 0) {
+        throw std::system_error(errno, std::generic_category(), path_);
+    }
+    put(std::array{kMagicNanoseconds, kVersion, 0u, 0u, kMaxCapturedOctets, kLinkTypeEthernet});
 }
 
 void CaptureWriter::write(std::int64_t time_ns, std::span<const std::uint8_t> octets) {

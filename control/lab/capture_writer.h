@@ -13,12 +13,14 @@ namespace tcqf::control {
 /// A capture being written. Errors are std::system_error with the file's name.
 class CaptureWriter {
   public:
-    /// Replaces what is there.
-    explicit CaptureWriter(const std::string& path);
+    explicit CaptureWriter(const std::string& path) : path_(path) {}
     /// Closes the file; what close() would have reported is lost.
     ~CaptureWriter();
     CaptureWriter(const CaptureWriter&) = delete;
     CaptureWriter& operator=(const CaptureWriter&) = delete;
+
+    /// Makes the file; replaces what is there.
+    void open();
 
     /// `time_ns` since 1970, before 2106.
     void write(std::int64_t time_ns, std::span<const std::uint8_t> octets);
@@ -33,7 +35,7 @@ class CaptureWriter {
     void flush();
 
     std::string path_;
-    int descriptor_;
+    int descriptor_ = -1;
     std::vector<std::uint8_t> buffer_;
 };
 

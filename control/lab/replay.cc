@@ -57,15 +57,22 @@ Captures open_captures(const config::Router& config, const ReplayOptions& option
 class Outputs {
   public:
     Outputs(const config::Router& config, const std::string& directory) : directory_(directory) {
-        fs::create_directories(directory_);
         for (const config::Interface& interface : config.interfaces) {
-            wires_.push_back(open(interface.name + ".pcap"));
-            kernels_.push_back(open(interface.name + ".kernel.pcap"));
+            wires_.push_back(capture(interface.name + ".pcap"));
+            kernels_.push_back(capture(interface.name + ".kernel.pcap"));
         }
     }
 
     CaptureWriter& wire(std::size_t interface) { return *wires_[interface]; }
     CaptureWriter& kernel(std::size_t interface) { return *kernels_[interface]; }
+
+    void open() {
+        fs::create_directories(directory_);
+        for (std::size_t i = 0; i < wires_.size(); ++i) {
+            wires_[i]->open();
+            kernels_[i]->open();
+        }
+    }
 
     void finish(const std::string& account) {
         for (std::size_t i = 0; i < wires_.size(); ++i) {
@@ -82,7 +89,7 @@ class Outputs {
     }
 
   private:
-    std::unique_ptr<CaptureWriter> open(const std::string& name) const {
+    std::unique_ptr<CaptureWriter> capture(const std::string& name) const {
         return std::make_unique<CaptureWriter>((directory_ / name).string());
     }
 
@@ -204,6 +211,7 @@ void replay(std::shared_ptr<const config::Router> config, const ReplayOptions& o
     router_options.workers = config->workers.count;
     router_options.macs = made_up_macs(config->interfaces.size());
     dataplane::Router router(config, ports, router_options);
+    outputs.open();  // nothing is written where the router is refused
     VirtualTime time(router, sources, stalls);
     if (options.until_drained) {
         time.run_until_drained();
