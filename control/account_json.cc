@@ -1,0 +1,29 @@
+#include "control/account_json.h"
+
+#include <nlohmann/json.hpp>
+
+namespace tcqf::control {
+
+std::string account_json(const dataplane::Account& account, const config::Router& config) {
+    using Json = nlohmann::ordered_json;
+    Json dropped = Json::object();
+    for (std::size_t i = 0; i < dataplane::kDropReasons; ++i) {
+        if (account.dropped[i] != 0) {
+            dropped[std::string(dataplane::kDropReasonNames[i])] = account.dropped[i];
+        }
+    }
+    Json interfaces = Json::object();
+    for (std::size_t i = 0; i < config.interfaces.size(); ++i) {
+        interfaces[config.interfaces[i].name] = {
+            {"received", account.interfaces[i].received},
+            {"sent", account.interfaces[i].sent},
+            {"cycle-overruns", account.interfaces[i].cycle_overruns}};
+    }
+    const Json document = {{"received", account.received}, {"generated", account.generated},
+                           {"sent", account.sent},         {"to-kernel", account.to_kernel},
+                           {"queued", account.queued},     {"dropped", dropped},
+                           {"interfaces", interfaces}};
+    return document.dump(1) + "\n";
+}
+
+}  // namespace tcqf::control

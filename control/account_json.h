@@ -1,0 +1,14 @@
+// The account as JSON: what replay writes and what a router prints when it ends.
+#pragma once
+
+#include <string>
+
+#include "config/router.h"
+#include "dataplane/account.h"
+
+namespace tcqf::control {
+
+/// `dropped` lists only reasons that occurred; interfaces in the order of the configuration.
+std::string account_json(const dataplane::Account& account, const config::Router& config);
+
+}  // namespace tcqf::control

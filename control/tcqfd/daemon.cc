@@ -1,0 +1,306 @@
+#include "control/tcqfd/daemon.h"
+
+#include <fmt/format.h>
+#include <rte_eal.h>
+#include <rte_launch.h>
+#include <rte_lcore.h>
+#include <signal.h>
+#include <systemd/sd-daemon.h>
+
+#include <algorithm>
+#include <chrono>
+#include <stdexcept>
+#include <thread>
+
+#include "config/load.h"
+#include "control/account_json.h"
+#include "control/stall_floor.h"
+#include "control/tcqfd/eal_plan.h"
+#include "control/tcqfd/messages.h"
+
+namespace tcqf::control {
+
+namespace {
+
+constexpr std::int64_t kStallMeasurementNs = 200'000'000;
+constexpr timespec kTick{.tv_sec = 0, .tv_nsec = 100'000'000};
+
+struct StallTask {
+    double ticks_per_second = 0;
+    StallStatistics result;
+};
+
+int measure_on_lcore(void* argument) {
+    auto& task = *static_cast<StallTask*>(argument);
+    task.result = measure_stalls(kStallMeasurementNs, task.ticks_per_second);
+    return 0;
+}
+
+int run_loop(void* argument) {
+    static_cast<WorkerLoop*>(argument)->run();
+    return 0;
+}
+
+std::vector<unsigned> worker_lcores() {
+    std::vector<unsigned> lcores;
+    unsigned lcore;
+    RTE_LCORE_FOREACH_WORKER(lcore) {
+        lcores.push_back(lcore);
+    }
+    return lcores;
+}
+
+}  // namespace
+
+std::string needs_restart(const config::Router& running, const config::Router& wanted) {
+    if (running.name != wanted.name) {
+        return "/name";
+    }
+    if (running.workers.count != wanted.workers.count ||
+        running.workers.cores != wanted.workers.cores) {
+        return "/workers";
+    }
+    if (running.clock.source != wanted.clock.source ||
+        running.clock.device != wanted.clock.device) {
+        return "/clock";
+    }
+    if (running.interfaces.size() != wanted.interfaces.size()) {
+        return "/interfaces";
+    }
+    for (std::size_t i = 0; i < running.interfaces.size(); ++i) {
+        const config::Interface& was = running.interfaces[i];
+        const config::Interface& is = wanted.interfaces[i];
+        if (was.name != is.name || was.device != is.device || was.mac != is.mac ||
+            was.mtu != is.mtu) {
+            return fmt::format("/interfaces[name='{}']", was.name);
+        }
+    }
+    return "";
+}
+
+std::int64_t longest_drain_ns(const config::Router& router) {
+    std::int64_t longest_ns = 0;
+    for (const config::Domain& domain : router.domains) {
+        std::int64_t cycles = domain.cycles;
+        for (const config::CycleMapEntry& map : domain.cycle_maps) {
+            cycles = std::max<std::int64_t>(cycles, map.window.max);
+        }
+        for (const config::Flow& flow : router.flows) {
+            cycles = std::max<std::int64_t>(cycles, flow.max_backlog_cycles);
+        }
+        longest_ns = std::max(longest_ns, (cycles + 1) * domain.cycle_time_us * 1000);
+    }
+    std::int64_t longest_queue_ns = 0;
+    for (const config::Interface& interface : router.interfaces) {
+        const std::int64_t bits = std::int64_t{interface.best_effort_queue_packets} *
+                                  (interface.mtu + 38) * 8 * 3;  // three classes
+        longest_queue_ns =
+            std::max(longest_queue_ns, bits * 1000 / std::int64_t{interface.link_rate_mbps});
+    }
+    constexpr std::int64_t kMarginNs = 1'000'000'000;
+    return longest_ns + 2 * longest_queue_ns + kMarginNs;
+}
+
+Result<std::unique_ptr<Daemon>> Daemon::start(std::shared_ptr<const config::Router> router,
+                                              const DaemonOptions& options) {
+    std::unique_ptr<Daemon> daemon(new Daemon(options));
+    const EalPlan plan = plan_eal(*router, options.eal_arguments, read_host_resources(),
+                                  packet_budget(*router).mebibytes, options.yield);
+    daemon->options_.yield = options.yield || plan.must_yield;
+    for (const std::string& warning : plan.warnings) {
+        print_warning(warning);
+    }
+    if (Status status = start_eal(plan); !status) {
+        return status.failure();
+    }
+    if (worker_lcores().size() < router->workers.count) {
+        return system_refused(fmt::format(
+            "{} workers are configured and the EAL arguments leave {} lcores beside the main one; "
+            "name more with --lcores, or leave them to tcqfd",
+            router->workers.count, worker_lcores().size()));
+    }
+    if (Status status = daemon->start_clock(*router); !status) {
+        return status.failure();
+    }
+    daemon->measure_stall_floor(*router);
+    try {
+        if (Status status = daemon->make_pool(*router); !status) {
+            return status.failure();
+        }
+        if (Status status = daemon->start_router(router); !status) {
+            return status.failure();
+        }
+    } catch (const std::runtime_error& error) {
+        return system_refused(error.what());
+    }
+    return daemon;
+}
+
+Daemon::~Daemon() {
+    phase_.store(WorkerPhase::stopped, std::memory_order_relaxed);
+    if (!loops_.empty()) {
+        rte_eal_mp_wait_lcore();
+    }
+}
+
+Status Daemon::make_pool(const config::Router& router) {
+    const bool has_af_xdp =
+        std::any_of(router.interfaces.begin(), router.interfaces.end(),
+                    [](const auto& each) { return dataplane::is_af_xdp(each.device); });
+    const bool physical = rte_eal_iova_mode() == RTE_IOVA_PA;
+    if (physical && has_af_xdp) {
+        return system_refused(
+            "AF_XDP interfaces need DPDK to work with virtual addresses; add -- --iova-mode=va, "
+            "and give PCI devices an IOMMU");
+    }
+    constexpr unsigned kCache = 256;
+    const PacketBudget budget = packet_budget(router);
+    pool_ = dataplane::make_packet_pool(
+        "packets", budget.packets, budget.frame_octets, kCache,
+        physical ? dataplane::BufferLayout::within_pages : dataplane::BufferLayout::gapless);
+    return Done{};
+}
+
+Status Daemon::start_clock(const config::Router& router) {
+    auto source = open_time_source(router.clock);
+    if (!source) {
+        return source.failure();
+    }
+    for (const std::string& warning :
+         clock_warnings(router.clock, read_kernel_clock_state(router.clock))) {
+        print_warning(warning);
+    }
+    clock_ = std::make_unique<ClockKeeper>(std::move(source.value()));
+    return Done{};
+}
+
+void Daemon::measure_stall_floor(const config::Router& router) {
+    StallTask task;
+    task.ticks_per_second = clock_->statistics().ticks_per_second;
+    const unsigned lcore = worker_lcores().front();
+    rte_eal_remote_launch(measure_on_lcore, &task, lcore);
+    rte_eal_wait_lcore(lcore);
+    for (const std::string& warning : stall_warnings(router, task.result)) {
+        print_warning(warning);
+    }
+}
+
+Status Daemon::start_router(std::shared_ptr<const config::Router> router) {
+    auto devices = DeviceSet::open(*router, pool_.get(), options_.kernel_ports);
+    if (!devices) {
+        return devices.failure();
+    }
+    devices_ = std::move(devices.value());
+    for (const std::string& warning : devices_->speed_warnings(*router)) {
+        print_warning(warning);
+    }
+    dataplane::RouterOptions options;
+    options.pool = pool_.get();
+    options.max_packets = packet_budget(*router).packets;
+    options.workers = router->workers.count;
+    options.macs = devices_->macs();
+    router_ = std::make_unique<dataplane::Router>(router, devices_->ports(), options);
+    devices_->update_links(*router_);
+    start_workers();
+    devices_->start_relay();
+    return devices_->install_filters(*router);
+}
+
+void Daemon::start_workers() {
+    const std::vector<unsigned> lcores = worker_lcores();
+    for (unsigned i = 0; i < router_->workers(); ++i) {
+        auto loop = std::make_unique<WorkerLoop>();
+        loop->worker = &router_->worker(i);
+        loop->clock = &clock_->clock();
+        loop->phase = &phase_;
+        loop->yield = options_.yield;
+        rte_eal_remote_launch(run_loop, loop.get(), lcores[i]);
+        loops_.push_back(std::move(loop));
+    }
+}
+
+void Daemon::serve() {
+    sigset_t signals;
+    sigemptyset(&signals);
+    for (const int signal : {SIGTERM, SIGINT, SIGHUP}) {
+        sigaddset(&signals, signal);
+    }
+    for (;;) {
+        switch (sigtimedwait(&signals, nullptr, &kTick)) {
+            case SIGTERM:
+            case SIGINT:
+                return;
+            case SIGHUP:
+                sd_notify(0, "RELOADING=1");
+                reload();
+                sd_notify(0, "READY=1");
+                break;
+            default:
+                tick();
+        }
+    }
+}
+
+void Daemon::reload() {
+    const config::LoadResult loaded = config::load_file(options_.config_file);
+    print_diagnostics(loaded.diagnostics);
+    if (!loaded.router) {
+        print_message("reload: nothing is changed, the configuration in force stays");
+        return;
+    }
+    const std::string fixed = needs_restart(router_->config(), *loaded.router);
+    if (!fixed.empty()) {
+        print_message(fmt::format(
+            "reload: nothing is changed: {}: {} takes effect only at a restart; put it back as it "
+            "was, or restart tcqfd",
+            options_.config_file, fixed));
+        return;
+    }
+    const std::string refusal = router_->apply(loaded.router);
+    if (!refusal.empty()) {
+        print_message(fmt::format("reload: nothing is changed: {}", refusal));
+        return;
+    }
+    if (const Status status = devices_->install_filters(*loaded.router); !status) {
+        print_warning(status.failure().message);
+    }
+    print_message("reloaded");
+}
+
+void Daemon::tick() {
+    devices_->update_links(*router_);
+    router_->reclaim();
+    const ServoStatistics clock = clock_->statistics();
+    if (clock.rebases != rebases_seen_) {
+        rebases_seen_ = clock.rebases;
+        print_warning(fmt::format("the reference clock stepped by {} ns; cycles are re-based",
+                                  clock.last_step_ns));
+    }
+}
+
+std::string Daemon::stop() {
+    sd_notify(0, "STOPPING=1");
+    drain();
+    rte_eal_mp_wait_lcore();
+    devices_->stop_relay();
+    loops_.clear();
+    return account_json(router_->account(), router_->config());
+}
+
+void Daemon::drain() {
+    phase_.store(WorkerPhase::draining, std::memory_order_relaxed);
+    const auto deadline = std::chrono::steady_clock::now() +
+                          std::chrono::nanoseconds(longest_drain_ns(router_->config()));
+    // Twice in a row: what one worker hands to another may be on its way between two looks.
+    unsigned looks = 0;
+    while (looks < 2 && std::chrono::steady_clock::now() < deadline) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        const bool drained = std::all_of(loops_.begin(), loops_.end(), [](const auto& loop) {
+            return loop->drained.load(std::memory_order_relaxed);
+        });
+        looks = drained ? looks + 1 : 0;
+    }
+    phase_.store(WorkerPhase::stopped, std::memory_order_relaxed);
+}
+
+}  // namespace tcqf::control

@@ -1,0 +1,69 @@
+// The router as a process: from a configuration to running workers, and down again.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "config/router.h"
+#include "control/tcqfd/clock_keeper.h"
+#include "control/tcqfd/device_set.h"
+#include "control/tcqfd/worker_loop.h"
+#include "dataplane/packet_pool.h"
+#include "dataplane/result.h"
+#include "dataplane/router.h"
+
+namespace tcqf::control {
+
+struct DaemonOptions {
+    std::string config_file;
+    std::vector<std::string> eal_arguments;
+    bool yield = false;
+    bool kernel_ports = true;
+};
+
+/// One a process, because DPDK's environment is.
+class Daemon {
+  public:
+    /// Starts DPDK, the clock, the devices and the workers. Warnings go to stderr.
+    static Result<std::unique_ptr<Daemon>> start(std::shared_ptr<const config::Router> router,
+                                                 const DaemonOptions& options);
+    ~Daemon();
+    Daemon(const Daemon&) = delete;
+    Daemon& operator=(const Daemon&) = delete;
+
+    /// Serves until SIGTERM or SIGINT; SIGHUP reloads. Both must be blocked in every thread.
+    void serve();
+    /// Stops receiving, sends what is queued, and returns the closing account as JSON.
+    std::string stop();
+
+  private:
+    explicit Daemon(const DaemonOptions& options) : options_(options) {}
+
+    Status make_pool(const config::Router& router);
+    Status start_clock(const config::Router& router);
+    Status start_router(std::shared_ptr<const config::Router> router);
+    void measure_stall_floor(const config::Router& router);
+    void start_workers();
+    void drain();
+    void reload();
+    void tick();
+
+    DaemonOptions options_;
+    dataplane::PacketPool pool_;
+    std::unique_ptr<ClockKeeper> clock_;
+    std::unique_ptr<DeviceSet> devices_;
+    std::unique_ptr<dataplane::Router> router_;
+    std::atomic<WorkerPhase> phase_{WorkerPhase::running};
+    std::vector<std::unique_ptr<WorkerLoop>> loops_;
+    std::uint64_t rebases_seen_ = 0;
+};
+
+/// What of a running router's configuration a new one must leave as it is; empty where it does.
+std::string needs_restart(const config::Router& running, const config::Router& wanted);
+
+/// How long the packets that may be queued can take to leave.
+std::int64_t longest_drain_ns(const config::Router& router);
+
+}  // namespace tcqf::control

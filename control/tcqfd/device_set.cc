@@ -1,0 +1,200 @@
+#include "control/tcqfd/device_set.h"
+
+#include <fmt/format.h>
+
+#include <functional>
+
+namespace tcqf::control {
+
+namespace {
+
+constexpr std::size_t kLongestNetdevName = 15;
+// Large enough for any frame: a TAP behind an AF_XDP interface only passes them on.
+constexpr std::uint32_t kPassingMtu = 65'521;
+
+}  // namespace
+
+std::string tap_name(const std::string& router, const std::string& interface) {
+    const std::string full = router + "-" + interface;
+    if (full.size() <= kLongestNetdevName) {
+        return full;
+    }
+    const std::size_t hash = std::hash<std::string>{}(full);
+    return fmt::format("{}-{:04x}", full.substr(0, kLongestNetdevName - 5), hash & 0xffffU);
+}
+
+Result<std::unique_ptr<DeviceSet>> DeviceSet::open(const config::Router& router, rte_mempool* pool,
+                                                   bool with_kernel) {
+    std::unique_ptr<DeviceSet> set(new DeviceSet(pool));
+    auto program = dataplane::XdpProgramFile::create();
+    if (!program) {
+        return program.failure();
+    }
+    set->program_ = std::move(program.value());
+    for (const config::Interface& interface : router.interfaces) {
+        if (Status status = set->open_wire(interface); !status) {
+            return status.failure();
+        }
+    }
+    if (!with_kernel) {
+        return set;
+    }
+    auto bell = dataplane::RelayBell::create();
+    if (!bell) {
+        return bell.failure();
+    }
+    set->bell_ = std::move(bell.value());
+    for (std::size_t i = 0; i < router.interfaces.size(); ++i) {
+        if (Status status = set->open_kernel_side(router, static_cast<config::InterfaceIndex>(i));
+            !status) {
+            return status.failure();
+        }
+    }
+    return set;
+}
+
+DeviceSet::~DeviceSet() = default;
+
+Status DeviceSet::open_wire(const config::Interface& interface) {
+    dataplane::EthdevOptions options;
+    options.interface = interface.name;
+    options.device = interface.device;
+    options.mac = interface.mac;
+    options.mtu = interface.mtu;
+    options.pool = pool_;
+    options.xdp_program_path = program_->path();
+    auto wire = dataplane::EthdevPort::open(options);
+    if (!wire) {
+        return wire.failure();
+    }
+    Device device;
+    device.wire = std::move(wire.value());
+    const bool has_own_program = !dataplane::device_argument(interface.device, "xdp_prog").empty();
+    if (device.wire->netdev() && !has_own_program) {
+        auto filter = dataplane::XdpFilter::find(*device.wire->netdev());
+        if (!filter) {
+            return filter.failure();
+        }
+        device.filter = std::move(filter.value());
+    }
+    devices_.push_back(std::move(device));
+    return Done{};
+}
+
+Status DeviceSet::open_kernel_side(const config::Router& router, config::InterfaceIndex index) {
+    const config::Interface& interface = router.interfaces[index];
+    Device& device = devices_[index];
+    const std::optional<dataplane::Netdev>& netdev = device.wire->netdev();
+    auto made = dataplane::Tap::create(netdev ? fmt::format("tcqf-{}", netdev->index())
+                                              : tap_name(router.name, interface.name));
+    if (!made) {
+        return made.failure();
+    }
+    device.tap = std::make_unique<dataplane::Tap>(std::move(made.value()));
+    const dataplane::Netdev& tap = device.tap->netdev();
+    if (netdev) {
+        tap.disable_ipv6();
+    } else if (Status status = tap.set_mac(device.wire->mac()); !status) {
+        return status;
+    }
+    if (Status status = tap.set_mtu(netdev ? kPassingMtu : interface.mtu); !status) {
+        return status;
+    }
+    if (Status status = tap.set_up(); !status) {
+        return status;
+    }
+    if (netdev) {
+        auto path = dataplane::XdpKernelPath::attach(*netdev, tap);
+        if (!path) {
+            return path.failure();
+        }
+        device.kernel_path = std::move(path.value());
+    } else {
+        for (const config::IpPrefix& address : interface.addresses) {
+            if (Status status = tap.add_address(address); !status) {
+                return status;
+            }
+        }
+    }
+    auto kernel = dataplane::KernelPort::create(std::to_string(index), *bell_);
+    if (!kernel) {
+        return kernel.failure();
+    }
+    device.kernel = std::move(kernel.value());
+    return Done{};
+}
+
+std::vector<dataplane::InterfacePorts> DeviceSet::ports() {
+    std::vector<dataplane::InterfacePorts> ports;
+    for (const Device& device : devices_) {
+        ports.push_back({.wire = device.wire.get(), .kernel = device.kernel.get()});
+    }
+    return ports;
+}
+
+std::vector<config::MacAddress> DeviceSet::macs() const {
+    std::vector<config::MacAddress> macs;
+    for (const Device& device : devices_) {
+        macs.push_back(device.wire->mac());
+    }
+    return macs;
+}
+
+void DeviceSet::start_relay() {
+    if (bell_ == nullptr) {
+        return;
+    }
+    std::vector<KernelRelay::Side> sides;
+    for (const Device& device : devices_) {
+        sides.push_back({.port = device.kernel.get(), .tap = device.tap.get()});
+    }
+    relay_ = std::make_unique<KernelRelay>(std::move(sides), *bell_, pool_);
+}
+
+void DeviceSet::stop_relay() {
+    relay_.reset();
+}
+
+Status DeviceSet::install_filters(const config::Router& router) {
+    for (std::size_t i = 0; i < devices_.size(); ++i) {
+        if (!devices_[i].filter) {
+            continue;
+        }
+        Status status = devices_[i].filter->install(dataplane::filter_tables(
+            router, static_cast<config::InterfaceIndex>(i), devices_[i].wire->mac()));
+        if (!status) {
+            return status;
+        }
+    }
+    return Done{};
+}
+
+void DeviceSet::update_links(dataplane::Router& router) {
+    for (std::size_t i = 0; i < devices_.size(); ++i) {
+        devices_[i].wire->update_link();
+        router.set_link(static_cast<config::InterfaceIndex>(i), devices_[i].wire->link_up());
+    }
+}
+
+KernelRelay::Counters DeviceSet::relay_counters() const {
+    return relay_ ? relay_->counters() : KernelRelay::Counters{};
+}
+
+std::vector<std::string> DeviceSet::speed_warnings(const config::Router& router) const {
+    std::vector<std::string> warnings;
+    for (std::size_t i = 0; i < devices_.size(); ++i) {
+        const std::uint32_t speed = devices_[i].wire->link_speed_mbps();
+        const config::Interface& interface = router.interfaces[i];
+        // Virtual devices report a speed that says nothing.
+        if (dataplane::is_pci(interface.device) && speed != 0 &&
+            speed != interface.link_rate_mbps) {
+            warnings.push_back(fmt::format(
+                "interface {}: the link runs at {} Mbit/s, link-rate-mbps says {}; cycles are "
+                "filled by the latter",
+                interface.name, speed, interface.link_rate_mbps));
+        }
+    }
+    return warnings;
+}
+
+}  // namespace tcqf::control

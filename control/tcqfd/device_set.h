@@ -1,0 +1,73 @@
+// The ports of a router's interfaces, the host's side of each, and the filters in front.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/router.h"
+#include "control/tcqfd/kernel_relay.h"
+#include "dataplane/ethdev_port.h"
+#include "dataplane/kernel_port.h"
+#include "dataplane/result.h"
+#include "dataplane/router.h"
+#include "dataplane/tap.h"
+#include "dataplane/xdp_filter.h"
+#include "dataplane/xdp_kernel_path.h"
+
+struct rte_mempool;
+
+namespace tcqf::control {
+
+class DeviceSet {
+  public:
+    /// Opens every interface's device; `with_kernel` also makes the host's side of each.
+    static Result<std::unique_ptr<DeviceSet>> open(const config::Router& router, rte_mempool* pool,
+                                                   bool with_kernel);
+    ~DeviceSet();
+    DeviceSet(const DeviceSet&) = delete;
+    DeviceSet& operator=(const DeviceSet&) = delete;
+
+    std::vector<dataplane::InterfacePorts> ports();
+    std::vector<config::MacAddress> macs() const;
+    /// Starts to carry frames between workers and host.
+    void start_relay();
+    /// Stops carrying frames; what workers have handed over until now is delivered.
+    void stop_relay();
+    /// Tells the filters what the router forwards.
+    Status install_filters(const config::Router& router);
+    /// Asks the devices for their links and tells the router.
+    void update_links(dataplane::Router& router);
+    KernelRelay::Counters relay_counters() const;
+
+    /// One sentence for each link that runs at another speed than configured.
+    std::vector<std::string> speed_warnings(const config::Router& router) const;
+
+  private:
+    /// The parts of one interface; what depends on another part is below it.
+    struct Device {
+        std::unique_ptr<dataplane::EthdevPort> wire;
+        std::optional<dataplane::XdpFilter> filter;
+        std::unique_ptr<dataplane::Tap> tap;
+        std::unique_ptr<dataplane::XdpKernelPath> kernel_path;
+        std::unique_ptr<dataplane::KernelPort> kernel;
+    };
+
+    explicit DeviceSet(rte_mempool* pool) : pool_(pool) {}
+
+    Status open_wire(const config::Interface& interface);
+    Status open_kernel_side(const config::Router& router, config::InterfaceIndex index);
+
+    rte_mempool* pool_;
+    std::optional<dataplane::XdpProgramFile> program_;
+    std::unique_ptr<dataplane::RelayBell> bell_;
+    std::vector<Device> devices_;
+    std::unique_ptr<KernelRelay> relay_;
+};
+
+/// Name of the TAP that stands for an interface of its own: `ROUTER-INTERFACE`, shortened to what
+/// the host takes.
+std::string tap_name(const std::string& router, const std::string& interface);
+
+}  // namespace tcqf::control

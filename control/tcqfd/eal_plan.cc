@@ -1,0 +1,210 @@
+#include "control/tcqfd/eal_plan.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <sched.h>
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <fstream>
+#include <initializer_list>
+#include <string_view>
+
+#include "dataplane/ethdev_port.h"
+
+namespace tcqf::control {
+
+namespace {
+
+constexpr unsigned kTableMebibytes = 256;
+constexpr unsigned kPacketsOfAPort = 3 * 2048;  // receive, transmit and fill rings
+constexpr unsigned kFewestPackets = 16'384;
+constexpr unsigned kMostPackets = 131'072;
+constexpr std::uint32_t kSmallestFrameBits = 84 * 8;
+
+bool names_any(const std::vector<std::string>& given,
+               std::initializer_list<std::string_view> options) {
+    return std::any_of(given.begin(), given.end(), [&](const std::string& argument) {
+        return std::any_of(options.begin(), options.end(), [&](std::string_view option) {
+            const bool is_long = option.starts_with("--");
+            return argument == option ||
+                   (is_long && argument.starts_with(fmt::format("{}=", option))) ||
+                   (!is_long && argument.starts_with(option) && !argument.starts_with("--"));
+        });
+    });
+}
+
+std::vector<unsigned> worker_cpus(const config::Router& router, const HostResources& host) {
+    if (!router.workers.cores.empty()) {
+        return router.workers.cores;
+    }
+    // The last ones: a host runs its own business on the first.
+    std::vector<unsigned> cpus(host.cpus.rbegin(), host.cpus.rend());
+    cpus.resize(std::min<std::size_t>(cpus.size(), router.workers.count));
+    std::reverse(cpus.begin(), cpus.end());
+    return cpus;
+}
+
+/// Lcore 0 is the control thread, 1.. are the workers.
+std::string lcores_argument(const config::Router& router, const HostResources& host, bool yield) {
+    const std::string all = fmt::format("({})", fmt::join(host.cpus, ","));
+    const std::vector<unsigned> workers = worker_cpus(router, host);
+    std::vector<unsigned> rest;
+    std::copy_if(host.cpus.begin(), host.cpus.end(), std::back_inserter(rest), [&](unsigned cpu) {
+        return std::find(workers.begin(), workers.end(), cpu) == workers.end();
+    });
+    std::string argument =
+        "--lcores=0@" + (rest.empty() || yield ? all : fmt::format("({})", fmt::join(rest, ",")));
+    for (unsigned i = 0; i < router.workers.count; ++i) {
+        argument += yield && router.workers.cores.empty()
+                        ? fmt::format(",{}@{}", i + 1, all)
+                        : fmt::format(",{}@{}", i + 1, workers[i % workers.size()]);
+    }
+    return argument;
+}
+
+/// How many of the smallest frames can wait in the cycles that packets may be mapped to.
+std::uint64_t packets_in_cycles(const config::Router& router) {
+    std::uint64_t packets = 0;
+    for (const config::Domain& domain : router.domains) {
+        std::uint64_t farthest = domain.cycles;
+        for (const config::CycleMapEntry& map : domain.cycle_maps) {
+            farthest = std::max<std::uint64_t>(farthest, map.window.max);
+        }
+        for (const config::DomainInterface& member : domain.interfaces) {
+            const std::uint64_t bits_in_cycle =
+                std::uint64_t{router.interfaces[member.interface].link_rate_mbps} *
+                domain.cycle_time_us;
+            packets += bits_in_cycle / kSmallestFrameBits * farthest;
+        }
+    }
+    return packets;
+}
+
+}  // namespace
+
+HostResources read_host_resources() {
+    HostResources host;
+    cpu_set_t allowed;
+    CPU_ZERO(&allowed);
+    sched_getaffinity(0, sizeof(allowed), &allowed);
+    for (unsigned cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+        if (CPU_ISSET(cpu, &allowed)) {
+            host.cpus.push_back(cpu);
+        }
+    }
+    std::error_code error;
+    for (const auto& entry :
+         std::filesystem::directory_iterator("/sys/kernel/mm/hugepages", error)) {
+        constexpr std::string_view kPrefix = "hugepages-";
+        const std::string name = entry.path().filename().string();
+        std::uint64_t free_pages = 0;
+        std::ifstream(entry.path() / "free_hugepages") >> free_pages;
+        if (name.starts_with(kPrefix)) {
+            host.free_huge_page_mebibytes +=
+                free_pages * std::strtoull(name.c_str() + kPrefix.size(), nullptr, 10) / 1024;
+        }
+    }
+    return host;
+}
+
+bool uses_pci(const config::Router& router) {
+    return std::any_of(router.interfaces.begin(), router.interfaces.end(),
+                       [](const auto& interface) { return dataplane::is_pci(interface.device); });
+}
+
+PacketBudget packet_budget(const config::Router& router) {
+    PacketBudget budget;
+    std::uint64_t packets = packets_in_cycles(router);
+    std::uint32_t largest_mtu = 0;
+    for (const config::Interface& interface : router.interfaces) {
+        packets += kPacketsOfAPort + 2 * std::uint64_t{interface.best_effort_queue_packets};
+        largest_mtu = std::max(largest_mtu, interface.mtu);
+    }
+    budget.packets =
+        static_cast<unsigned>(std::clamp<std::uint64_t>(packets, kFewestPackets, kMostPackets));
+    budget.frame_octets = largest_mtu + 14 + 4;
+    constexpr std::uint32_t kBesideData = 512;  // header, metadata, headroom
+    budget.mebibytes =
+        kTableMebibytes +
+        static_cast<unsigned>(std::uint64_t{budget.packets} *
+                              (std::max(budget.frame_octets, 2048U) + kBesideData) / (1024 * 1024));
+    return budget;
+}
+
+EalPlan plan_eal(const config::Router& router, const std::vector<std::string>& given,
+                 const HostResources& host, unsigned memory_mebibytes, bool yield) {
+    EalPlan plan;
+    plan.arguments = {"tcqfd"};
+    const bool has_pci = uses_pci(router);
+    plan.uses_huge_pages = !names_any(given, {"--no-huge"});
+    if (!names_any(given, {"--no-huge", "--in-memory", "--huge-dir", "--socket-mem", "--legacy-mem",
+                           "-m"})) {
+        if (host.free_huge_page_mebibytes >= memory_mebibytes) {
+            plan.arguments.emplace_back("--in-memory");
+        } else {
+            plan.uses_huge_pages = false;
+            plan.arguments.insert(plan.arguments.end(),
+                                  {"--no-huge", "-m", std::to_string(memory_mebibytes)});
+            plan.warnings.push_back(fmt::format(
+                "{} MiB of free huge pages, {} MiB would be used; going on with ordinary pages, "
+                "which is slower (echo {} > /proc/sys/vm/nr_hugepages)",
+                host.free_huge_page_mebibytes, memory_mebibytes, memory_mebibytes / 2 + 1));
+        }
+    }
+    if (!has_pci && !names_any(given, {"--no-pci", "-a", "--allow", "-b", "--block"})) {
+        plan.arguments.emplace_back("--no-pci");
+    }
+    if (!has_pci && !names_any(given, {"--iova-mode"})) {
+        plan.arguments.emplace_back("--iova-mode=va");
+    }
+    if (!names_any(given, {"--file-prefix"})) {
+        plan.arguments.push_back("--file-prefix=tcqfd-" + router.name);
+    }
+    if (!names_any(given, {"--log-level"})) {
+        plan.arguments.emplace_back("--log-level=*:critical");  // tcqfd says itself what is wrong
+    }
+    if (!names_any(given, {"--lcores", "-l", "-c"})) {
+        plan.must_yield =
+            !yield && router.workers.cores.empty() && router.workers.count > host.cpus.size();
+        plan.arguments.push_back(lcores_argument(router, host, yield || plan.must_yield));
+        if (plan.must_yield) {
+            plan.warnings.push_back(
+                fmt::format("{} workers share {} CPUs; they run as with --yield",
+                            router.workers.count, host.cpus.size()));
+        }
+    }
+    plan.arguments.insert(plan.arguments.end(), given.begin(), given.end());
+    return plan;
+}
+
+Status start_eal(const EalPlan& plan) {
+    std::vector<std::string> arguments = plan.arguments;
+    std::vector<char*> pointers;
+    for (std::string& argument : arguments) {
+        pointers.push_back(argument.data());
+    }
+    if (rte_eal_init(static_cast<int>(pointers.size()), pointers.data()) >= 0) {
+        return Done{};
+    }
+    std::string remedy =
+        "look at what is behind -- on the command line; --log-level=*:debug shows more";
+    if (rte_errno == EACCES || rte_errno == EPERM) {
+        remedy = "run as root, or give this user the huge pages and devices";
+    } else if (rte_errno == EALREADY || rte_errno == EAGAIN) {
+        remedy = "another DPDK program uses this --file-prefix: stop it or choose another name";
+    } else if (plan.uses_huge_pages) {
+        remedy =
+            "there may be too few huge pages (echo 1024 > /proc/sys/vm/nr_hugepages), or leave it "
+            "to "
+            "tcqfd by giving no memory arguments";
+    }
+    return system_refused(
+        fmt::format("DPDK's environment does not start ({}) with: {}; {}", rte_strerror(rte_errno),
+                    fmt::join(plan.arguments.begin() + 1, plan.arguments.end(), " "), remedy));
+}
+
+}  // namespace tcqf::control

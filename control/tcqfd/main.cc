@@ -1,0 +1,110 @@
+// tcqfd: the router.
+#include <signal.h>
+#include <systemd/sd-daemon.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+#include <exception>
+#include <string>
+#include <vector>
+
+#include "config/load.h"
+#include "control/tcqfd/daemon.h"
+#include "control/tcqfd/messages.h"
+
+namespace {
+
+using tcqf::FailureKind;
+
+constexpr int code_of(FailureKind kind) {
+    return static_cast<int>(kind);
+}
+
+struct Arguments {
+    tcqf::control::DaemonOptions daemon;
+    std::string socket;
+    bool check = false;
+};
+
+void describe(CLI::App& app, Arguments& arguments) {
+    app.add_option("--config", arguments.daemon.config_file, "configuration, YAML")
+        ->required()
+        ->type_name("FILE");
+    app.add_option("--socket", arguments.socket,
+                   "where the API listens (default /run/tcqfd/NAME.sock)")
+        ->type_name("PATH");
+    app.add_flag("--check", arguments.check, "validate the configuration and exit");
+    app.add_flag("--yield", arguments.daemon.yield,
+                 "share cores: workers poll, then give way to others, and sleep for up to 50 us "
+                 "when idle");
+    app.add_flag(
+        "!--no-kernel-ports", arguments.daemon.kernel_ports,
+        "make no TAP devices: what goes to the host's kernel is counted as such and freed");
+    app.footer(
+        "What follows -- goes to DPDK's environment (EAL); without it tcqfd uses free huge pages "
+        "or, with a\nwarning, ordinary memory, and takes a core a worker.\n\n"
+        "SIGHUP reloads FILE as one transaction. SIGTERM stops receiving, sends what is queued and "
+        "prints the\nclosing account.\n\n"
+        "Exit status: 0 done, 1 the configuration is wrong, 2 wrong usage, 3 the system refused.");
+}
+
+/// Every thread that follows leaves these to the control thread.
+void block_signals() {
+    sigset_t signals;
+    sigemptyset(&signals);
+    for (const int signal : {SIGTERM, SIGINT, SIGHUP}) {
+        sigaddset(&signals, signal);
+    }
+    pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+}
+
+int run(const Arguments& arguments) {
+    namespace control = tcqf::control;
+    const tcqf::config::LoadResult loaded = tcqf::config::load_file(arguments.daemon.config_file);
+    control::print_diagnostics(loaded.diagnostics);
+    if (!loaded.router) {
+        return code_of(FailureKind::wrong_request);
+    }
+    if (arguments.check) {
+        return 0;
+    }
+    block_signals();
+    auto daemon = control::Daemon::start(loaded.router, arguments.daemon);
+    if (!daemon) {
+        control::print_error(daemon.failure().message);
+        return code_of(daemon.failure().kind);
+    }
+    sd_notify(0, "READY=1");
+    std::fputs("ready\n", stderr);
+    daemon.value()->serve();
+    const std::string account = daemon.value()->stop();
+    std::fputs(account.c_str(), stdout);
+    std::fflush(stdout);
+    return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    CLI::App app("Forwards IPv4, IPv6, MPLS and SRv6 with TCQF: tagged cyclic queuing.", "tcqfd");
+    Arguments arguments;
+    describe(app, arguments);
+    // Everything behind -- is the EAL's, options included.
+    char** const separator =
+        std::find_if(argv, argv + argc, [](const char* text) { return std::string(text) == "--"; });
+    if (separator != argv + argc) {
+        arguments.daemon.eal_arguments.assign(separator + 1, argv + argc);
+    }
+    try {
+        app.parse(static_cast<int>(separator - argv), argv);
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error) == 0 ? 0 : code_of(FailureKind::wrong_usage);
+    }
+    try {
+        return run(arguments);
+    } catch (const std::exception& error) {
+        tcqf::control::print_error(error.what());
+        return code_of(FailureKind::system_refused);
+    }
+}

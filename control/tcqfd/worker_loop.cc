@@ -1,0 +1,71 @@
+#include "control/tcqfd/worker_loop.h"
+
+#include <rte_cycles.h>
+#include <rte_pause.h>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <time.h>
+
+#include <algorithm>
+
+namespace tcqf::control {
+
+namespace {
+
+// Yielding for this many rounds covers the gaps inside traffic; only then does the thread sleep.
+constexpr unsigned kRoundsBeforeSleep = 200;
+constexpr std::int64_t kLongestSleepNs = 50'000;
+constexpr std::int64_t kShortestSleepNs = 5'000;
+
+std::int64_t now_of(const SharedClock& clock) {
+    return clock.at(rte_rdtsc());
+}
+
+}  // namespace
+
+void WorkerLoop::run() {
+    if (yield) {
+        prctl(PR_SET_TIMERSLACK, 1UL);  // sleep no longer than asked for
+    }
+    while (phase->load(std::memory_order_relaxed) == WorkerPhase::running) {
+        // At a boundary what must leave goes before what may enter. Each half has its own reading:
+        // receiving takes time.
+        std::int64_t now_ns = now_of(*clock);
+        const std::int64_t next_ns = worker->transmit(now_ns);
+        now_ns = now_of(*clock);
+        const unsigned received = worker->receive(now_ns);
+        if (yield) {
+            relax(received, now_ns, next_ns);
+        }
+    }
+    while (phase->load(std::memory_order_relaxed) == WorkerPhase::draining) {
+        const std::int64_t now_ns = now_of(*clock);
+        worker->refresh();
+        const unsigned taken = worker->take_handed_over(now_ns);
+        worker->transmit(now_ns);
+        drained.store(taken == 0 && worker->queued() == 0, std::memory_order_relaxed);
+        if (yield) {
+            sched_yield();
+        }
+    }
+}
+
+void WorkerLoop::relax(unsigned received, std::int64_t now_ns, std::int64_t next_ns) {
+    if (received != 0) {
+        idle_rounds_ = 0;
+        return;
+    }
+    if (++idle_rounds_ < kRoundsBeforeSleep) {
+        sched_yield();
+        return;
+    }
+    const std::int64_t sleep_ns = std::min(kLongestSleepNs, next_ns - now_ns);
+    if (sleep_ns < kShortestSleepNs) {
+        sched_yield();
+        return;
+    }
+    const timespec duration{.tv_sec = 0, .tv_nsec = sleep_ns};
+    nanosleep(&duration, nullptr);
+}
+
+}  // namespace tcqf::control
