@@ -55,7 +55,7 @@ class DomainChecker {
   private:
     /// An interface is in one domain.
     void check_member(const Cursor& child, const Domain& domain, const DomainInterface& interface) {
-        if (!context_.are_right(child, {"name"}) || !child["name"]) {
+        if (!context_.is_given(child, "name")) {
             return;
         }
         const auto [entry, is_new] = domains_.try_emplace(interface.interface, &domain);
@@ -101,8 +101,8 @@ class DomainChecker {
             return;
         }
         const std::string_view mark_name = is_tc ? "egress-tc" : "egress-dscp";
-        if (!context_.are_right(entry, {mark_name}) ||
-            !context_.are_right(child, {"name", "tagging", "tags"})) {
+        if (!context_.are_right(entry, {mark_name}) || !context_.is_given(child, "name") ||
+            !context_.are_right(child, {"tagging", "tags"})) {
             return;
         }
         const std::uint8_t mark = is_tc ? domain.egress_tc : domain.egress_dscp;
@@ -123,7 +123,7 @@ class DomainChecker {
     void check_mtu(const Cursor& entry, const Cursor& child, const Domain& domain,
                    const DomainInterface& interface) {
         if (!context_.are_right(entry, {"cycle-time-us", "cycles"}) ||
-            !context_.are_right(child, {"name", "dead-time-ns"})) {
+            !context_.is_given(child, "name") || !context_.are_right(child, {"dead-time-ns"})) {
             return;
         }
         const Interface& link = context_.router.interfaces[interface.interface];
@@ -158,8 +158,7 @@ class DomainChecker {
     void check_members_of_map(const Cursor& child, const Domain& domain, const CycleMapEntry& map) {
         for (const auto& [name, interface] :
              {std::pair("iif", map.iif), std::pair("oif", map.oif)}) {
-            if (!context_.are_right(child, {name}) || !child[name] ||
-                member(domain, interface) != nullptr) {
+            if (!context_.is_given(child, name) || member(domain, interface) != nullptr) {
                 continue;
             }
             context_.report.warning(

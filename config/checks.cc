@@ -9,8 +9,17 @@ void check(const Schema& schema, const Document& document, Router& router, Repor
         return;  // Whoever names an interface is wrong already, and there is none to look at.
     }
     CheckContext context{document, router, report, Cursor(document, 0, schema.router())};
+    for (const SrPolicy& policy : router.sr_policies) {
+        context.policies.try_emplace(policy.key, &policy);
+    }
+    check_globals(context);
     check_interfaces(context);
     check_domains(context);
+    check_routing(context);
+    check_sids(context);
+    check_nrps(context);
+    check_policies(context);
+    check_flows(context);
 }
 
 }  // namespace tcqf::config

@@ -3,12 +3,14 @@
 namespace tcqf::config {
 
 std::uint32_t Document::intern(std::string_view key) {
-    const auto [entry, is_new] =
-        key_numbers_.try_emplace(std::string(key), static_cast<std::uint32_t>(keys_.size()));
-    if (is_new) {
-        keys_.emplace_back(key);
+    const auto found = key_numbers_.find(key);
+    if (found != key_numbers_.end()) {
+        return found->second;
     }
-    return entry->second;
+    const auto number = static_cast<std::uint32_t>(keys_.size());
+    key_numbers_.emplace(key, number);
+    keys_.emplace_back(key);
+    return number;
 }
 
 NodeId Document::add_detached(NodeId parent, std::string_view key, NodeKind kind,

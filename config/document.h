@@ -37,9 +37,8 @@ class Document {
         return std::string_view(arena_).substr(nodes_[node].text_offset, nodes_[node].text_length);
     }
     std::string_view key(NodeId node) const { return keys_[nodes_[node].key]; }
-    /// Same number, same key.
-    std::uint32_t key_number(NodeId node) const { return nodes_[node].key; }
-    std::uint32_t key_count() const { return static_cast<std::uint32_t>(keys_.size()); }
+    /// Number of a key; same number, same key.
+    std::uint32_t intern(std::string_view key);
 
     /// The child of a mapping; kNoNode where there is none.
     NodeId child(NodeId mapping, std::string_view key) const;
@@ -70,12 +69,17 @@ class Document {
         bool tainted = false;
     };
 
-    std::uint32_t intern(std::string_view key);
+    struct KeyHash {
+        using is_transparent = void;
+        std::size_t operator()(std::string_view key) const {
+            return std::hash<std::string_view>{}(key);
+        }
+    };
 
     std::vector<Node> nodes_;
     std::string arena_;
     std::vector<std::string> keys_;
-    std::unordered_map<std::string, std::uint32_t> key_numbers_;
+    std::unordered_map<std::string, std::uint32_t, KeyHash, std::equal_to<>> key_numbers_;
 };
 
 }  // namespace tcqf::config

@@ -12,7 +12,7 @@
 #include "config/convert.h"
 #include "config/report.h"
 #include "config/validate.h"
-#include "config/yaml.h"
+#include "config/yaml_reader.h"
 
 namespace tcqf::config {
 namespace {

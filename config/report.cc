@@ -83,25 +83,28 @@ void Report::warning(NodeId node, std::string message) {
 }
 
 std::vector<Diagnostic> Report::diagnostics(const std::string& file) const {
-    std::vector<Diagnostic> result;
+    std::vector<const Entry*> ordered;
     for (const Entry& entry : entries_) {
+        ordered.push_back(&entry);
+    }
+    const auto line_of = [this](const Entry* entry) { return document_->line(entry->node); };
+    std::stable_sort(ordered.begin(), ordered.end(),
+                     [&](const Entry* a, const Entry* b) { return line_of(a) < line_of(b); });
+    std::vector<Diagnostic> result;
+    for (const Entry* entry : ordered) {
         if (result.size() == kMaxDiagnostics) {
-            result.push_back({errors_ > 0 ? Severity::error : Severity::warning, file,
-                              document_->line(entry.node), "/",
-                              fmt::format("{} more errors and warnings are not shown: mend those "
-                                          "above first",
-                                          entries_.size() - kMaxDiagnostics)});
+            result.push_back(
+                {errors_ > 0 ? Severity::error : Severity::warning, file, line_of(entry), "/",
+                 fmt::format("{} more errors and warnings follow: mend those above first",
+                             ordered.size() - kMaxDiagnostics)});
             break;
         }
-        std::string path = path_of(*document_, entry.node);
-        if (!entry.below.empty()) {
-            path += (path == "/" ? "" : "/") + entry.below;
+        std::string path = path_of(*document_, entry->node);
+        if (!entry->below.empty()) {
+            path += (path == "/" ? "" : "/") + entry->below;
         }
-        result.push_back(
-            {entry.severity, file, document_->line(entry.node), std::move(path), entry.message});
+        result.push_back({entry->severity, file, line_of(entry), std::move(path), entry->message});
     }
-    std::stable_sort(result.begin(), result.end(),
-                     [](const Diagnostic& a, const Diagnostic& b) { return a.line < b.line; });
     return result;
 }
 

@@ -47,7 +47,7 @@ class Report {
     std::size_t errors_ = 0;
 };
 
-/// `message` counts once: errors beyond this many of one document are summed up in a last one.
+/// What goes beyond this many of one document is summed up in a last one.
 inline constexpr std::size_t kMaxDiagnostics = 1000;
 
 }  // namespace tcqf::config

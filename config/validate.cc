@@ -6,6 +6,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "config/address.h"
 #include "config/types.h"
 
 namespace tcqf::config {
@@ -37,6 +38,8 @@ class Validator {
     void check_unique(NodeId node, const SchemaNode& list,
                       const std::vector<const SchemaNode*>& leafs, bool is_key);
     void check_references();
+    void warn_leading_zero(NodeId node, const SchemaNode& leaf);
+    void warn_host_bits(NodeId node, std::string_view canonical);
     void refuse_unknown(NodeId node, const SchemaNode& schema);
     bool values_of(NodeId entry, const std::vector<const SchemaNode*>& leafs, bool is_key,
                    std::string& values) const;
@@ -200,12 +203,14 @@ void Validator::walk_value(NodeId node, const SchemaNode& leaf) {
                                             expectation(leaf)));
             return;
     }
+    warn_leading_zero(node, leaf);
     CheckedValue value = types_.check(leaf, document_.text(node));
     if (!value.problem.empty()) {
         report_.error(node, std::move(value.problem));
         return;
     }
     if (value.canonical != document_.text(node)) {
+        warn_host_bits(node, value.canonical);
         document_.set_text(node, value.canonical);
     }
     if (leaf.is_referred_to) {
@@ -213,6 +218,27 @@ void Validator::walk_value(NodeId node, const SchemaNode& leaf) {
     }
     if (leaf.refers_to != nullptr) {
         references_.emplace_back(node, leaf.refers_to);
+    }
+}
+
+/// 010 is ten; who thinks of C or of older YAML takes it for eight.
+void Validator::warn_leading_zero(NodeId node, const SchemaNode& leaf) {
+    const std::string_view text = document_.text(node);
+    const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+    if (leaf.has_integers && text.size() > 1 && text[0] == '0' &&
+        std::all_of(text.begin(), text.end(), is_digit)) {
+        report_.warning(
+            node, fmt::format("{} is read as a decimal number: leave the leading zero out", text));
+    }
+}
+
+/// 10.9.1.0/16 is read as 10.9.0.0/16; it may as well be a slip of the pen.
+void Validator::warn_host_bits(NodeId node, std::string_view canonical) {
+    const auto written = IpPrefix::parse(document_.text(node));
+    const auto read = IpPrefix::parse(canonical);
+    if (written && read && *written != *read) {
+        report_.warning(node, fmt::format("is {}, with bits set behind the prefix: {} is meant?",
+                                          document_.text(node), canonical));
     }
 }
 
@@ -227,7 +253,10 @@ void Validator::check_missing(NodeId mapping, const SchemaNode& schema) {
             const bool is_leaf = child->kind == SchemaKind::leaf;
             report_.missing(mapping, child->name,
                             is_leaf ? fmt::format("is missing: {} is needed", expectation(*child))
-                                    : std::string("is missing: a list is needed"));
+                            : child->kind == SchemaKind::leaf_list
+                                ? fmt::format("is missing: a list is needed, each entry {}",
+                                              expectation(*child))
+                                : std::string("is missing: a list is needed"));
         }
     }
 }
@@ -283,6 +312,14 @@ std::string_view noun_of(const SchemaNode& target) {
     return list == "interfaces" ? "interface" : list == "nrps" ? "NRP" : list;
 }
 
+/// A few names in full; of many, the one that may have been meant.
+std::string known_names(std::string_view written, const std::vector<std::string>& known) {
+    constexpr std::size_t kFew = 10;
+    return known.empty()          ? std::string("; none is")
+           : known.size() <= kFew ? fmt::format("; configured: {}", fmt::join(known, ", "))
+                                  : did_you_mean(written, known);
+}
+
 void Validator::check_references() {
     for (const auto& [node, target] : references_) {
         const auto& names = names_[target];
@@ -291,13 +328,9 @@ void Validator::check_references() {
         }
         std::vector<std::string> known(names.begin(), names.end());
         std::sort(known.begin(), known.end());
-        const std::string near = did_you_mean(document_.text(node), known);
-        report_.error(
-            node, known.empty()
-                      ? fmt::format("names {} '{}', but none is configured", noun_of(*target),
-                                    document_.text(node))
-                      : fmt::format("names {} '{}', which is not configured; configured: {}{}",
-                                    noun_of(*target), document_.text(node), choices(known), near));
+        report_.error(node,
+                      fmt::format("names {} '{}', which is not configured{}", noun_of(*target),
+                                  document_.text(node), known_names(document_.text(node), known)));
     }
 }
 

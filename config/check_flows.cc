@@ -1,0 +1,396 @@
+// Checks of DetNet flows: what they match, and whether cycles can carry what they may send.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <numeric>
+#include <set>
+
+#include "config/check_context.h"
+#include "config/reach.h"
+#include "tcqf/ingress.h"
+#include "tcqf/wire.h"
+
+namespace tcqf::config {
+namespace {
+
+// 64 bits do not hold packets * period * cycle time for every configuration.
+__extension__ typedef unsigned __int128 Product;
+
+constexpr std::uint32_t kIpv4Header = 20;
+constexpr std::uint32_t kIpv6Header = 40;
+constexpr std::uint32_t kEthernetHeader = 14;
+
+bool is_ipv6(const FlowMatch& match) {
+    return (match.source && match.source->address.is_ipv6) ||
+           (match.destination && match.destination->address.is_ipv6) || match.flow_label;
+}
+
+bool is_ipv4(const FlowMatch& match) {
+    return (match.source && !match.source->address.is_ipv6) ||
+           (match.destination && !match.destination->address.is_ipv6);
+}
+
+std::uint32_t header_octets(const FlowMatch& match) {
+    return is_ipv6(match) ? kIpv6Header : kIpv4Header;
+}
+
+std::uint32_t largest_packet_bits(const Flow& flow) {
+    return (header_octets(flow.match) + flow.traffic_specification->max_payload_octets) * 8;
+}
+
+/// Cycles of each period that a flow may use, of the period's cycles.
+std::pair<std::uint64_t, std::uint64_t> share_of_cycles(const Flow& flow) {
+    return flow.interleaving
+               ? std::pair<std::uint64_t, std::uint64_t>(flow.interleaving->cycles.size(),
+                                                         flow.interleaving->period_cycles)
+               : std::pair<std::uint64_t, std::uint64_t>(1, 1);
+}
+
+/// How far ahead the `wanted`-th allowed cycle lies at worst.
+std::uint64_t worst_distance(const Flow& flow, std::uint32_t wanted) {
+    if (!flow.interleaving || wanted == 0) {
+        return wanted;
+    }
+    const std::set<std::uint32_t> allowed(flow.interleaving->cycles.begin(),
+                                          flow.interleaving->cycles.end());
+    const std::vector<std::uint64_t> cycles(allowed.begin(), allowed.end());
+    const std::uint64_t period = flow.interleaving->period_cycles;
+    std::uint64_t worst = 0;
+    // The longest wait starts within an allowed cycle: that one cannot be joined any more.
+    for (std::size_t i = 0; i < cycles.size(); ++i) {
+        const std::size_t last = i + wanted;
+        worst = std::max(worst,
+                         last / cycles.size() * period + cycles[last % cycles.size()] - cycles[i]);
+    }
+    return worst;
+}
+
+class FlowChecker {
+  public:
+    explicit FlowChecker(CheckContext& context) : context_(context), reach_(context.router) {
+        for (const Domain& domain : context.router.domains) {
+            for (const DomainInterface& interface : domain.interfaces) {
+                members_.try_emplace(interface.interface, std::pair(&domain, &interface));
+            }
+        }
+        ways_are_right_ =
+            context.are_right(context.top, {"routes", "mpls", "sr-policies", "nrps"}) &&
+            context.are_cycles_right() &&
+            context.are_interfaces_right({"name", "addresses", "table", "link-rate-mbps"});
+    }
+
+    void check(const Cursor& entry, const Flow& flow) {
+        check_match(entry, flow);
+        check_policy_reference(context_, entry["sr-policy"], flow.sr_policy);
+        check_interleaving(entry, flow);
+        if (context_.are_right(entry, {"match", "cycle-size-bits", "traffic-specification",
+                                       "max-backlog-cycles", "interleaving", "sr-policy"}) &&
+            entry["cycle-size-bits"]) {
+            check_load(entry, flow);
+        }
+    }
+
+    /// Cycles that small packets of the flows could fill beyond what the wire carries.
+    void check_overfill();
+
+  private:
+    /// A flow towards an interface, and the most that it occupies of one of its cycles.
+    struct Demand {
+        NodeId node;
+        const Flow* flow;
+        std::int64_t wire_bits;
+    };
+
+    void check_match(const Cursor& entry, const Flow& flow);
+    void check_ports(const Cursor& match, const FlowMatch& fields);
+    void check_families(const Cursor& match, const FlowMatch& fields);
+    void check_interleaving(const Cursor& entry, const Flow& flow);
+    void check_load(const Cursor& entry, const Flow& flow);
+    void check_rate(const Cursor& entry, const Flow& flow, const Domain& domain);
+    void check_backlog(const Cursor& entry, const Flow& flow);
+    std::int64_t most_wire_bits(const Flow& flow, const Domain& domain) const;
+    std::int64_t largest_sum(const std::vector<Demand>& demands) const;
+    std::int64_t reserved_bits(InterfaceIndex interface) const;
+
+    CheckContext& context_;
+    Reach reach_;
+    bool ways_are_right_ = false;
+    std::map<InterfaceIndex, std::pair<const Domain*, const DomainInterface*>> members_;
+    std::map<InterfaceIndex, std::vector<Demand>> demands_;
+};
+
+void FlowChecker::check_match(const Cursor& entry, const Flow& flow) {
+    const Cursor match = entry["match"];
+    if (!match) {
+        context_.report.missing(entry.node(), "match",
+                                "is missing: which packets belong to the flow? e.g. match: "
+                                "{destination: 10.9.0.1/32, protocol: 17}");
+        return;
+    }
+    if (context_.document.is_tainted(match.node())) {
+        return;
+    }
+    if (context_.document.first_child(match.node()) == kNoNode) {
+        context_.report.warning(
+            match.node(), "has no condition: every packet without a tag belongs to this flow");
+    }
+    check_ports(match, flow.match);
+    check_families(match, flow.match);
+}
+
+void FlowChecker::check_ports(const Cursor& match, const FlowMatch& fields) {
+    for (const auto& [name, range] : {std::pair("source-port", fields.source_port),
+                                      std::pair("destination-port", fields.destination_port)}) {
+        if (!range) {
+            continue;
+        }
+        constexpr unsigned kLargestPort = 65'535;
+        const std::string_view text = match[name].text();
+        const std::size_t dash = text.find('-');
+        const auto low = Cursor::to_number<unsigned>(text.substr(0, dash));
+        const auto high =
+            dash == text.npos ? low : Cursor::to_number<unsigned>(text.substr(dash + 1));
+        if (low > high || high > kLargestPort) {
+            context_.report.conflict(
+                match[name].node(),
+                fmt::format("is '{}': {}", text,
+                            high > kLargestPort || low > kLargestPort
+                                ? "ports go from 0 to 65535"
+                                : "the first port of a range must not be larger than the second"));
+        }
+        // TCP, UDP, DCCP, SCTP and UDP-Lite have ports where a match looks for them.
+        const std::set<unsigned> with_ports = {6, 17, 33, 132, 136};
+        if (fields.protocol && !with_ports.contains(*fields.protocol)) {
+            context_.report.warning(
+                match[name].node(),
+                fmt::format("protocol {} has no ports: no packet ever matches", *fields.protocol));
+        }
+    }
+    constexpr unsigned kEsp = 50;
+    constexpr unsigned kAh = 51;
+    if (fields.spi && fields.protocol && *fields.protocol != kEsp && *fields.protocol != kAh) {
+        context_.report.warning(
+            match["spi"].node(),
+            fmt::format("protocol {} has no SPI, only 50 (ESP) and 51 (AH) have: "
+                        "no packet ever matches",
+                        *fields.protocol));
+    }
+}
+
+void FlowChecker::check_families(const Cursor& match, const FlowMatch& fields) {
+    if (!is_ipv4(fields) || !is_ipv6(fields)) {
+        return;
+    }
+    const bool by_label = fields.flow_label && !(fields.source && fields.source->address.is_ipv6) &&
+                          !(fields.destination && fields.destination->address.is_ipv6);
+    context_.report.conflict(
+        by_label ? match["flow-label"].node() : match["destination"].node(),
+        by_label ? "IPv4 packets have no flow label: no packet ever matches; remove it"
+                 : "source and destination are of different IP versions: no packet ever matches");
+}
+
+void FlowChecker::check_interleaving(const Cursor& entry, const Flow& flow) {
+    const Cursor interleaving = entry["interleaving"];
+    if (!flow.interleaving || context_.document.is_tainted(interleaving.node())) {
+        return;
+    }
+    for_each_pair(
+        interleaving["cycles"], flow.interleaving->cycles,
+        [&](const Cursor& child, std::uint32_t cycle) {
+            if (cycle >= flow.interleaving->period_cycles) {
+                context_.report.conflict(
+                    child.node(),
+                    fmt::format("is {}: positions within a period of {} cycles go from 0 to "
+                                "{}",
+                                cycle, flow.interleaving->period_cycles,
+                                flow.interleaving->period_cycles - 1));
+            }
+        });
+    if (!flow.traffic_specification && !context_.document.is_tainted(interleaving.node()) &&
+        worst_distance(flow, 1) > flow.max_backlog_cycles &&
+        context_.are_right(entry, {"max-backlog-cycles"})) {
+        context_.report.warning(
+            interleaving.node(),
+            fmt::format(
+                "the next cycle of the flow can be {} cycles away, max-backlog-cycles is {}: "
+                "packets that come too early are dropped, flow-backlog",
+                worst_distance(flow, 1), flow.max_backlog_cycles));
+    }
+}
+
+void FlowChecker::check_load(const Cursor& entry, const Flow& flow) {
+    if (flow.traffic_specification && largest_packet_bits(flow) > flow.cycle_size_bits) {
+        context_.report.conflict(
+            entry["cycle-size-bits"].node(),
+            fmt::format("is {}, less than the flow's largest packet: ({} + {}) * 8 = {} bits are "
+                        "needed at least",
+                        flow.cycle_size_bits, header_octets(flow.match),
+                        flow.traffic_specification->max_payload_octets, largest_packet_bits(flow)));
+        return;
+    }
+    if (flow.traffic_specification) {
+        check_backlog(entry, flow);
+    }
+    if (!ways_are_right_) {
+        return;
+    }
+    std::set<const Domain*> checked;
+    for (const InterfaceIndex interface : reach_.interfaces_of(flow)) {
+        const auto member = members_.find(interface);
+        if (member == members_.end()) {
+            continue;
+        }
+        const Domain& domain = *member->second.first;
+        if (flow.traffic_specification && checked.insert(&domain).second) {
+            check_rate(entry, flow, domain);
+        }
+        demands_[interface].push_back({entry.node(), &flow, most_wire_bits(flow, domain)});
+    }
+}
+
+/// Packets an interval against packets that its cycles take in one; both sides times interval and
+/// period, so that nothing is rounded.
+void FlowChecker::check_rate(const Cursor& entry, const Flow& flow, const Domain& domain) {
+    const TrafficSpecification& specification = *flow.traffic_specification;
+    const std::uint64_t per_cycle = flow.cycle_size_bits / largest_packet_bits(flow);
+    const auto [used, period] = share_of_cycles(flow);
+    const std::int64_t cycle_ns = std::int64_t{domain.cycle_time_us} * 1000;
+    const Product needed = Product{specification.max_packets_per_interval} * period *
+                           static_cast<std::uint64_t>(cycle_ns);
+    const Product carried =
+        Product{per_cycle} * used * static_cast<std::uint64_t>(specification.interval_ns);
+    if (needed <= carried) {
+        return;
+    }
+    context_.report.conflict(
+        entry["traffic-specification"].node(),
+        fmt::format(
+            "{} packets of up to {} bits every {} ns are more than the flow's cycles carry: {} "
+            "in each of {} out of {} cycles of {} us; a larger cycle-size-bits, more cycles or "
+            "a longer interval would do",
+            specification.max_packets_per_interval, largest_packet_bits(flow),
+            specification.interval_ns, per_cycle, used, period, domain.cycle_time_us));
+}
+
+void FlowChecker::check_backlog(const Cursor& entry, const Flow& flow) {
+    const std::uint32_t wanted =
+        backlog_cycles(flow.traffic_specification->max_packets_per_interval,
+                       largest_packet_bits(flow), flow.cycle_size_bits);
+    const std::uint64_t needed = worst_distance(flow, wanted);
+    if (needed <= flow.max_backlog_cycles) {
+        return;
+    }
+    context_.report.warning(
+        context_.at(entry, "max-backlog-cycles"),
+        fmt::format(
+            "a burst of {} packet(s) of {} bits needs up to {} cycles ahead, max-backlog-cycles "
+            "is {}: what comes beyond is dropped, flow-backlog",
+            flow.traffic_specification->max_packets_per_interval, largest_packet_bits(flow), needed,
+            flow.max_backlog_cycles));
+}
+
+/// csize counts layer 3 bits; the smallest packets need the most of the wire for them.
+std::int64_t FlowChecker::most_wire_bits(const Flow& flow, const Domain& domain) const {
+    const std::uint32_t smallest = header_octets(flow.match);
+    std::int64_t packets = flow.cycle_size_bits / (smallest * 8);
+    if (flow.traffic_specification) {
+        // What may have come since the oldest packet that could wait for this cycle.
+        const std::int64_t span_ns =
+            (std::int64_t{flow.max_backlog_cycles} + 1) * domain.cycle_time_us * 1000;
+        const std::int64_t intervals = span_ns / flow.traffic_specification->interval_ns + 1;
+        packets =
+            std::min(packets, intervals * flow.traffic_specification->max_packets_per_interval);
+    }
+    // `packets` small ones, and what is left of csize as more octets of them.
+    const std::int64_t spare_octets = flow.cycle_size_bits / 8 - packets * smallest;
+    const std::int64_t padding = packets * (kMinFrameOctets - kEthernetHeader - smallest);
+    const std::int64_t frames =
+        packets * (std::int64_t{kMinFrameOctets} + kFrameOverheadOctets) * 8;
+    return frames +
+           std::max<std::int64_t>(0, spare_octets - std::max<std::int64_t>(0, padding)) * 8;
+}
+
+/// Flows that are interleaved alike do not meet: the largest sum over the positions of a period.
+std::int64_t FlowChecker::largest_sum(const std::vector<Demand>& demands) const {
+    constexpr std::uint64_t kLongestPeriod = 4096;
+    std::uint64_t period = 1;
+    for (const Demand& demand : demands) {
+        if (demand.flow->interleaving && period <= kLongestPeriod) {
+            period = std::lcm(period, std::uint64_t{demand.flow->interleaving->period_cycles});
+        }
+    }
+    const bool is_countable = period <= kLongestPeriod;
+    std::vector<std::int64_t> sums(is_countable ? period : 1);
+    for (const Demand& demand : demands) {
+        if (!demand.flow->interleaving || !is_countable) {
+            for (std::int64_t& sum : sums) {
+                sum += demand.wire_bits;
+            }
+            continue;
+        }
+        for (std::size_t i = 0; i < sums.size(); i += demand.flow->interleaving->period_cycles) {
+            for (const std::uint32_t cycle : demand.flow->interleaving->cycles) {
+                sums[i + cycle] += demand.wire_bits;
+            }
+        }
+    }
+    return *std::max_element(sums.begin(), sums.end());
+}
+
+std::int64_t FlowChecker::reserved_bits(InterfaceIndex interface) const {
+    std::int64_t sum = 0;
+    for (const Nrp& nrp : context_.router.nrps) {
+        for (const NrpInterface& share : nrp.interfaces) {
+            sum += share.interface == interface ? share.cycle_bits : 0;
+        }
+    }
+    return sum;
+}
+
+void FlowChecker::check_overfill() {
+    for (const auto& [interface, demands] : demands_) {
+        const auto& [domain, member] = members_.at(interface);
+        const Interface& link = context_.router.interfaces[interface];
+        const std::int64_t capacity =
+            cycle_capacity({link.link_rate_mbps}, std::int64_t{domain->cycle_time_us} * 1000,
+                           member->dead_time_ns) /
+                kUnitsPerBit -
+            reserved_bits(interface);
+        const std::int64_t sum = largest_sum(demands);
+        if (sum <= capacity) {
+            continue;
+        }
+        std::vector<std::uint32_t> ids;
+        for (const Demand& demand : demands) {
+            ids.push_back(demand.flow->id);
+        }
+        constexpr std::size_t kMostNamed = 8;
+        const bool are_many = ids.size() > kMostNamed;
+        const std::size_t more = ids.size() - std::min(ids.size(), kMostNamed);
+        ids.resize(std::min(ids.size(), kMostNamed));
+        context_.report.warning(
+            demands.back().node,
+            fmt::format(
+                "with small packets the flows towards {} ({}{}) could fill a cycle with {} bits "
+                "of wire occupancy, it carries {}: what does not fit is dropped, cycle-full",
+                link.name, fmt::join(ids, ", "), are_many ? fmt::format(" and {} more", more) : "",
+                sum, capacity));
+    }
+}
+
+}  // namespace
+
+void check_flows(CheckContext& context) {
+    const Cursor flows = context.top["detnet"]["flows"];
+    if (!flows) {
+        return;
+    }
+    FlowChecker checker(context);
+    for_each_pair(flows, context.router.flows,
+                  [&](const Cursor& entry, const Flow& flow) { checker.check(entry, flow); });
+    checker.check_overfill();
+}
+
+}  // namespace tcqf::config

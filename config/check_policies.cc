@@ -1,0 +1,190 @@
+// Checks of SR policies (RFC 9256).
+
+#include <fmt/format.h>
+
+#include <map>
+#include <string>
+#include <tuple>
+
+#include "config/check_context.h"
+
+namespace tcqf::config {
+namespace {
+
+constexpr std::size_t kMostLabels = 10;
+
+class PolicyChecker {
+  public:
+    explicit PolicyChecker(CheckContext& context) : context_(context) {
+        for (const Label& label : context.router.mpls.labels) {
+            labels_.emplace(label.label, "a label of mpls");
+        }
+        for (const LocalSid& sid : context.router.srv6.local_sids) {
+            addresses_.emplace(sid.sid.address,
+                               fmt::format("the local SID {}", sid.sid.to_string()));
+            if (sid.sid.length < sid.sid.address.bits()) {
+                wide_sids_.push_back(&sid);
+            }
+        }
+        for (const Interface& interface : context.router.interfaces) {
+            for (const IpPrefix& own : interface.addresses) {
+                addresses_.emplace(own.address, fmt::format("an address of {}", interface.name));
+            }
+        }
+    }
+
+    void check(const Cursor& entry, const SrPolicy& policy) {
+        check_binding_sid(entry, policy);
+        std::map<Identity, std::uint32_t> seen;
+        for_each_pair(
+            entry["candidate-paths"], policy.candidate_paths,
+            [&](const Cursor& child, const CandidatePath& path) { check_path(child, path, seen); });
+        if (policy.candidate_paths.empty()) {
+            context_.report.warning(
+                context_.at(entry, "candidate-paths"),
+                fmt::format(
+                    "the policy has no candidate path: it is never valid, and what is steered "
+                    "into it {}",
+                    policy.drop_upon_invalid ? "is dropped" : "is routed as usual"));
+        }
+    }
+
+  private:
+    using Identity = std::tuple<std::uint8_t, Originator, std::uint32_t>;
+
+    void check_binding_sid(const Cursor& entry, const SrPolicy& policy) {
+        if (!policy.binding_sid || !context_.are_right(entry, {"binding-sid"}) ||
+            !context_.are_right(context_.top, {"mpls", "srv6", "interfaces"})) {
+            return;
+        }
+        const NodeId node = entry["binding-sid"].node();
+        const std::string owner = fmt::format("the binding SID of policy color {} endpoint {}",
+                                              policy.key.color, policy.key.endpoint.to_string());
+        if (const auto* label = std::get_if<std::uint32_t>(&*policy.binding_sid)) {
+            claim(node, labels_, *label, owner);
+            return;
+        }
+        const IpAddress& address = std::get<IpAddress>(*policy.binding_sid);
+        claim(node, addresses_, address, owner);
+        if (!is_unicast(address)) {
+            context_.report.conflict(
+                node, fmt::format("is {}: a SID is a unicast address", address.to_string()));
+        }
+        for (const LocalSid* sid : wide_sids_) {
+            if (sid->sid.contains(address)) {
+                context_.report.conflict(
+                    node, fmt::format("{} lies within the local SID {}: a binding SID belongs to "
+                                      "nothing else",
+                                      address.to_string(), sid->sid.to_string()));
+            }
+        }
+    }
+
+    template <class Value>
+    void claim(NodeId node, std::map<Value, std::string>& owners, const Value& value,
+               const std::string& owner) {
+        const auto [first, is_new] = owners.try_emplace(value, owner);
+        if (!is_new) {
+            context_.report.conflict(
+                node,
+                fmt::format("is {}, which is {} already: a binding SID belongs to nothing else "
+                            "(RFC 9256, 6.2)",
+                            context_.document.text(node), first->second));
+        }
+    }
+
+    void check_path(const Cursor& child, const CandidatePath& path,
+                    std::map<Identity, std::uint32_t>& seen) {
+        if (context_.are_right(child, {"protocol-origin", "originator", "discriminator"})) {
+            const Identity identity{path.protocol_origin, path.originator, path.discriminator};
+            const auto [first, is_new] =
+                seen.try_emplace(identity, context_.document.line(child.node()));
+            if (!is_new) {
+                context_.report.conflict(
+                    context_.at(child, "discriminator"),
+                    fmt::format(
+                        "another path of the policy (line {}) has the same protocol-origin, "
+                        "originator and discriminator {}: give it another discriminator (RFC "
+                        "9256, 2.6)",
+                        first->second, path.discriminator));
+            }
+        }
+        for_each_pair(child["segment-lists"], path.segment_lists,
+                      [&](const Cursor& list, const SegmentList& segments) {
+                          check_segments(list, segments);
+                      });
+        check_nrp(child, path);
+    }
+
+    void check_segments(const Cursor& list, const SegmentList& segments) {
+        const Cursor node = list["segments"];
+        if (!node || context_.document.is_tainted(node.node())) {
+            return;
+        }
+        std::size_t labels = 0;
+        for (const Segment& segment : segments.segments) {
+            labels += std::holds_alternative<std::uint32_t>(segment) ? 1 : 0;
+        }
+        if (labels != 0 && labels != segments.segments.size()) {
+            context_.report.conflict(
+                node.node(),
+                fmt::format("{} labels and {} SIDs: a segment list is all of one kind, "
+                            "SR-MPLS or SRv6 (RFC 9256, 5.1)",
+                            labels, segments.segments.size() - labels));
+        } else if (labels > kMostLabels) {
+            context_.report.conflict(
+                node.node(),
+                fmt::format("has {} labels: at most {} can be pushed", labels, kMostLabels));
+        }
+        if (labels == 0 && !context_.top["srv6-source"] && !has_told_source_) {
+            has_told_source_ = true;
+            context_.report.missing(
+                context_.top.node(), "srv6-source",
+                fmt::format("is missing: the SRv6 encapsulation of policies (line "
+                            "{}) needs a source address",
+                            context_.document.line(node.node())));
+        }
+    }
+
+    /// A partition whose selector the path cannot carry is the router's own accounting only.
+    void check_nrp(const Cursor& child, const CandidatePath& path) {
+        if (!path.nrp_id || !context_.are_right(child, {"nrp", "segment-lists"}) ||
+            !context_.are_right(context_.top, {"nrps"})) {
+            return;
+        }
+        for (const Nrp& nrp : context_.router.nrps) {
+            if (nrp.id != *path.nrp_id || path.segment_lists.empty() ||
+                path.segment_lists[0].segments.empty()) {
+                continue;
+            }
+            const bool is_mpls =
+                std::holds_alternative<std::uint32_t>(path.segment_lists[0].segments[0]);
+            const auto fits = is_mpls ? NrpEncapsulation::mpls_mna : NrpEncapsulation::ipv6_option;
+            if (nrp.encapsulation != fits && nrp.encapsulation != NrpEncapsulation::none) {
+                context_.report.warning(
+                    child["nrp"].node(),
+                    fmt::format("NRP {} is carried by {}, which a path of {} has no place for: the "
+                                "routers on the way do not learn of it",
+                                nrp.id, is_mpls ? "ipv6-option" : "mpls-mna",
+                                is_mpls ? "labels" : "SIDs"));
+            }
+        }
+    }
+
+    CheckContext& context_;
+    std::map<std::uint32_t, std::string> labels_;
+    std::map<IpAddress, std::string> addresses_;
+    std::vector<const LocalSid*> wide_sids_;
+    bool has_told_source_ = false;
+};
+
+}  // namespace
+
+void check_policies(CheckContext& context) {
+    PolicyChecker checker(context);
+    for_each_pair(
+        context.top["sr-policies"], context.router.sr_policies,
+        [&](const Cursor& entry, const SrPolicy& policy) { checker.check(entry, policy); });
+}
+
+}  // namespace tcqf::config

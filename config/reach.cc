@@ -1,0 +1,133 @@
+#include "config/reach.h"
+
+#include <algorithm>
+
+namespace tcqf::config {
+
+Reach::Reach(const Router& router) : router_(router) {
+    for (const Route& route : router.routes) {
+        tables_[route.table].push_back({route.prefix.network(), &route, 0});
+    }
+    for (std::size_t i = 0; i < router.interfaces.size(); ++i) {
+        for (const IpPrefix& own : router.interfaces[i].addresses) {
+            tables_[router.interfaces[i].table].push_back(
+                {own.network(), nullptr, static_cast<InterfaceIndex>(i)});
+        }
+    }
+    for (auto& [name, targets] : tables_) {
+        std::sort(targets.begin(), targets.end(),
+                  [](const Target& a, const Target& b) { return a.prefix < b.prefix; });
+    }
+    for (const SrPolicy& policy : router.sr_policies) {
+        policies_.try_emplace(policy.key, &policy);
+    }
+    for (const Label& label : router.mpls.labels) {
+        labels_.try_emplace(label.label, &label);
+    }
+}
+
+std::set<InterfaceIndex> Reach::interfaces_of(const Flow& flow) const {
+    Interfaces result;
+    if (flow.sr_policy) {
+        add_policy(*flow.sr_policy, result, 0);
+    } else if (flow.match.mpls_label) {
+        add_label(*flow.match.mpls_label, result);
+    } else if (flow.match.destination) {
+        const std::string& table =
+            flow.match.interface ? router_.interfaces[*flow.match.interface].table : "main";
+        add_prefix(table, flow.match.destination->network(), result, 0);
+    } else {
+        add_all(result);
+    }
+    return result;
+}
+
+void Reach::add_all(Interfaces& result) const {
+    for (std::size_t i = 0; i < router_.interfaces.size(); ++i) {
+        result.insert(static_cast<InterfaceIndex>(i));
+    }
+}
+
+/// The longest route that covers the whole prefix, and every route to a part of it.
+void Reach::add_prefix(const std::string& table, const IpPrefix& prefix, Interfaces& result,
+                       unsigned depth) const {
+    const auto found = tables_.find(table);
+    if (found == tables_.end()) {
+        return;
+    }
+    const std::vector<Target>& targets = found->second;
+    const auto from = [&](const IpPrefix& first) {
+        return std::lower_bound(
+            targets.begin(), targets.end(), first,
+            [](const Target& target, const IpPrefix& value) { return target.prefix < value; });
+    };
+    for (int length = prefix.length; length >= 0; --length) {
+        const IpPrefix wider =
+            IpPrefix{prefix.address, static_cast<std::uint8_t>(length)}.network();
+        const auto target = from(wider);
+        if (target != targets.end() && target->prefix == wider) {
+            add_target(*target, result, depth);
+            break;
+        }
+    }
+    // More than this many routes towards one flow: every interface is as good a guess.
+    constexpr unsigned kMost = 4096;
+    unsigned count = 0;
+    for (auto target = from(prefix);
+         target != targets.end() && prefix.contains(target->prefix.address); ++target) {
+        if (++count > kMost) {
+            add_all(result);
+            return;
+        }
+        add_target(*target, result, depth);
+    }
+}
+
+void Reach::add_target(const Target& target, Interfaces& result, unsigned depth) const {
+    if (target.route == nullptr) {
+        result.insert(target.interface);
+        return;
+    }
+    for (const NextHop& next_hop : target.route->next_hops) {
+        result.insert(next_hop.interface);
+    }
+    if (target.route->sr_policy) {
+        add_policy(*target.route->sr_policy, result, depth);
+    }
+}
+
+void Reach::add_policy(const PolicyKey& key, Interfaces& result, unsigned depth) const {
+    constexpr unsigned kMostPolicies = 4;  // a policy whose list leads into a policy, and so on
+    const auto policy = policies_.find(key);
+    if (policy == policies_.end() || depth >= kMostPolicies) {
+        return;
+    }
+    for (const CandidatePath& path : policy->second->candidate_paths) {
+        for (const SegmentList& list : path.segment_lists) {
+            if (list.segments.empty()) {
+                continue;
+            }
+            if (const auto* label = std::get_if<std::uint32_t>(&list.segments[0])) {
+                add_label(*label, result);
+            } else {
+                const IpAddress& sid = std::get<IpAddress>(list.segments[0]);
+                add_prefix("main", {sid, sid.bits()}, result, depth + 1);
+            }
+        }
+    }
+}
+
+void Reach::add_label(std::uint32_t label, Interfaces& result) const {
+    const auto found = labels_.find(label);
+    if (found == labels_.end()) {
+        return;
+    }
+    for (const NextHop& next_hop : found->second->next_hops) {
+        result.insert(next_hop.interface);
+    }
+    if (found->second->next_hops.empty()) {
+        add_all(result);
+    }
+}
+
+}  // namespace tcqf::config
