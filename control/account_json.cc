@@ -4,7 +4,7 @@
 
 namespace tcqf::control {
 
-std::string account_json(const dataplane::Account& account, const config::Router& config) {
+std::string account_json(const config::Router& config, const dataplane::Account& account) {
     using Json = nlohmann::ordered_json;
     Json dropped = Json::object();
     for (std::size_t i = 0; i < dataplane::kDropReasons; ++i) {

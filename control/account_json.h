@@ -9,6 +9,6 @@
 namespace tcqf::control {
 
 /// `dropped` lists only reasons that occurred; interfaces in the order of the configuration.
-std::string account_json(const dataplane::Account& account, const config::Router& config);
+std::string account_json(const config::Router& config, const dataplane::Account& account);
 
 }  // namespace tcqf::control

@@ -7,9 +7,9 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
-#include <nlohmann/json.hpp>
 #include <system_error>
 
+#include "control/account_json.h"
 #include "control/lab/capture.h"
 #include "control/lab/capture_writer.h"
 #include "control/lab/growing_pool.h"
@@ -152,28 +152,6 @@ std::vector<config::MacAddress> made_up_macs(std::size_t interfaces) {
 }
 
 }  // namespace
-
-std::string account_json(const config::Router& config, const dataplane::Account& account) {
-    using Json = nlohmann::ordered_json;
-    Json dropped = Json::object();
-    for (std::size_t i = 0; i < dataplane::kDropReasons; ++i) {
-        if (account.dropped[i] != 0) {
-            dropped[std::string(dataplane::kDropReasonNames[i])] = account.dropped[i];
-        }
-    }
-    Json interfaces = Json::object();
-    for (std::size_t i = 0; i < config.interfaces.size(); ++i) {
-        interfaces[config.interfaces[i].name] = {
-            {"received", account.interfaces[i].received},
-            {"sent", account.interfaces[i].sent},
-            {"cycle-overruns", account.interfaces[i].cycle_overruns}};
-    }
-    const Json document = {{"received", account.received}, {"generated", account.generated},
-                           {"sent", account.sent},         {"to-kernel", account.to_kernel},
-                           {"queued", account.queued},     {"dropped", dropped},
-                           {"interfaces", interfaces}};
-    return document.dump(1) + "\n";
-}
 
 void replay(std::shared_ptr<const config::Router> config, const ReplayOptions& options) {
     Captures captures = open_captures(*config, options);

@@ -34,7 +34,4 @@ struct ReplayOptions {
 /// CaptureError, std::system_error (files) and std::runtime_error (memory).
 void replay(std::shared_ptr<const config::Router> config, const ReplayOptions& options);
 
-/// The account as account.json holds it.
-std::string account_json(const config::Router& config, const dataplane::Account& account);
-
 }  // namespace tcqf::control

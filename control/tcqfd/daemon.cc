@@ -284,7 +284,7 @@ std::string Daemon::stop() {
     rte_eal_mp_wait_lcore();
     devices_->stop_relay();
     loops_.clear();
-    return account_json(router_->account(), router_->config());
+    return account_json(router_->config(), router_->account());
 }
 
 void Daemon::drain() {
