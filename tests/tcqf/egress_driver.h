@@ -7,13 +7,9 @@
 #include <vector>
 
 #include "tcqf/egress.h"
+#include "tests/tcqf/random.h"
 
 namespace tcqf::test {
-
-__extension__ using Wide = __int128;
-
-/// 2023-11-14T22:13:20 TAI: a time of today that is the start of a cycle at T = 100 us and C = 4.
-inline constexpr std::int64_t kToday = 1'700'000'000'000'000'000;
 
 /// A frame that left: `start` in units of 1/rate ns since 1970, exact.
 struct Sent {

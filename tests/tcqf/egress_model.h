@@ -14,16 +14,9 @@
 
 #include "tcqf/egress.h"
 #include "tests/tcqf/egress_driver.h"
+#include "tests/tcqf/random.h"
 
 namespace tcqf::test {
-
-inline Wide wide_floor_div(Wide a, Wide b) {
-    Wide quotient = a / b;
-    while (quotient * b > a) {
-        --quotient;
-    }
-    return quotient;
-}
 
 class EgressModel {
   public:
@@ -118,7 +111,7 @@ class EgressModel {
             next = static_cast<std::int64_t>(config_.timing->offset_ns +
                                              (cycle + 1) * config_.timing->cycle_time_ns);
         }
-        const auto free_ns = static_cast<std::int64_t>(wide_floor_div(free_, config_.rate.mbps));
+        const auto free_ns = static_cast<std::int64_t>(floor_by_trial(free_, config_.rate.mbps));
         return free_ns > now_ns ? std::min(next, free_ns) : next;
     }
 
@@ -142,7 +135,7 @@ class EgressModel {
     }
 
     Wide cycle_at(Wide instant) const {
-        return wide_floor_div(instant - Wide{config_.timing->offset_ns} * config_.rate.mbps,
+        return floor_by_trial(instant - Wide{config_.timing->offset_ns} * config_.rate.mbps,
                               Wide{config_.timing->cycle_time_ns} * config_.rate.mbps);
     }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "tests/tcqf/egress_driver.h"
+#include "tests/tcqf/random.h"
 
 namespace tcqf::test {
 namespace {
@@ -31,12 +32,6 @@ struct Scenario {
     std::vector<Arrival> arrivals;  ///< in order of time
     std::vector<Stall> stalls;      ///< in order, apart from one another
 };
-
-template <class T>
-T in_range(T low, T high_inclusive) {
-    // At full size: else ranges grow from nothing over the cases of a property.
-    return *rc::gen::resize(rc::kNominalSize, rc::gen::inRange<T>(low, high_inclusive + 1));
-}
 
 EgressConfig any_config(bool in_domain) {
     EgressConfig config;
@@ -238,7 +233,7 @@ RC_GTEST_PROP(egress_against_model, a_port_that_takes_little_changes_no_cycle, (
         const auto packet = static_cast<std::size_t>(frame.packet);
         const Wide end = frame.start + occupancy_units(scenario.arrivals[packet].octets);
         const CycleNumber started =
-            timing.cycle_at(static_cast<std::int64_t>(wide_floor_div(frame.start, rate)));
+            timing.cycle_at(static_cast<std::int64_t>(floor_by_trial(frame.start, rate)));
         RC_ASSERT(frame.start >= free);
         RC_ASSERT(end <= Wide{timing.start_ns(started + 1)} * rate);
         RC_ASSERT(cycle_of[packet] == -1 || cycle_of[packet] == started);
