@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import pathlib
+import shlex
 import shutil
 import subprocess
 import tempfile
@@ -34,10 +35,10 @@ def _in_parallel(function, items):
         return list(pool.map(function, items))
 
 
-def _execute(command, timeout, environment=None):
+def _execute(command, timeout, environment=None, directory=ROOT):
     """(exit status, everything printed)"""
     try:
-        done = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        done = subprocess.run(command, cwd=directory, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, timeout=timeout, check=False, text=True,
                               errors="replace", env={**os.environ, **(environment or {})})
     except subprocess.TimeoutExpired:
@@ -60,38 +61,36 @@ def tidy(what, pattern):
     return _in_parallel(check, [name for name in files if pattern in name])
 
 
-def replays():
-    """(name, arguments of tcqf-lab) of every router that the tests replay captures through."""
-    for configuration in sorted((ROOT / "tests" / "replay").rglob("config.yaml")):
-        folder = configuration.parent
-        captures = sorted((folder / "rx").glob("*.pcap*"))
-        receive = [word for capture in captures
-                   for word in ("--rx", f"{capture.stem}={capture}")]
-        yield (str(folder.relative_to(ROOT)),
-               ["replay", "--config", str(configuration), *receive, "--until-drained"])
+def replays(what):
+    """(folder, arguments of tcqf-lab) of every case that the conformance tests of a build left."""
+    for readme in sorted((what.path / "tests" / "conformance" / "cases").glob("*/README.md")):
+        words = shlex.split(readme.read_text().splitlines()[-1])
+        yield readme.parent, words[words.index("replay"):]
 
 
 def same_bytes(builds, lab):
-    """The lab of every build writes the same files for every replay of the tests."""
+    """The lab of every build writes the same files for every conformance case."""
 
-    def digest(what, arguments):
+    def digest(what, folder, arguments):
         with tempfile.TemporaryDirectory() as out:
-            status, output = _execute([str(what.path / lab), *arguments, "--out", out], 300)
+            words = [out if word == "OUT" else word for word in arguments]
+            status, output = _execute([str(what.path / lab), *words], 300, directory=folder)
             digests = {path.name: hashlib.sha256(path.read_bytes()).hexdigest()
                        for path in sorted(pathlib.Path(out).iterdir())}
-        return {"exit status": status, "printed": output, **digests}
+        return {"exit status": status, "what is printed": output.replace(out, "OUT"), **digests}
 
     def compare(replay):
-        name, arguments = replay
-        reference = digest(builds[0], arguments)
-        different = [f"{what.directory}: {file} differs from {builds[0].directory}"
+        folder, arguments = replay
+        reference = digest(builds[0], folder, arguments)
+        different = [f"{what.directory}: {file} differs from {builds[0].directory}'s"
                      for what in builds[1:]
-                     for file, value in digest(what, arguments).items()
+                     for file, value in digest(what, folder, arguments).items()
                      if reference.get(file) != value]
-        return Case(f"same bytes: {name}", "failed" if different else "passed",
+        return Case(f"same bytes: {folder.name}", "failed" if different else "passed",
                     "\n".join(different))
 
-    return _in_parallel(compare, replays())
+    cases = _in_parallel(compare, replays(builds[0]))
+    return cases or [Case("same bytes", "failed", "the conformance tests left no cases")]
 
 
 def fuzz(what, pattern):
