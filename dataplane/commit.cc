@@ -125,6 +125,10 @@ void Forwarder::excess(rte_mbuf* mbuf, const Decision& decision) {
             }
             break;
     }
+    if (decision.own_option) {
+        retire_tcqf_options({packet.l3, packet.l3_octets}, tables_->code_points);
+        packet.extensions = {};
+    }
     if (!clean(packet, tables_->interfaces[decision.oif])) {
         return drop(mbuf, DropReason::untrusted_tag);
     }

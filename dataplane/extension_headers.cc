@@ -35,7 +35,8 @@ bool for_each_option(Octet* begin, Octet* end, Visit&& visit) {
 template <class Visit, class End>
 bool for_each_header(std::span<const std::uint8_t> packet, Visit&& visit, End&& end) {
     std::size_t offset = kIpv6Octets;
-    std::uint8_t type = ipv6::next(packet.data());
+    std::size_t named_at = 6;  // the octet that names the header at `offset`
+    std::uint8_t type = packet[named_at];
     for (unsigned headers = 0; has_extension_headers(type); ++headers) {
         if (headers == kMaxExtensionHeaders || packet.size() - offset < 8) {
             return false;
@@ -47,11 +48,12 @@ bool for_each_header(std::span<const std::uint8_t> packet, Visit&& visit, End&& 
         } else if (type == protocol::kAh) {
             octets = (header[1] + 2u) * 4u;
         }
-        if (octets > packet.size() - offset || !visit(offset, type, octets)) {
+        if (octets > packet.size() - offset || !visit(offset, type, octets, named_at)) {
             return false;
         }
         const bool later_fragment = type == protocol::kFragment && (load16(header + 2) >> 3) != 0;
         type = header[0];
+        named_at = offset;
         offset += octets;
         if (later_fragment) {
             break;
@@ -106,7 +108,8 @@ bool walk_extension_headers(std::span<const std::uint8_t> packet,
         destination_counts = false;
         return well_formed;
     };
-    const auto visit = [&](std::size_t offset, std::uint8_t type, std::size_t octets) {
+    const auto visit = [&](std::size_t offset, std::uint8_t type, std::size_t octets,
+                           std::size_t named_at) {
         const std::uint8_t* header = packet.data() + offset;
         switch (type) {
             case protocol::kHopByHop:
@@ -114,8 +117,10 @@ bool walk_extension_headers(std::span<const std::uint8_t> packet,
             case protocol::kDestination:
                 return destination(header + 2, header + octets);
             case protocol::kRouting:
-                found.routing =
-                    found.routing == 0 ? static_cast<std::uint16_t>(offset) : found.routing;
+                if (found.routing == 0) {
+                    found.routing = static_cast<std::uint16_t>(offset);
+                    found.routing_named_at = static_cast<std::uint16_t>(named_at);
+                }
                 return true;
             case protocol::kFragment:
                 found.fragment = static_cast<std::uint16_t>(offset);
@@ -137,7 +142,7 @@ bool tcqf_option_well_formed(const std::uint8_t* option) {
 }
 
 void retire_tcqf_options(std::span<std::uint8_t> packet, const config::CodePoints& code_points) {
-    const auto visit = [&](std::size_t offset, std::uint8_t type, std::size_t octets) {
+    const auto visit = [&](std::size_t offset, std::uint8_t type, std::size_t octets, std::size_t) {
         if (type != protocol::kHopByHop && type != protocol::kDestination) {
             return true;
         }

@@ -37,18 +37,18 @@ void Forwarder::forward_ip(Packet& packet) {
         if (is_ipv4_group(ipv4::destination(ip))) {
             return to_kernel(packet);
         }
-        action = &tables_->route(packet.in->route_table, ipv4::destination(ip));
+        action = &tables_->route(packet.route_table, ipv4::destination(ip));
         ttl = std::min(ipv4::ttl(ip), packet.ttl_limit);
     } else {
         if (ipv6::is_multicast(ipv6::destination(ip)) ||
             ipv6::is_link_local(ipv6::destination(ip))) {
             return to_kernel(packet);
         }
-        action = &tables_->route(packet.in->route_table, ipv6::destination(ip));
+        action = &tables_->route(packet.route_table, ipv6::destination(ip));
         ttl = std::min(ipv6::hop_limit(ip), packet.ttl_limit);
     }
     if (action->kind == RouteKind::local) {
-        return to_kernel(packet);
+        return deliver(packet);
     }
     if (is_martian(packet)) [[unlikely]] {
         return drop(packet, DropReason::malformed);
@@ -61,7 +61,13 @@ void Forwarder::forward_ip(Packet& packet) {
         icmp_error(packet, IcmpError::no_route());
         return drop(packet, DropReason::no_sid);
     }
-    if (ttl <= 1) [[unlikely]] {
+    if (action->kind == RouteKind::sid) {
+        return endpoint(packet, tables_->sids[action->index]);
+    }
+    if (!accept_partition(packet)) [[unlikely]] {
+        return drop(packet, DropReason::nrp_unknown);
+    }
+    if (ttl <= 1 && !packet.hop_limit_done) [[unlikely]] {
         icmp_error(packet, IcmpError::time_exceeded());
         return drop(packet, DropReason::ttl_expired);
     }
@@ -70,7 +76,33 @@ void Forwarder::forward_ip(Packet& packet) {
         return drop(packet, DropReason::no_neighbor);
     }
     match_flow(packet);
-    send_ip(packet, choose_hop(packet, action->hops), static_cast<std::uint8_t>(ttl - 1));
+    const auto new_ttl = static_cast<std::uint8_t>(packet.hop_limit_done ? ttl : ttl - 1);
+    if (const std::uint32_t policy = policy_for(packet, *action); policy != kNoPolicy) {
+        return steer(packet, tables_->policies[policy], new_ttl);
+    }
+    if (action->kind == RouteKind::policy_invalid) {
+        return drop(packet, DropReason::policy_invalid);
+    }
+    send_ip(packet, choose_hop(packet, action->hops), new_ttl);
+}
+
+/// The policy that a packet is steered into: its flow's or its route's.
+std::uint32_t Forwarder::policy_for(const Packet& packet, const RouteAction& route) const {
+    if (packet.flow != FlowTable::kNoFlow && tables_->flows[packet.flow].policy != kNoPolicy) {
+        return tables_->flows[packet.flow].policy;
+    }
+    return route.kind == RouteKind::policy ? route.index : kNoPolicy;
+}
+
+/// To an address of the router. A routing header that is not at its end is not for a host to
+/// forward (RFC 8754, 4.3.2).
+void Forwarder::deliver(Packet& packet) {
+    if (packet.kind == Layer3::ipv6 && packet.extensions.routing != 0 &&
+        packet.l3[packet.extensions.routing + 3] != 0) {
+        icmp_error(packet, IcmpError::bad_field(packet.extensions.routing + 2u));
+        return drop(packet, DropReason::malformed);
+    }
+    to_kernel(packet);
 }
 
 /// Sends an IP packet to a next hop with `ttl` as its new TTL or hop limit.
@@ -85,7 +117,7 @@ void Forwarder::send_ip(Packet& packet, const Adjacency& adjacency, std::uint8_t
     const std::uint32_t labels_octets = adjacency.label_count * kLabelOctets;
     const std::uint32_t mtu = tables_->interfaces[adjacency.oif].mtu;
     if (packet.l3_octets + labels_octets > mtu) [[unlikely]] {
-        return ip_too_big(packet, adjacency, ttl, mtu - std::min(mtu, labels_octets));
+        return ip_too_big(packet, adjacency, ttl, mtu - std::min(mtu, labels_octets), nullptr);
     }
     if (packet.kind == Layer3::ipv4) {
         if (ipv4::ttl(packet.l3) != ttl) {
@@ -110,7 +142,7 @@ void Forwarder::send_ip(Packet& packet, const Adjacency& adjacency, std::uint8_t
 /// `mtu`: what is left for the IP packet. A TCQF packet is never fragmented, nor is what came
 /// labelled.
 void Forwarder::ip_too_big(Packet& packet, const Adjacency& adjacency, std::uint8_t ttl,
-                           std::uint32_t mtu) {
+                           std::uint32_t mtu, const PolicyAction* policy) {
     const bool out_in_domain = tables_->interfaces[adjacency.oif].domain != kNoDomain;
     const bool deterministic =
         packet.cycle != 0 || (packet.flow != FlowTable::kNoFlow && out_in_domain);
@@ -119,7 +151,7 @@ void Forwarder::ip_too_big(Packet& packet, const Adjacency& adjacency, std::uint
     if (may_fragment && !deterministic && !packet.came_labelled &&
         mtu >= ipv4::header_octets(packet.l3) + 8) {
         ipv4::set_ttl(packet.l3, ttl);
-        return fragment(packet, adjacency, mtu);
+        return fragment(packet, adjacency, mtu, policy);
     }
     if (!may_fragment) {
         icmp_error(packet, IcmpError::too_big(mtu));

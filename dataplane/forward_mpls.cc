@@ -64,6 +64,10 @@ void Forwarder::forward_labels(Packet& packet) {
             case LabelKind::swap:
             case LabelKind::pop:
                 return forward_label(packet, entry, action);
+            case LabelKind::policy_invalid:
+                return drop(packet, DropReason::policy_invalid);
+            case LabelKind::policy:
+                return forward_binding_label(packet, entry, tables_->policies[action.policy]);
             case LabelKind::pop_and_lookup:
                 break;
         }
@@ -147,6 +151,43 @@ void Forwarder::forward_label(Packet& packet, std::uint32_t entry, const LabelAc
     }
     write_ethernet(packet, adjacency);
     output(packet, adjacency.oif);
+}
+
+/// A label that is a policy's binding SID: the policy's labels take its place, or the packet
+/// beneath it is put into the policy's outer header.
+void Forwarder::forward_binding_label(Packet& packet, std::uint32_t entry,
+                                      const PolicyAction& policy) {
+    const SegmentListAction* list = &tables_->segment_lists[policy.first_list];
+    const auto point =
+        static_cast<std::uint32_t>(std::uint64_t{hash_of(packet)} * policy.total_weight >> 32);
+    while (point >= list->below) {
+        ++list;
+    }
+    packet.nrp = policy.nrp;
+    if (!list->is_srv6) {
+        const Adjacency& first = tables_->choose(list->hops, 0);
+        const LabelKind kind = first.label_count != 0 ? LabelKind::swap : LabelKind::pop;
+        return forward_label(packet, entry, {.kind = kind, .hops = list->hops});
+    }
+    if (!mpls::bottom(entry)) {
+        return drop(packet, DropReason::no_label);
+    }
+    pop_label(packet);
+    const unsigned version = packet.l3_octets != 0 ? packet.l3[0] >> 4 : 0;
+    if ((version == 4 && !check_ipv4(packet)) || (version == 6 && !check_ipv6(packet))) {
+        return;
+    }
+    if (version != 4 && version != 6) {
+        return drop(packet, DropReason::malformed);
+    }
+    const std::uint8_t ttl = std::min(
+        version == 4 ? ipv4::ttl(packet.l3) : ipv6::hop_limit(packet.l3), packet.ttl_limit);
+    if (ttl <= 1) {
+        icmp_error(packet, IcmpError::time_exceeded());
+        return drop(packet, DropReason::ttl_expired);
+    }
+    match_flow(packet);
+    encapsulate(packet, policy, *list, static_cast<std::uint8_t>(ttl - 1));
 }
 
 /// Penultimate hop popping: what comes to the top is sent on, its TTL never raised (RFC 3443, 3.5).

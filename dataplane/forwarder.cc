@@ -13,6 +13,7 @@ Forwarder::Forwarder(SharedState& shared, unsigned worker)
         }
     }
     icmp_buckets_.resize(shared.interfaces.size());
+    oam_buckets_.resize(shared.interfaces.size());
     refresh();
 }
 

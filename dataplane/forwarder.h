@@ -44,13 +44,16 @@ class Forwarder {
 
     // forward_ip.cc
     void forward_ip(Packet& packet);
+    void deliver(Packet& packet);
+    std::uint32_t policy_for(const Packet& packet, const RouteAction& route) const;
     void send_ip(Packet& packet, const Adjacency& adjacency, std::uint8_t ttl);
-    void ip_too_big(Packet& packet, const Adjacency& adjacency, std::uint8_t ttl,
-                    std::uint32_t mtu);
+    void ip_too_big(Packet& packet, const Adjacency& adjacency, std::uint8_t ttl, std::uint32_t mtu,
+                    const PolicyAction* policy);
     bool is_martian(const Packet& packet) const;
 
     // fragment.cc
-    void fragment(Packet& packet, const Adjacency& adjacency, std::uint32_t mtu);
+    void fragment(Packet& packet, const Adjacency& adjacency, std::uint32_t mtu,
+                  const PolicyAction* policy);
 
     // forward_mpls.cc
     void forward_labels(Packet& packet);
@@ -58,6 +61,26 @@ class Forwarder {
     void forward_label(Packet& packet, std::uint32_t entry, const LabelAction& action);
     void pop_label(Packet& packet);
     bool expose(Packet& packet, bool was_bottom);
+
+    void forward_binding_label(Packet& packet, std::uint32_t entry, const PolicyAction& policy);
+
+    // endpoint.cc: local SIDs
+    void endpoint(Packet& packet, const SidAction& sid);
+    bool next_csid(Packet& packet, const SidAction& sid);
+    bool advance_segment(Packet& packet, const SidAction& sid, std::uint8_t* routing);
+    void forward_from_sid(Packet& packet, const SidAction& sid);
+    void upper_layer(Packet& packet, const SidAction& sid);
+    void decapsulate(Packet& packet, const SidAction& sid, Layer3 inner);
+    void send_to_hops(Packet& packet, const HopSet& hops);
+    void remove_routing_header(Packet& packet);
+    void oam_copy(Packet& packet);
+    bool inside_srv6_domain(const Packet& packet) const;
+
+    // steer.cc: SR policies and partitions
+    void steer(Packet& packet, const PolicyAction& policy, std::uint8_t ttl);
+    void encapsulate(Packet& packet, const PolicyAction& policy, const SegmentListAction& list,
+                     std::uint8_t ttl);
+    bool accept_partition(Packet& packet);
 
     // edit.cc: headers in front of a packet
     bool make_room(Packet& packet, std::uint32_t octets);
@@ -114,6 +137,7 @@ class Forwarder {
     const Snapshot* tables_ = nullptr;
     std::vector<config::InterfaceIndex> owned_;
     std::vector<CycleTracker> trackers_;     // of every interface, for arrivals
+    std::vector<TokenBucket> oam_buckets_;   // copies for OAM (RFC 9259), by receiving interface
     std::vector<TokenBucket> icmp_buckets_;  // by receiving interface
     WorkerCounters counters_;
     std::uint32_t fragment_identification_ = 0;

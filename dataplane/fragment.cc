@@ -53,7 +53,9 @@ void finish_header(std::uint8_t* ip, std::uint32_t total_octets, std::uint16_t f
 
 }  // namespace
 
-void Forwarder::fragment(Packet& packet, const Adjacency& adjacency, std::uint32_t mtu) {
+/// `policy`: the one whose outer header each fragment gets, or nullptr.
+void Forwarder::fragment(Packet& packet, const Adjacency& adjacency, std::uint32_t mtu,
+                         const PolicyAction* policy) {
     const std::uint8_t ttl = ipv4::ttl(packet.l3);
     const std::uint32_t first_header = ipv4::header_octets(packet.l3);
     const std::uint32_t payload = packet.l3_octets - first_header;
@@ -65,9 +67,11 @@ void Forwarder::fragment(Packet& packet, const Adjacency& adjacency, std::uint32
 
     // All later fragments are copied before the first one is sent: its buffer is theirs to read.
     std::vector<rte_mbuf*> later;
-    for (std::uint32_t at = first_payload; at < payload; at += later_payload) {
-        const std::uint32_t part = std::min(payload - at, later_payload);
-        const bool last = at + part == payload;
+    // Only the last fragment need not be a multiple of eight octets.
+    std::uint32_t part = 0;
+    for (std::uint32_t at = first_payload; at < payload; at += part) {
+        const bool last = payload - at <= mtu - header.octets;
+        part = last ? payload - at : later_payload;
         rte_mbuf* mbuf = rte_pktmbuf_alloc(shared_.options.pool);
         counters_.generated.add(1);
         if (mbuf == nullptr ||
@@ -92,7 +96,10 @@ void Forwarder::fragment(Packet& packet, const Adjacency& adjacency, std::uint32
     finish_header(packet.l3, packet.l3_octets,
                   static_cast<std::uint16_t>(ipv4::kMoreFragments | first_offset));
     const Packet whole = packet;
-    send_ip(packet, adjacency, ttl);
+    const auto send = [&](Packet& part) {
+        policy != nullptr ? steer(part, *policy, ttl) : send_ip(part, adjacency, ttl);
+    };
+    send(packet);
     for (rte_mbuf* mbuf : later) {
         Packet part = whole;
         part.mbuf = mbuf;
@@ -101,7 +108,7 @@ void Forwarder::fragment(Packet& packet, const Adjacency& adjacency, std::uint32
         part.l3_octets = mbuf->pkt_len - kEthernetOctets;
         part.generated = true;
         part.flow = FlowTable::kNoFlow;
-        send_ip(part, adjacency, ttl);
+        send(part);
     }
 }
 

@@ -24,6 +24,7 @@ struct Quoted {
     bool is_ipv6 = false;
     const std::uint8_t* labels = nullptr;  // the stack above it, as received
     std::uint32_t labels_octets = 0;
+    bool extended = false;  // the stack is reported (RFC 4884 names the messages that can)
 };
 
 /// Nothing where what is beneath the labels is no IP packet.
@@ -120,7 +121,7 @@ std::uint32_t write_label_extension(std::uint8_t* at, const Quoted& quoted) {
 /// Everything behind the ICMP header: the quoted packet and, for labelled ones, the stack. Returns
 /// its length.
 std::uint32_t write_body(std::uint8_t* at, const Quoted& quoted, std::uint32_t room) {
-    if (quoted.labels == nullptr) {
+    if (!quoted.extended) {
         const std::uint32_t octets = std::min(quoted.octets, room);
         std::memcpy(at, quoted.ip, octets);
         return octets;
@@ -145,7 +146,7 @@ std::uint32_t write_ipv4_error(std::uint8_t* ip, const Quoted& quoted, const Icm
     if (error.ipv4_type == 3) {
         store16(icmp + 6, static_cast<std::uint16_t>(error.value));
     }
-    if (quoted.labels != nullptr) {
+    if (quoted.extended) {
         icmp[5] = kQuoteBeforeExtension / 4;
     }
     const std::uint32_t octets =
@@ -171,7 +172,7 @@ std::uint32_t write_ipv6_error(std::uint8_t* ip, const Quoted& quoted, const Icm
     icmp[0] = error.ipv6_type;
     icmp[1] = error.ipv6_code;
     store32(icmp + 4, error.value);
-    if (quoted.labels != nullptr) {
+    if (quoted.extended) {
         icmp[4] = kQuoteBeforeExtension / 8;
     }
     const std::uint32_t octets =
@@ -204,6 +205,9 @@ void Forwarder::icmp_error(const Packet& packet, const IcmpError& error) {
     }
     const auto& source = quoted.is_ipv6 ? packet.in->source_ipv6 : packet.in->source_ipv4;
     const bool too_big = error.ipv6_type == 2;
+    // ICMPv6: destination unreachable and time exceeded alone (RFC 4884, 4.5).
+    quoted.extended = quoted.labels != nullptr &&
+                      (!quoted.is_ipv6 || error.ipv6_type == 1 || error.ipv6_type == 3);
     const bool dont_fragment =
         quoted.is_ipv6 || (ipv4::fragment_field(quoted.ip) & ipv4::kDontFragment) != 0;
     if (!source || (too_big && !dont_fragment) ||
@@ -211,8 +215,8 @@ void Forwarder::icmp_error(const Packet& packet, const IcmpError& error) {
         return;
     }
     const RouteAction& back = quoted.is_ipv6
-                                  ? tables_->route(packet.in->route_table, ipv6::source(quoted.ip))
-                                  : tables_->route(packet.in->route_table, ipv4::source(quoted.ip));
+                                  ? tables_->route(packet.route_table, ipv6::source(quoted.ip))
+                                  : tables_->route(packet.route_table, ipv4::source(quoted.ip));
     if (back.kind != RouteKind::forward || !icmp_buckets_[packet.iif].take(packet.now_ns)) {
         return;
     }
@@ -231,6 +235,7 @@ void Forwarder::icmp_error(const Packet& packet, const IcmpError& error) {
     Packet answer;
     answer.mbuf = mbuf;
     answer.in = packet.in;
+    answer.route_table = packet.route_table;
     answer.iif = packet.iif;
     answer.now_ns = packet.now_ns;
     answer.l3 = ip;

@@ -19,6 +19,12 @@ struct IcmpError {
     static constexpr IcmpError host_unreachable() { return {3, 1, 1, 3, 0, false}; }
     static constexpr IcmpError time_exceeded() { return {11, 0, 3, 0, 0, false}; }
     static constexpr IcmpError too_big(std::uint32_t mtu) { return {3, 4, 2, 0, mtu, true}; }
+    static constexpr IcmpError bad_field(std::uint32_t pointer) {
+        return {12, 0, 4, 0, pointer, false};
+    }
+    static constexpr IcmpError upper_layer(std::uint32_t pointer) {
+        return {12, 0, 4, 4, pointer, false};
+    }
     static constexpr IcmpError unknown_option(std::uint32_t pointer, bool answers_multicast) {
         return {12, 0, 4, 2, pointer, answers_multicast};
     }

@@ -66,6 +66,7 @@ void Forwarder::input(Packet& packet) {
     }
     const auto* frame = rte_pktmbuf_mtod(mbuf, const std::uint8_t*);
     packet.in = &tables_->interfaces[packet.iif];
+    packet.route_table = packet.in->route_table;
     packet.l3 = rte_pktmbuf_mtod(mbuf, std::uint8_t*) + kEthernetOctets;
     packet.received_l3 = packet.l3;
     packet.l3_octets = mbuf->pkt_len - kEthernetOctets;
@@ -184,6 +185,7 @@ void Forwarder::input_ipv6(Packet& packet, bool ours) {
             }
             packet.cycle = packet.in->tags.cycle_of(option[kCycleIdOffset]);
             packet.tag = packet.cycle != 0 ? option : nullptr;
+            packet.tag_header = packet.l3;
         }
     }
     if (packet.extensions.unknown_option != 0 && tables_->discards_unknown_options) {
@@ -228,11 +230,12 @@ void Forwarder::to_kernel(Packet& packet) {
         }
     }
     rte_mbuf* mbuf = packet.mbuf;
-    if (packet.l3 != packet.received_l3) {
+    auto* begin = rte_pktmbuf_mtod(mbuf, std::uint8_t*);
+    if (packet.l3 != begin + kEthernetOctets) {
         std::uint8_t* frame = packet.l3 - kEthernetOctets;
-        std::memmove(frame, packet.received_l3 - kEthernetOctets, 12);
+        std::memmove(frame, begin, 12);
         store16(frame + 12, packet.kind == Layer3::ipv4 ? ethertype::kIpv4 : ethertype::kIpv6);
-        rte_pktmbuf_adj(mbuf, static_cast<std::uint16_t>(packet.l3 - packet.received_l3));
+        rte_pktmbuf_adj(mbuf, static_cast<std::uint16_t>(frame - begin));
     }
     Port* kernel = state(packet.iif).ports.kernel;
     if (kernel == nullptr) {

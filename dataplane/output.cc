@@ -19,6 +19,12 @@ bool is_ip(Layer3 kind) {
     return kind == Layer3::ipv4 || kind == Layer3::ipv6;
 }
 
+void forget_options(Packet& packet) {
+    packet.extensions.has_tcqf = false;
+    packet.extensions.tcqf_hop_by_hop = 0;
+    packet.extensions.tcqf_destination = 0;
+}
+
 }  // namespace
 
 /// Writes a cycle's tag into a place that tag_place() gave.
@@ -86,6 +92,7 @@ void Forwarder::transit(Packet& packet, config::InterfaceIndex oif) {
     Decision decision;
     decision.stage = Stage::in_cycle;
     decision.oif = oif;
+    decision.share = tables_->share(packet.nrp, oif);
     decision.cycle = now.cycle() + distance;
     decision.octets = packet.mbuf->pkt_len;
     dispatch(packet.mbuf, decision);
@@ -107,18 +114,26 @@ void Forwarder::ingress(Packet& packet, config::InterfaceIndex oif) {
     decision.payload_octets = packet.received_octets - std::min(packet.received_octets, header);
     decision.tag_place = tag_place(packet, out);
     decision.may_go_untagged = packet.tag_header_removed;
+    decision.own_option = packet.own_option;
+    decision.share = tables_->share(packet.nrp, oif);
     decision.octets = packet.mbuf->pkt_len;
     decision.traffic_class = class_of(packet);
     dispatch(packet.mbuf, decision);
 }
 
 void Forwarder::best_effort(Packet& packet, config::InterfaceIndex oif) {
+    if (packet.own_option) [[unlikely]] {
+        // Put in front for a cycle that the packet does not get.
+        retire_tcqf_options({packet.l3, packet.l3_octets}, tables_->code_points);
+        forget_options(packet);
+    }
     if (!clean(packet, tables_->interfaces[oif])) {
         return drop(packet, DropReason::untrusted_tag);
     }
     Decision decision;
     decision.stage = Stage::queue;
     decision.oif = oif;
+    decision.share = tables_->share(packet.nrp, oif);
     decision.traffic_class = class_of(packet);
     decision.octets = packet.mbuf->pkt_len;
     dispatch(packet.mbuf, decision);
@@ -158,11 +173,10 @@ void Forwarder::clear_old_tag(Packet& packet) {
             // Of several options every one goes; they lie behind the IPv6 header that carried the
             // tag.
             std::uint8_t* end = rte_pktmbuf_mtod(packet.mbuf, std::uint8_t*) + packet.mbuf->pkt_len;
-            std::uint8_t* ip = packet.tag - packet.extensions.tcqf(packet.in->option_header);
-            retire_tcqf_options({ip, end}, tables_->code_points);
-            packet.extensions.has_tcqf = false;
-            packet.extensions.tcqf_hop_by_hop = 0;
-            packet.extensions.tcqf_destination = 0;
+            retire_tcqf_options({packet.tag_header, end}, tables_->code_points);
+            if (packet.tag_header == packet.l3) {
+                forget_options(packet);
+            }
             break;
         }
         case Tagging::none:

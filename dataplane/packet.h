@@ -23,13 +23,16 @@ struct Packet {
     const InterfaceTable* in = nullptr;
     std::uint8_t* l3 = nullptr;  ///< what follows Ethernet; moves inwards as headers are removed
     std::uint8_t* received_l3 = nullptr;
-    std::uint8_t* tag =
-        nullptr;  ///< the place that carried its tag: a label, an IP header or an option
-    std::int64_t now_ns = 0;  ///< its arrival
+    /// The place that carried its tag: a label, an IP header or an option.
+    std::uint8_t* tag = nullptr;
+    std::uint8_t* tag_header = nullptr;  ///< the IPv6 header above an option that is the tag
+    std::int64_t now_ns = 0;             ///< its arrival
     std::uint32_t l3_octets = 0;
     std::uint32_t received_octets = 0;  ///< of layer 3, labels included
     std::uint32_t received_label = 0;   ///< top of the stack
     std::uint32_t flow = FlowTable::kNoFlow;
+    std::uint32_t nrp = kNoNrp;
+    std::uint16_t route_table = 0;
     config::InterfaceIndex iif = 0;
     Layer3 kind = Layer3::other;
     CycleId cycle = 0;             ///< identifier on the incoming interface; 0: not TCQF
@@ -40,6 +43,9 @@ struct Packet {
     bool generated = false;
     bool from_kernel = false;
     bool age_unknown = false;
+    bool hop_limit_done = false;  ///< an endpoint behavior has decremented it already
+    bool own_option = false;      ///< this router put the TCQF option in front
+    std::uint8_t endpoints = 0;   ///< local SIDs passed
     ExtensionHeaders extensions{};
 };
 
@@ -61,6 +67,7 @@ struct Decision {
     Stage stage = Stage::queue;
     TrafficClass traffic_class = TrafficClass::best_effort;
     bool may_go_untagged = false;
+    bool own_option = false;
 };
 
 inline constexpr std::uint16_t kPacketPrivateOctets = 64;

@@ -33,6 +33,10 @@ EgressConfig egress_config(const config::Router& config, config::InterfaceIndex 
     egress.rate.mbps = interface.link_rate_mbps;
     egress.queue_limit_packets = interface.best_effort_queue_packets;
     egress.mtu_frame_octets = interface.mtu + 14;
+    for (const config::NrpInterface* partition : partitions_on(config, index)) {
+        egress.shares.push_back({.cycle_units = partition->cycle_bits * kUnitsPerBit,
+                                 .rate_mbps = partition->best_effort_rate_mbps});
+    }
     for (const config::Domain& domain : config.domains) {
         for (const config::DomainInterface& member : domain.interfaces) {
             if (member.interface == index) {
@@ -104,6 +108,9 @@ std::unique_ptr<Snapshot> build(SharedState& shared, std::shared_ptr<const confi
     options.generation = generation;
     options.macs = shared.options.macs;
     options.flows = prepare_flows(shared, *config);
+    if (shared.owned) {
+        options.installed = shared.owned->active_paths;
+    }
     return build_tables(std::move(config), options);
 }
 

@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "dataplane/headers.h"
+#include "dataplane/sr_policy.h"
 #include "dataplane/tables.h"
 
 namespace tcqf::dataplane {
@@ -16,6 +17,25 @@ void LabelTable::set(std::uint32_t label, const LabelAction& action) {
         page = std::make_unique<Page>();
     }
     (*page)[label % kPage] = action;
+}
+
+std::uint32_t Snapshot::find_nrp(std::uint32_t selector) const {
+    const auto found = std::lower_bound(nrp_of_selector.begin(), nrp_of_selector.end(),
+                                        std::pair<std::uint32_t, std::uint32_t>{selector, 0});
+    return found != nrp_of_selector.end() && found->first == selector ? found->second : kNoNrp;
+}
+
+std::vector<const config::NrpInterface*> partitions_on(const config::Router& config,
+                                                       config::InterfaceIndex interface) {
+    std::vector<const config::NrpInterface*> partitions;
+    for (const config::Nrp& nrp : config.nrps) {
+        for (const config::NrpInterface& on : nrp.interfaces) {
+            if (on.interface == interface) {
+                partitions.push_back(&on);
+            }
+        }
+    }
+    return partitions;
 }
 
 namespace {
@@ -41,8 +61,12 @@ class TableBuilder {
         build_interfaces();
         build_domains();
         index_neighbors();
+        build_nrps();
         build_routes();
         build_labels();
+        build_policies();
+        steer_routes();
+        build_sids();
         build_flows();
         return std::move(tables_);
     }
@@ -220,10 +244,42 @@ class TableBuilder {
         }
     }
 
+    void build_nrps() {
+        const std::size_t count = router_.interfaces.size();
+        tables_->shares.assign(router_.nrps.size() * count, 0);
+        for (std::size_t interface = 0; interface < count; ++interface) {
+            std::uint16_t share = 0;
+            for (std::size_t n = 0; n < router_.nrps.size(); ++n) {
+                for (const config::NrpInterface& on : router_.nrps[n].interfaces) {
+                    if (on.interface == interface) {
+                        tables_->shares[n * count + interface] = ++share;
+                    }
+                }
+            }
+        }
+        for (std::size_t n = 0; n < router_.nrps.size(); ++n) {
+            const config::Nrp& nrp = router_.nrps[n];
+            tables_->nrps.push_back({nrp.selector, nrp.strict, nrp.encapsulation});
+            tables_->nrp_of_selector.emplace_back(nrp.selector, static_cast<std::uint32_t>(n));
+            nrp_by_id_[nrp.id] = static_cast<std::uint32_t>(n);
+        }
+        std::sort(tables_->nrp_of_selector.begin(), tables_->nrp_of_selector.end());
+        if (!router_.srv6_domain.empty()) {
+            tables_->in_srv6_domain.resize(count);
+            for (const InterfaceIndex inside : router_.srv6_domain) {
+                tables_->in_srv6_domain[inside] = true;
+            }
+        }
+        if (router_.srv6_source) {
+            tables_->srv6_source = router_.srv6_source->octets;
+        }
+    }
+
     void build_routes() {
         add_action({});  // number 0: no route
         create_tables();
         for (const config::Route& route : router_.routes) {
+            // A route into a policy is added when it is known whether the policy is valid.
             if (!route.next_hops.empty()) {
                 table(route.table).add(route.prefix, forward_action(route.next_hops));
             }
@@ -281,6 +337,7 @@ class TableBuilder {
 
     void build_labels() {
         for (const config::Label& label : router_.mpls.labels) {
+            label_configs_[label.label] = &label;
             LabelAction action;
             switch (label.operation) {
                 case config::LabelOperation::swap:
@@ -309,6 +366,173 @@ class TableBuilder {
         }
     }
 
+    /// The next hops of a segment list; nothing where its first segment cannot be reached, it is
+    /// too deep, or its partition has no resources on the way out.
+    std::optional<HopSet> hops_of(const config::CandidatePath& path,
+                                  const config::SegmentList& list) {
+        const std::optional<HopSet> hops =
+            std::holds_alternative<config::IpAddress>(list.segments.front())
+                ? hops_to_sid(std::get<config::IpAddress>(list.segments.front()))
+                : hops_to_labels(list.segments);
+        if (!hops) {
+            return std::nullopt;
+        }
+        for (std::uint32_t i = 0; i < hops->count; ++i) {
+            const Adjacency& adjacency =
+                tables_->adjacencies[tables_->hops[hops->first + i].adjacency];
+            if (!adjacency.resolved ||
+                (path.nrp_id && tables_->share(nrp_by_id_.at(*path.nrp_id), adjacency.oif) == 0)) {
+                return std::nullopt;
+            }
+        }
+        return hops;
+    }
+
+    std::optional<HopSet> hops_to_sid(const config::IpAddress& sid) {
+        const RouteAction& route = tables_->routes[table("main").lookup(sid)];
+        return route.kind == RouteKind::forward ? std::optional(route.hops) : std::nullopt;
+    }
+
+    /// The top label goes through the label table, the others follow beneath what it becomes.
+    std::optional<HopSet> hops_to_labels(std::span<const config::Segment> segments) {
+        std::vector<std::uint32_t> beneath;
+        for (const config::Segment& segment : segments.subspan(1)) {
+            beneath.push_back(std::get<std::uint32_t>(segment));
+        }
+        const auto found = label_configs_.find(std::get<std::uint32_t>(segments.front()));
+        if (found == label_configs_.end()) {
+            return std::nullopt;
+        }
+        const config::Label& label = *found->second;
+        switch (label.operation) {
+            case config::LabelOperation::pop_and_lookup:
+                return segments.size() > 1 ? hops_to_labels(segments.subspan(1)) : std::nullopt;
+            case config::LabelOperation::detnet_pop:
+                return std::nullopt;
+            case config::LabelOperation::swap:
+                beneath.insert(beneath.begin(), label.out_labels.begin(), label.out_labels.end());
+                break;
+            case config::LabelOperation::pop:
+                break;
+        }
+        for (const config::NextHop& hop : label.next_hops) {
+            if (hop.labels.size() + beneath.size() > kMaxPushedLabels) {
+                return std::nullopt;
+            }
+        }
+        return hop_set(label.next_hops, beneath);
+    }
+
+    void build_policies() {
+        for (std::size_t i = 0; i < router_.sr_policies.size(); ++i) {
+            const config::SrPolicy& policy = router_.sr_policies[i];
+            policy_indices_[policy.key] = static_cast<std::uint32_t>(i);
+            const auto installed = options_.installed.find(policy.key);
+            const config::CandidatePath* path = active_path(
+                policy,
+                installed == options_.installed.end() ? std::nullopt
+                                                      : std::optional(installed->second),
+                [this](const config::CandidatePath& candidate, const config::SegmentList& list) {
+                    return hops_of(candidate, list).has_value();
+                });
+            tables_->policies.push_back(path == nullptr ? PolicyAction{} : install(policy, *path));
+        }
+    }
+
+    PolicyAction install(const config::SrPolicy& policy, const config::CandidatePath& path) {
+        tables_->active_paths[policy.key] = id_of(path);
+        PolicyAction action;
+        action.first_list = static_cast<std::uint32_t>(tables_->segment_lists.size());
+        action.nrp = path.nrp_id ? nrp_by_id_.at(*path.nrp_id) : kNoNrp;
+        for (const config::SegmentList& list : path.segment_lists) {
+            const std::optional<HopSet> hops =
+                is_well_formed(list) ? hops_of(path, list) : std::nullopt;
+            if (!hops) {
+                continue;
+            }
+            action.total_weight += list.weight;
+            ++action.list_count;
+            SegmentListAction& to = tables_->segment_lists.emplace_back();
+            to.below = action.total_weight;
+            to.hops = *hops;
+            to.is_srv6 = std::holds_alternative<config::IpAddress>(list.segments.front());
+            to.segment_count = static_cast<std::uint16_t>(list.segments.size());
+            to.first_segment = static_cast<std::uint32_t>(tables_->segments.size());
+            for (const config::Segment& segment : list.segments) {
+                if (to.is_srv6) {
+                    tables_->segments.push_back(std::get<config::IpAddress>(segment).octets);
+                }
+            }
+        }
+        return action;
+    }
+
+    bool policy_is_valid(std::uint32_t index) const {
+        return tables_->policies[index].list_count != 0;
+    }
+
+    /// Steering by route and by binding SID. An invalid policy leaves nothing behind, so that
+    /// traffic is routed as usual, or drops what is steered into it.
+    void steer_routes() {
+        for (const config::Route& route : router_.routes) {
+            if (!route.sr_policy) {
+                continue;
+            }
+            const std::uint32_t index = policy_indices_.at(*route.sr_policy);
+            if (policy_is_valid(index)) {
+                table(route.table)
+                    .add(route.prefix, add_action({.kind = RouteKind::policy, .index = index}));
+            } else if (router_.sr_policies[index].drop_upon_invalid) {
+                table(route.table)
+                    .add(route.prefix, add_action({.kind = RouteKind::policy_invalid}));
+            }
+        }
+        for (std::size_t i = 0; i < router_.sr_policies.size(); ++i) {
+            const config::SrPolicy& policy = router_.sr_policies[i];
+            const auto index = static_cast<std::uint32_t>(i);
+            if (!policy.binding_sid || (!policy_is_valid(index) && !policy.drop_upon_invalid)) {
+                continue;
+            }
+            if (const auto* label = std::get_if<std::uint32_t>(&*policy.binding_sid)) {
+                tables_->labels.set(
+                    *label,
+                    {.kind = policy_is_valid(index) ? LabelKind::policy : LabelKind::policy_invalid,
+                     .policy = index});
+                continue;
+            }
+            add_sid({std::get<config::IpAddress>(*policy.binding_sid), 128},
+                    {.behavior = config::SidBehavior::end_b6_encaps_red,
+                     .policy_valid = policy_is_valid(index),
+                     .policy = index});
+        }
+    }
+
+    void add_sid(const config::IpPrefix& sid, const SidAction& action) {
+        tables_->sids.push_back(action);
+        table("main").add(
+            sid, add_action({.kind = RouteKind::sid,
+                             .index = static_cast<std::uint32_t>(tables_->sids.size() - 1)}));
+    }
+
+    void build_sids() {
+        for (const config::LocalSid& sid : router_.srv6.local_sids) {
+            SidAction action;
+            action.behavior = sid.behavior;
+            action.flavors = sid.flavors;
+            action.block_bits = sid.locator_block_bits;
+            action.node_bits = sid.locator_node_bits;
+            action.table = table_index(sid.table);
+            if (sid.policy) {
+                action.policy = policy_indices_.at(*sid.policy);
+                action.policy_valid = policy_is_valid(action.policy);
+            }
+            if (!sid.next_hops.empty()) {
+                action.hops = hop_set(sid.next_hops, {});
+            }
+            add_sid(sid.sid, action);
+        }
+    }
+
     void build_flows() {
         tables_->flow_table = std::make_unique<FlowTable>(name("f"), router_.flows);
         for (std::size_t i = 0; i < router_.flows.size(); ++i) {
@@ -327,6 +551,9 @@ class TableBuilder {
                 tables_->flow_of_slot.resize(to.slot + 1, FlowTable::kNoFlow);
             }
             tables_->flow_of_slot[to.slot] = static_cast<std::uint32_t>(i);
+            if (from.sr_policy && policy_is_valid(policy_indices_.at(*from.sr_policy))) {
+                to.policy = policy_indices_.at(*from.sr_policy);
+            }
             to.excess_to_best_effort = from.excess_action == config::ExcessAction::best_effort;
         }
     }
@@ -338,6 +565,9 @@ class TableBuilder {
     std::vector<std::string> names_by_index_;
     std::map<std::pair<InterfaceIndex, config::IpAddress>, config::MacAddress> neighbors_;
     std::map<std::string, std::uint32_t> forward_actions_;
+    std::map<std::uint32_t, const config::Label*> label_configs_;
+    std::map<config::PolicyKey, std::uint32_t> policy_indices_;
+    std::map<std::uint32_t, std::uint32_t> nrp_by_id_;
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -33,11 +34,14 @@ struct alignas(64) Adjacency {
 
 /// What to do with a packet that a look-up found.
 enum class RouteKind : std::uint8_t {
-    none,        ///< no route
-    forward,     ///< to one of `hop_count` next hops
-    local,       ///< an address of the router: to the kernel
-    unresolved,  ///< on a connected prefix, but no neighbour of that address
-    no_sid,      ///< in a locator, but no SID of ours
+    none,            ///< no route
+    forward,         ///< to one of `hop_count` next hops
+    local,           ///< an address of the router: to the kernel
+    unresolved,      ///< on a connected prefix, but no neighbour of that address
+    no_sid,          ///< in a locator, but no SID of ours
+    sid,             ///< a local SID: `index` in Snapshot::sids
+    policy,          ///< steered into an SR policy: `index` in Snapshot::policies
+    policy_invalid,  ///< into one that is invalid and drops (RFC 9256, 8.2)
 };
 
 struct HopSet {
@@ -49,6 +53,7 @@ struct HopSet {
 struct RouteAction {
     RouteKind kind = RouteKind::none;
     config::InterfaceIndex interface = 0;  ///< unresolved: the connected one
+    std::uint32_t index = 0;               ///< sid, policy
     HopSet hops{};
 };
 
@@ -57,11 +62,59 @@ struct WeightedHop {
     std::uint32_t adjacency = 0;
 };
 
-enum class LabelKind : std::uint8_t { none, swap, pop, pop_and_lookup, detnet_pop };
+/// A local SID (RFC 8986).
+struct SidAction {
+    config::SidBehavior behavior = config::SidBehavior::end;
+    config::SidFlavors flavors{};
+    std::uint8_t block_bits = 0;  ///< NEXT-CSID: LBL
+    std::uint8_t node_bits = 0;   ///< NEXT-CSID: LNFL
+    bool policy_valid = false;    ///< End.B6.Encaps
+    std::uint16_t table = 0;      ///< End.T, End.DT*
+    std::uint32_t policy = 0;     ///< End.B6.Encaps: in Snapshot::policies
+    HopSet hops{};                ///< End.X, End.DX*
+};
+
+/// A segment list of the active path of a policy.
+struct SegmentListAction {
+    std::uint32_t below = 0;  ///< takes hash values up to here
+    bool is_srv6 = false;
+    std::uint16_t segment_count = 0;
+    std::uint32_t first_segment = 0;  ///< in Snapshot::segments, SRv6 alone
+    HopSet hops{};                    ///< towards the first segment; SR-MPLS: with all labels
+};
+
+/// The active candidate path of an SR policy (RFC 9256, 2.11).
+struct PolicyAction {
+    std::uint32_t first_list = 0;  ///< in Snapshot::segment_lists
+    std::uint32_t list_count = 0;  ///< 0: invalid
+    std::uint32_t total_weight = 0;
+    std::uint32_t nrp = UINT32_MAX;  ///< in Snapshot::nrps, or kNoNrp
+    bool reduced = true;             ///< H.Encaps.Red: the first segment is in the address alone
+};
+
+inline constexpr std::uint32_t kNoNrp = UINT32_MAX;
+inline constexpr std::uint32_t kNoPolicy = UINT32_MAX;
+
+struct NrpAction {
+    std::uint32_t selector = 0;
+    bool strict = false;
+    config::NrpEncapsulation encapsulation = config::NrpEncapsulation::none;
+};
+
+enum class LabelKind : std::uint8_t {
+    none,
+    swap,
+    pop,
+    pop_and_lookup,
+    detnet_pop,
+    policy,          ///< a binding SID
+    policy_invalid,  ///< of a policy that is invalid and drops
+};
 
 struct LabelAction {
     LabelKind kind = LabelKind::none;
     std::uint8_t sequence_bits = 0;
+    std::uint32_t policy = 0;
     HopSet hops{};
 };
 
@@ -102,8 +155,18 @@ struct FlowAction {
     std::uint32_t id = 0;
     std::uint32_t slot = 0;  ///< of its cursors, the same over changes of the configuration
     bool excess_to_best_effort = false;
+    std::uint32_t policy = kNoPolicy;  ///< that its packets are steered into
     std::shared_ptr<Policer> policer;  ///< null: no specification; used by one worker alone
 };
+
+/// Which path of a policy is installed, for the tie-break that prefers it (RFC 9256, 2.9).
+struct PathId {
+    std::uint8_t protocol_origin = 0;
+    config::Originator originator;
+    std::uint32_t discriminator = 0;
+    bool operator==(const PathId&) const = default;
+};
+using InstalledPaths = std::map<config::PolicyKey, PathId>;
 
 class Snapshot {
   public:
@@ -120,10 +183,20 @@ class Snapshot {
     std::vector<WeightedHop> hops;
     std::vector<Adjacency> adjacencies;
     LabelTable labels;
+    std::vector<SidAction> sids;
+    std::vector<std::array<std::uint8_t, 16>> segments;
+    std::vector<SegmentListAction> segment_lists;
+    std::vector<PolicyAction> policies;
+    std::vector<NrpAction> nrps;
+    std::vector<std::pair<std::uint32_t, std::uint32_t>> nrp_of_selector;  ///< sorted
+    std::vector<std::uint16_t> shares;  ///< nrp * interfaces + oif -> share there, 0: default
+    std::vector<bool> in_srv6_domain;   ///< by interface; empty: no boundary
+    std::array<std::uint8_t, 16> srv6_source{};
     std::vector<std::uint16_t> map_of;  ///< iif * interfaces + oif -> cycle_maps, or kNoMap
     std::vector<CycleMap> cycle_maps;
     std::unique_ptr<FlowTable> flow_table;
     std::vector<FlowAction> flows;
+    InstalledPaths active_paths;
     std::vector<std::uint32_t> flow_of_slot;  ///< position in `flows`, or FlowTable::kNoFlow
 
     const RouteAction& route(std::uint16_t table, std::uint32_t ipv4_destination) const {
@@ -142,6 +215,12 @@ class Snapshot {
                    ? &flows[flow_of_slot[slot]]
                    : nullptr;
     }
+    /// The share of an interface that a partition's packets are accounted against.
+    std::uint32_t share(std::uint32_t nrp, config::InterfaceIndex oif) const {
+        return nrp == kNoNrp ? 0u : shares[nrp * interfaces.size() + oif];
+    }
+    /// The partition that packets with this selector belong to, or kNoNrp.
+    std::uint32_t find_nrp(std::uint32_t selector) const;
     /// One of the next hops, by a hash over all 32 bits.
     const Adjacency& choose(const HopSet& set, std::uint32_t hash) const {
         const WeightedHop* hop = &hops[set.first];
@@ -156,6 +235,11 @@ class Snapshot {
     }
 };
 
+/// The partitions that have resources on an interface, in the order of their shares (the first has
+/// 1).
+std::vector<const config::NrpInterface*> partitions_on(const config::Router& config,
+                                                       config::InterfaceIndex interface);
+
 struct BuildOptions {
     FibKind fib = FibKind::compact;
     std::uint64_t generation = 0;
@@ -165,6 +249,7 @@ struct BuildOptions {
         std::shared_ptr<Policer> policer;
     };
     std::vector<FlowState> flows;  ///< by the position of the flow
+    InstalledPaths installed;      ///< paths of the tables before
 };
 
 /// Builds the tables of a configuration. Throws std::runtime_error where memory is short.
