@@ -1,0 +1,55 @@
+"""The rows of the table: what is measured."""
+
+import dataclasses
+
+from traffic import Timing, Traffic
+
+CYCLE_TIME_US = 10
+NEAR, FAR = Timing(CYCLE_TIME_US, 1), Timing(CYCLE_TIME_US, 256)
+
+# As many different packets as entries where that is what costs: in tables larger than a cache.
+SHORT = 1024
+LONG = 65536
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One traffic at one backlog; `goal`: the least share of l3fwd's rate that the project wants."""
+
+    name: str
+    traffic: Traffic
+    timing: Timing
+    goal: float = 0.0
+
+
+def _row(name, kind, octets, entries, timing=NEAR, packets=SHORT, goal=0.0):
+    return Row(f"{name}, {octets} B", Traffic(kind, octets, entries, packets), timing, goal)
+
+
+ROWS = [
+    _row("IPv4 DSCP to DSCP, 1 route", "ipv4", 64, 1),
+    _row("IPv4 DSCP to DSCP, 1,000 routes", "ipv4", 64, 1000, goal=0.5),
+    _row("IPv4 DSCP to DSCP, 1,000 routes, 256 cycles", "ipv4", 64, 1000, FAR),
+    _row("IPv4 DSCP to DSCP, 1,000,000 routes", "ipv4", 64, 1_000_000, NEAR, LONG),
+    _row("IPv4 DSCP to DSCP, 1,000 routes", "ipv4", 1500, 1000),
+    _row("IPv4 DSCP to DSCP, 1,000 routes, 256 cycles", "ipv4", 1500, 1000, FAR),
+    _row("MPLS swap TC to TC, 1 label", "mpls", 64, 1),
+    _row("MPLS swap TC to TC, 1,000 labels", "mpls", 64, 1000, goal=0.6),
+    _row("MPLS swap TC to TC, 1,000 labels, 256 cycles", "mpls", 64, 1000, FAR),
+    _row("MPLS swap TC to TC, 1,000 labels", "mpls", 1500, 1000),
+    _row("IPv6 option to option, 1 route", "ipv6", 64, 1),
+    _row("IPv6 option to option, 1,000 routes", "ipv6", 64, 1000),
+    _row("IPv6 option to option, 1,000 routes, 256 cycles", "ipv6", 64, 1000, FAR),
+    _row("IPv6 option to option, 1,000 routes", "ipv6", 1500, 1000),
+    _row("Ingress to DSCP, 1 flow", "ingress", 64, 1),
+    _row("Ingress to DSCP, 1,000 flows", "ingress", 64, 1000, packets=1000),
+    _row("Ingress to DSCP, 100,000 flows", "ingress", 64, 100_000, packets=100_000, goal=0.35),
+    _row("Ingress to DSCP, 1,000 flows", "ingress", 1500, 1000, packets=1000),
+]
+
+
+def peer_traffic(traffic):
+    """What l3fwd forwards beside it: the same capture where it can, else IPv4 of the same length."""
+    if traffic.kind == "mpls":
+        return Traffic("ipv4", traffic.octets, 1000, traffic.packets)
+    return traffic

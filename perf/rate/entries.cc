@@ -1,0 +1,121 @@
+#include "perf/rate/entries.h"
+
+#include <fmt/format.h>
+
+#include <fstream>
+#include <sstream>
+#include <stdexcept>
+
+namespace tcqf::perf {
+namespace {
+
+/// Reads the entries of one file.
+class EntryReader {
+  public:
+    explicit EntryReader(config::Router& router) : router_(router) {
+        if (!router.flows.empty()) {
+            flow_like_ = router.flows.front();
+            router.flows.clear();
+        }
+    }
+
+    /// False where the line is no entry.
+    bool add(const std::string& line) {
+        std::istringstream words(line);
+        std::string kind;
+        words >> kind;
+        if (kind == "route") {
+            return add_route(words);
+        }
+        if (kind == "label") {
+            return add_label(words);
+        }
+        return kind == "flow" && add_flow(words);
+    }
+
+  private:
+    bool add_route(std::istringstream& words) {
+        std::string text;
+        words >> text;
+        const auto prefix = config::IpPrefix::parse(text);
+        if (!prefix) {
+            return false;
+        }
+        config::Route& route = router_.routes.emplace_back();
+        route.prefix = *prefix;
+        route.next_hops = {next_hop(prefix->address.is_ipv6)};
+        return true;
+    }
+
+    bool add_label(std::istringstream& words) {
+        std::uint32_t in = 0;
+        std::uint32_t out = 0;
+        if (!(words >> in >> out)) {
+            return false;
+        }
+        config::Label& label = router_.mpls.labels.emplace_back();
+        label.label = in;
+        label.out_labels = {out};
+        label.next_hops = {next_hop(false)};
+        return true;
+    }
+
+    bool add_flow(std::istringstream& words) {
+        std::string source;
+        std::string destination;
+        unsigned protocol = 0;
+        std::uint16_t source_port = 0;
+        std::uint16_t destination_port = 0;
+        if (!(words >> source >> destination >> protocol >> source_port >> destination_port)) {
+            return false;
+        }
+        config::Flow& flow = router_.flows.emplace_back(flow_like_);
+        flow.id = static_cast<std::uint32_t>(router_.flows.size());
+        flow.match = {};
+        flow.match.source = host(source);
+        flow.match.destination = host(destination);
+        flow.match.protocol = static_cast<std::uint8_t>(protocol);
+        flow.match.source_port = config::PortRange{source_port, source_port};
+        flow.match.destination_port = config::PortRange{destination_port, destination_port};
+        return flow.match.source && flow.match.destination;
+    }
+
+    static std::optional<config::IpPrefix> host(const std::string& text) {
+        const auto address = config::IpAddress::parse(text);
+        return address ? std::optional(config::IpPrefix{*address, address->bits()}) : std::nullopt;
+    }
+
+    config::NextHop next_hop(bool is_ipv6) const {
+        for (const config::Neighbor& neighbor : router_.neighbors) {
+            if (neighbor.address.is_ipv6 == is_ipv6) {
+                return {.interface = neighbor.interface,
+                        .address = neighbor.address,
+                        .weight = 1,
+                        .labels = {}};
+            }
+        }
+        throw std::runtime_error("the configuration has no neighbour to send to");
+    }
+
+    config::Router& router_;
+    config::Flow flow_like_;
+};
+
+}  // namespace
+
+void add_entries(const std::string& path, config::Router& router) {
+    std::ifstream file(path);
+    if (!file) {
+        throw std::runtime_error(path + ": cannot be read");
+    }
+    EntryReader reader(router);
+    std::string line;
+    for (std::size_t number = 1; std::getline(file, line); ++number) {
+        if (!line.empty() && !reader.add(line)) {
+            throw std::runtime_error(
+                fmt::format("{}:{}: '{}' is no route, label or flow", path, number, line));
+        }
+    }
+}
+
+}  // namespace tcqf::perf
