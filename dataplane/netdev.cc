@@ -1,6 +1,8 @@
 #include "dataplane/netdev.h"
 
 #include <fmt/format.h>
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
 #include <net/if.h>
 #include <net/if_arp.h>
 #include <netinet/in.h>
@@ -8,9 +10,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <filesystem>
 #include <fstream>
 #include <utility>
 
@@ -94,13 +96,14 @@ bool Netdev::is_running() const {
 }
 
 unsigned Netdev::receive_queues() const {
-    std::error_code error;
-    unsigned queues = 0;
-    for (const auto& entry : std::filesystem::directory_iterator(
-             fmt::format("/sys/class/net/{}/queues", name_), error)) {
-        queues += entry.path().filename().string().starts_with("rx-") ? 1 : 0;
-    }
-    return queues;
+    ethtool_channels channels{};
+    channels.cmd = ETHTOOL_GCHANNELS;
+    ifreq request = request_for(name_);
+    request.ifr_data = reinterpret_cast<char*>(&channels);
+    // A driver that cannot answer has one.
+    return control(AF_INET, SIOCETHTOOL, &request)
+               ? std::max(1U, channels.rx_count + channels.combined_count)
+               : 1;
 }
 
 Status Netdev::set_mac(const config::MacAddress& mac) const {

@@ -53,6 +53,7 @@ Failure cannot(const std::string& what, const Netdev& netdev, int error) {
 
 Result<std::unique_ptr<XdpKernelPath>> XdpKernelPath::attach(const Netdev& interface,
                                                              const Netdev& tap) {
+    libbpf_set_print(nullptr);  // it speaks of a qdisc that is there already
     std::unique_ptr<XdpKernelPath> path(new XdpKernelPath);
     path->skeleton_ = kernel_path_bpf__open();
     if (path->skeleton_ == nullptr) {

@@ -1,4 +1,5 @@
 // tcqfd: the router.
+#include <rte_eal.h>
 #include <signal.h>
 #include <systemd/sd-daemon.h>
 
@@ -81,6 +82,8 @@ int run(const Arguments& arguments) {
     const std::string account = daemon.value()->stop();
     std::fputs(account.c_str(), stdout);
     std::fflush(stdout);
+    daemon.value().reset();
+    rte_eal_cleanup();
     return 0;
 }
 
