@@ -5,9 +5,6 @@
 namespace tcqf::config {
 
 void check(const Schema& schema, const Document& document, Router& router, Report& report) {
-    if (router.interfaces.empty()) {
-        return;  // Whoever names an interface is wrong already, and there is none to look at.
-    }
     CheckContext context{document, router, report, Cursor(document, 0, schema.router())};
     for (const SrPolicy& policy : router.sr_policies) {
         context.policies.try_emplace(policy.key, &policy);

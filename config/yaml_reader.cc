@@ -16,10 +16,6 @@ struct Refused {
     Finding finding;
 };
 
-std::uint32_t line_of(const yaml_mark_t& mark) {
-    return static_cast<std::uint32_t>(mark.line) + 1;
-}
-
 std::string_view view_of(const yaml_char_t* text) {
     return text == nullptr ? std::string_view()
                            : std::string_view(reinterpret_cast<const char*>(text));
@@ -28,7 +24,7 @@ std::string_view view_of(const yaml_char_t* text) {
 /// libyaml's parser, which hands out events one by one.
 class EventReader {
   public:
-    explicit EventReader(const std::string& text) {
+    explicit EventReader(const std::string& text) : last_line_(count_lines(text)) {
         if (yaml_parser_initialize(&parser_) == 0) {
             throw std::bad_alloc();
         }
@@ -56,6 +52,11 @@ class EventReader {
         return event_;
     }
 
+    /// The parser ends the last line by itself, and may find the end of the text on the one after.
+    std::uint32_t line_of(const yaml_mark_t& mark) const {
+        return std::min(static_cast<std::uint32_t>(mark.line) + 1, last_line_);
+    }
+
   private:
     std::string describe_problem() const {
         const std::string_view problem = parser_.problem == nullptr ? "" : parser_.problem;
@@ -70,6 +71,12 @@ class EventReader {
                            line_of(parser_.context_mark));
     }
 
+    static std::uint32_t count_lines(const std::string& text) {
+        const auto breaks = static_cast<std::uint32_t>(std::count(text.begin(), text.end(), '\n'));
+        return std::max(1u, breaks + (text.ends_with('\n') ? 0 : 1));
+    }
+
+    std::uint32_t last_line_;
     yaml_parser_t parser_{};
     yaml_event_t event_{};
 };
@@ -154,8 +161,8 @@ class DocumentBuilder {
     bool expects_key() const {
         return !levels_.empty() && levels_.back().is_mapping && !levels_.back().has_key;
     }
-    [[noreturn]] static void refuse(const yaml_event_t& event, std::string message) {
-        throw Refused{{kNoNode, line_of(event.start_mark), std::move(message)}};
+    [[noreturn]] void refuse(const yaml_event_t& event, std::string message) const {
+        throw Refused{{kNoNode, reader_.line_of(event.start_mark), std::move(message)}};
     }
     void report(NodeId node, std::string message) {
         document().mark_bad(node);
@@ -188,7 +195,7 @@ class DocumentBuilder {
         Level& level = levels_.back();
         level.key = key;
         level.has_key = true;
-        level.key_line = line_of(event.start_mark);
+        level.key_line = reader_.line_of(event.start_mark);
         level.is_duplicate = !level.keys.insert(document().intern(key));
         if (level.is_duplicate) {
             const std::uint32_t first = document().line(document().child(level.node, key));
@@ -215,7 +222,7 @@ class DocumentBuilder {
     }
 
     NodeId place(const yaml_event_t& event, NodeKind kind) {
-        const std::uint32_t line = line_of(event.start_mark);
+        const std::uint32_t line = reader_.line_of(event.start_mark);
         if (levels_.empty()) {
             return document().add(kNoNode, {}, kind, line);
         }
@@ -253,20 +260,44 @@ class DocumentBuilder {
     std::vector<Level> levels_;
 };
 
-std::optional<Finding> refuse_size(const std::string& text) {
+std::uint32_t line_at(std::string_view text, std::size_t position) {
+    const auto before = text.substr(0, position);
+    return static_cast<std::uint32_t>(std::count(before.begin(), before.end(), '\n')) + 1;
+}
+
+/// YAML 1.1 breaks lines at characters that no editor breaks them at: line numbers would be wrong,
+/// and a comment could end where a person does not see it.
+std::optional<Finding> find_odd_line_break(std::string_view text) {
+    for (const std::string_view odd : {"\xC2\x85", "\xE2\x80\xA8", "\xE2\x80\xA9"}) {
+        if (const auto found = text.find(odd); found != text.npos) {
+            return Finding{
+                kNoNode, line_at(text, found),
+                "a line break other than LF or CR LF (U+0085, U+2028 or U+2029): remove it"};
+        }
+    }
+    for (auto found = text.find('\r'); found != text.npos; found = text.find('\r', found + 1)) {
+        if (found + 1 >= text.size() || text[found + 1] != '\n') {
+            return Finding{kNoNode, line_at(text, found),
+                           "a carriage return without a line feed: end lines with LF or CR LF"};
+        }
+    }
+    return std::nullopt;
+}
+
+std::optional<Finding> refuse_text(const std::string& text) {
     if (text.size() > kMaxDocumentOctets) {
         return Finding{kNoNode, 1,
                        fmt::format("{} octets are too much: at most {} (256 MiB) are accepted",
                                    text.size(), kMaxDocumentOctets)};
     }
-    return std::nullopt;
+    return find_odd_line_break(text);
 }
 
 }  // namespace
 
 ParsedDocument parse_yaml(const std::string& text) {
     ParsedDocument result;
-    if (auto refused = refuse_size(text)) {
+    if (auto refused = refuse_text(text)) {
         result.findings.push_back(std::move(*refused));
         return result;
     }

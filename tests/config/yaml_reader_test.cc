@@ -82,6 +82,14 @@ TEST(YamlReader, RefusesWhatIsNoText) {
     EXPECT_FALSE(parse_yaml("a: \xff\xfe\n").is_complete);
 }
 
+TEST(YamlReader, RefusesLineBreaksThatNobodySees) {
+    EXPECT_THAT(findings("a: 1\nb: 2 # x\xC2\x85"
+                         "c: 3\n"),
+                testing::ElementsAre(testing::HasSubstr("2 a line break other than")));
+    EXPECT_THAT(findings("a: 1\rb: 2\n"),
+                testing::ElementsAre(testing::HasSubstr("1 a carriage return")));
+}
+
 TEST(YamlReader, RefusesMergeKeysWithTheirAliases) {
     EXPECT_THAT(
         findings("a: &x {b: 1}\nc: {<<: *x}\n"),
