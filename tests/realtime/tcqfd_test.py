@@ -231,7 +231,8 @@ def labelled_packets_cross_with_the_tag_of_their_cycle(bench):
     for tag in range(4):
         of_tag = [number for number in numbers if number % 4 == tag]
         assert of_tag == sorted(of_tag), "packets of one cycle are reordered"
-    assert account["interfaces"]["ge0"]["received"] == sent, account
+    # The hosts' own multicast reports come in, too.
+    assert account["interfaces"]["ge0"]["received"] >= sent, account
     allowed = {"cycle-overrun", "outside-window", "arrival-unknown"}
     assert set(account["dropped"]) <= allowed, account
     assert frames and len(frames) + sum(account["dropped"].values()) == sent, (len(frames), account)
