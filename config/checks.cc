@@ -11,6 +11,9 @@ void check(const Schema& schema, const Document& document, Router& router, Repor
     }
     check_globals(context);
     check_interfaces(context);
+    if (router.interfaces.empty()) {
+        return;  // Whoever names an interface is wrong already, and there is none to look at.
+    }
     check_domains(context);
     check_routing(context);
     check_sids(context);
