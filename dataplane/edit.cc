@@ -1,9 +1,12 @@
 // Headers in front of a packet.
 
+#include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "dataplane/forwarder.h"
 #include "dataplane/headers.h"
+#include "dataplane/network_actions.h"
 
 namespace tcqf::dataplane {
 
@@ -28,23 +31,102 @@ bool Forwarder::make_room(Packet& packet, std::uint32_t octets) {
     return true;
 }
 
-/// Pushes an adjacency's labels. `beneath`: the entry, or what stands for it, directly beneath:
-/// gives S, TC and, in the uniform model, TTL (RFC 3443, 3.6). Sets packet.kind to `other` where it
-/// was dropped.
-void Forwarder::push_labels(Packet& packet, const Adjacency& adjacency, std::uint32_t beneath) {
-    const std::uint32_t octets = adjacency.label_count * kLabelOctets;
-    if (!make_room(packet, octets + kEthernetOctets)) {
+/// Whether labels pushed on this packet have the selector of its partition among them.
+bool Forwarder::adds_selector(const Packet& packet, const Adjacency& adjacency) const {
+    return packet.steered && packet.nrp != kNoNrp &&
+           tables_->nrps[packet.nrp].encapsulation == config::NrpEncapsulation::mpls_mna &&
+           (adjacency.label_count != 0 || adjacency.reads_actions);
+}
+
+/// Octets that labels, selector and DetNet service will take in front of a packet.
+std::uint32_t Forwarder::pushed_octets(const Packet& packet, const Adjacency& adjacency) const {
+    std::uint32_t octets = adjacency.label_count * kLabelOctets;
+    if (adds_selector(packet, adjacency)) {
+        octets += kSelectorEntries * kLabelOctets;
+    }
+    if (service_of(packet) != nullptr) {
+        octets += kLabelOctets + kControlWordOctets;
+    }
+    return octets;
+}
+
+const config::MplsService* Forwarder::service_of(const Packet& packet) const {
+    if (packet.flow == FlowTable::kNoFlow || packet.kind == Layer3::labelled) {
+        return nullptr;
+    }
+    const auto& service = tables_->flows[packet.flow].service;
+    return service ? &*service : nullptr;
+}
+
+/// RFC 8964, 4.2.1: |0000| sequence number (28)|; 0 where the service has no numbers.
+void Forwarder::push_control_word(Packet& packet, const config::MplsService& service) {
+    std::uint32_t number = 0;
+    if (service.sequence_bits != 0) {
+        std::atomic<std::uint32_t>& next = shared_.sequences[tables_->flows[packet.flow].slot];
+        number = next.load(std::memory_order_relaxed);
+        next.store(number + 1, std::memory_order_relaxed);
+        number &= (1u << service.sequence_bits) - 1;
+    }
+    packet.l3 -= kControlWordOctets;
+    packet.l3_octets += kControlWordOctets;
+    store32(packet.l3, number);
+}
+
+/// Puts an adjacency's labels on top of a packet or, where `replaces`, in place of its top label,
+/// whose TC and position the last new one inherits. `beneath`: the entry, or what stands for it,
+/// that gives TTL in the uniform model to what is pushed (RFC 3443, 3.5 and 3.6). Sets packet.kind
+/// to `other` where the packet was dropped.
+void Forwarder::write_labels(Packet& packet, const Adjacency& adjacency, std::uint32_t beneath,
+                             std::uint8_t pushed_tc, bool replaces) {
+    const config::MplsService* service = replaces ? nullptr : service_of(packet);
+    std::array<std::uint32_t, kMaxPushedLabels + 1 + kSelectorEntries> entries;
+    unsigned count = 0;
+    const std::uint8_t ttl = mpls::ttl(beneath);
+    const std::uint8_t pushed_ttl = tables_->short_pipe ? std::uint8_t{255} : ttl;
+    for (unsigned i = 0; i < adjacency.label_count; ++i) {
+        const bool inherits = replaces && i + 1u == adjacency.label_count;
+        entries[count++] =
+            mpls::entry(adjacency.labels[i], inherits ? mpls::tc(beneath) : pushed_tc, false,
+                        inherits ? ttl : pushed_ttl);
+    }
+    const unsigned last_label = count == 0 ? 0 : count - 1;
+    if (adds_selector(packet, adjacency)) {
+        // As deep as the neighbour can read, but never above the first label.
+        const unsigned reach = std::max<unsigned>(adjacency.readable_depth, kSelectorEntries + 1);
+        const unsigned at = std::min(count, reach - kSelectorEntries);
+        const std::uint32_t above =
+            at != 0 ? entries[at - 1] : mpls::entry(0, pushed_tc, false, pushed_ttl);
+        const auto selector = selector_entries(tables_->nrps[packet.nrp].selector,
+                                               tables_->code_points.mna_nrp_opcode, above, false);
+        std::move_backward(entries.begin() + at, entries.begin() + count,
+                           entries.begin() + count + kSelectorEntries);
+        std::copy(selector.begin(), selector.end(), entries.begin() + at);
+        count += kSelectorEntries;
+    }
+    if (service != nullptr) {
+        entries[count++] = mpls::entry(service->s_label, pushed_tc, false, pushed_ttl);
+    }
+    const bool bottom = replaces ? mpls::bottom(beneath) : packet.kind != Layer3::labelled;
+    if (bottom && count != 0) {
+        entries[count - 1] |= 0x100;
+    }
+    const std::uint32_t octets = (count - (replaces ? 1u : 0u)) * kLabelOctets;
+    if (!make_room(packet, octets + kControlWordOctets + kEthernetOctets)) {
         return;
     }
-    const std::uint8_t ttl = tables_->short_pipe ? std::uint8_t{255} : mpls::ttl(beneath);
-    bool bottom = packet.kind != Layer3::labelled;
-    for (unsigned i = adjacency.label_count; i-- > 0;) {
-        packet.l3 -= kLabelOctets;
-        store32(packet.l3, mpls::entry(adjacency.labels[i], mpls::tc(beneath), bottom, ttl));
-        bottom = false;
+    if (service != nullptr) {
+        push_control_word(packet, *service);
     }
+    const bool tag_on_top = replaces && packet.tag == packet.l3;
+    packet.l3 -= octets;
     packet.l3_octets += octets;
-    packet.kind = Layer3::labelled;
+    for (unsigned i = 0; i < count; ++i) {
+        store32(packet.l3 + i * kLabelOctets, entries[i]);
+    }
+    if (tag_on_top) {
+        packet.tag = packet.l3 + last_label * kLabelOctets;
+    }
+    packet.kind = count != 0 ? Layer3::labelled : packet.kind;
 }
 
 /// The frame as it will be sent: layer 3 stands, Ethernet is written in front of it.

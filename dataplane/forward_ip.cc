@@ -114,7 +114,7 @@ void Forwarder::send_ip(Packet& packet, const Adjacency& adjacency, std::uint8_t
     if (!state(adjacency.oif).link_up.load(std::memory_order_relaxed)) [[unlikely]] {
         return drop(packet, DropReason::interface_down);
     }
-    const std::uint32_t labels_octets = adjacency.label_count * kLabelOctets;
+    const std::uint32_t labels_octets = pushed_octets(packet, adjacency);
     const std::uint32_t mtu = tables_->interfaces[adjacency.oif].mtu;
     if (packet.l3_octets + labels_octets > mtu) [[unlikely]] {
         return ip_too_big(packet, adjacency, ttl, mtu - std::min(mtu, labels_octets), nullptr);
@@ -126,11 +126,10 @@ void Forwarder::send_ip(Packet& packet, const Adjacency& adjacency, std::uint8_t
     } else {
         ipv6::set_hop_limit(packet.l3, ttl);
     }
-    if (adjacency.label_count != 0) {
-        const bool leaves = packet.cycle != 0;
-        const std::uint8_t tc = leaves ? packet.in->egress_tc : std::uint8_t{0};
-        // Seen from the labels above, the packet is an entry at the bottom with its TTL.
-        push_labels(packet, adjacency, mpls::entry(0, tc, true, ttl));
+    if (labels_octets != 0) {
+        // What leaves a domain, or gets its tag further up, keeps none in the labels beneath.
+        const std::uint8_t tc = packet.cycle != 0 ? packet.in->egress_tc : std::uint8_t{0};
+        write_labels(packet, adjacency, mpls::entry(0, tc, true, ttl), tc, false);
         if (packet.kind == Layer3::other) {
             return;  // no room: dropped
         }
@@ -144,8 +143,8 @@ void Forwarder::send_ip(Packet& packet, const Adjacency& adjacency, std::uint8_t
 void Forwarder::ip_too_big(Packet& packet, const Adjacency& adjacency, std::uint8_t ttl,
                            std::uint32_t mtu, const PolicyAction* policy) {
     const bool out_in_domain = tables_->interfaces[adjacency.oif].domain != kNoDomain;
-    const bool deterministic =
-        packet.cycle != 0 || (packet.flow != FlowTable::kNoFlow && out_in_domain);
+    const bool deterministic = packet.cycle != 0 || service_of(packet) != nullptr ||
+                               (packet.flow != FlowTable::kNoFlow && out_in_domain);
     const bool may_fragment =
         packet.kind == Layer3::ipv4 && (ipv4::fragment_field(packet.l3) & ipv4::kDontFragment) == 0;
     if (may_fragment && !deterministic && !packet.came_labelled &&

@@ -2,6 +2,7 @@
 
 #include "dataplane/forwarder.h"
 #include "dataplane/headers.h"
+#include "dataplane/network_actions.h"
 
 namespace tcqf::dataplane {
 
@@ -52,6 +53,16 @@ void Forwarder::forward_labels(Packet& packet) {
                     }
                     continue;
                 }
+                case kNetworkActionLabel: {
+                    bool bottom = false;
+                    if (!take_actions(packet, bottom)) {
+                        return;
+                    }
+                    if (bottom) {
+                        return forward_payload(packet, Layer3::other);
+                    }
+                    continue;
+                }
                 default:
                     return drop(packet, DropReason::no_label);
             }
@@ -59,8 +70,9 @@ void Forwarder::forward_labels(Packet& packet) {
         const LabelAction& action = tables_->labels.find(label);
         switch (action.kind) {
             case LabelKind::none:
-            case LabelKind::detnet_pop:
                 return drop(packet, DropReason::no_label);
+            case LabelKind::detnet_pop:
+                return detnet_pop(packet, entry, action.sequence_bits);
             case LabelKind::swap:
             case LabelKind::pop:
                 return forward_label(packet, entry, action);
@@ -108,7 +120,7 @@ void Forwarder::forward_label(Packet& packet, std::uint32_t entry, const LabelAc
         return drop(packet, DropReason::interface_down);
     }
     const std::uint32_t mtu = tables_->interfaces[adjacency.oif].mtu;
-    const std::uint32_t pushed = adjacency.label_count * kLabelOctets;
+    const std::uint32_t pushed = pushed_octets(packet, adjacency);
     if (packet.l3_octets - kLabelOctets + pushed > mtu) [[unlikely]] {
         const std::uint32_t labels = mpls::stack_octets(packet.l3) - kLabelOctets + pushed;
         icmp_error(packet, IcmpError::too_big(mtu - std::min(mtu, labels)));
@@ -117,34 +129,19 @@ void Forwarder::forward_label(Packet& packet, std::uint32_t entry, const LabelAc
 
     const auto out_ttl = static_cast<std::uint8_t>(ttl - 1);
     const bool was_bottom = mpls::bottom(entry);
-    std::uint8_t* old_place = packet.l3;
+    const std::uint8_t pushed_tc = packet.cycle != 0 ? packet.in->egress_tc : mpls::tc(entry);
+    const std::uint32_t out_entry = mpls::entry(0, mpls::tc(entry), was_bottom, out_ttl);
     if (action.kind == LabelKind::pop) {
         pop_label(packet);
         packet.ttl_limit = out_ttl;
-        if (!expose(packet, was_bottom)) {
+        if (!expose(packet, was_bottom, adjacency)) {
             return;
         }
-        if (adjacency.label_count != 0) {
-            const std::uint8_t tc = packet.cycle != 0 ? packet.in->egress_tc : mpls::tc(entry);
-            push_labels(packet, adjacency, mpls::entry(0, tc, was_bottom, out_ttl));
+        if (pushed != 0) {
+            write_labels(packet, adjacency, out_entry, pushed_tc, false);
         }
     } else {
-        // The last label of the new ones takes the place of the old one; its TTL is the decremented
-        // one in both models (RFC 3443, 3.5).
-        const std::uint8_t old_tc = mpls::tc(entry);
-        const std::uint8_t pushed_tc = packet.cycle != 0 ? packet.in->egress_tc : old_tc;
-        const unsigned last = adjacency.label_count - 1u;
-        if (last != 0 && !make_room(packet, last * kLabelOctets + kEthernetOctets)) {
-            return;
-        }
-        old_place = packet.l3;
-        store32(old_place, mpls::entry(adjacency.labels[last], old_tc, was_bottom, out_ttl));
-        const std::uint8_t pushed_ttl = tables_->short_pipe ? std::uint8_t{255} : out_ttl;
-        for (unsigned i = last; i-- > 0;) {
-            packet.l3 -= kLabelOctets;
-            store32(packet.l3, mpls::entry(adjacency.labels[i], pushed_tc, false, pushed_ttl));
-        }
-        packet.l3_octets += last * kLabelOctets;
+        write_labels(packet, adjacency, out_entry, pushed_tc, true);
     }
     if (packet.kind == Layer3::other) {
         return;  // no room: dropped
@@ -164,6 +161,7 @@ void Forwarder::forward_binding_label(Packet& packet, std::uint32_t entry,
         ++list;
     }
     packet.nrp = policy.nrp;
+    packet.steered = true;
     if (!list->is_srv6) {
         const Adjacency& first = tables_->choose(list->hops, 0);
         const LabelKind kind = first.label_count != 0 ? LabelKind::swap : LabelKind::pop;
@@ -190,9 +188,46 @@ void Forwarder::forward_binding_label(Packet& packet, std::uint32_t entry,
     encapsulate(packet, policy, *list, static_cast<std::uint8_t>(ttl - 1));
 }
 
+/// Network actions on top: read, and taken off. False where the packet was dropped.
+bool Forwarder::take_actions(Packet& packet, bool& bottom) {
+    const NetworkActions actions = read_network_actions({packet.l3, mpls::stack_octets(packet.l3)},
+                                                        tables_->code_points.mna_nrp_opcode);
+    if (actions.entries == 0) {
+        drop(packet, DropReason::malformed);
+        return false;
+    }
+    if (actions.must_drop) {
+        drop(packet, DropReason::unknown_option);
+        return false;
+    }
+    packet.l3 += actions.entries * kLabelOctets;
+    packet.l3_octets -= actions.entries * kLabelOctets;
+    bottom = actions.bottom;
+    return true;
+}
+
+/// A DetNet service ends here: its label and control word are checked and removed (RFC 8964, 4.2).
+void Forwarder::detnet_pop(Packet& packet, std::uint32_t entry, std::uint8_t sequence_bits) {
+    pop_label(packet);
+    if (!mpls::bottom(entry) || packet.l3_octets < kControlWordOctets ||
+        load32(packet.l3) >> sequence_bits != 0) {
+        return drop(packet, DropReason::malformed);
+    }
+    packet.l3 += kControlWordOctets;
+    packet.l3_octets -= kControlWordOctets;
+    forward_payload(packet, Layer3::other);
+}
+
 /// Penultimate hop popping: what comes to the top is sent on, its TTL never raised (RFC 3443, 3.5).
 /// packet.ttl_limit is the outgoing TTL. False where the packet was dropped.
-bool Forwarder::expose(Packet& packet, bool was_bottom) {
+bool Forwarder::expose(Packet& packet, bool was_bottom, const Adjacency& adjacency) {
+    if (!was_bottom && mpls::label(load32(packet.l3)) == kNetworkActionLabel &&
+        !adjacency.reads_actions) {
+        // Never on top where the next router cannot read it (RFC 9994, 7).
+        if (!take_actions(packet, was_bottom)) {
+            return false;
+        }
+    }
     if (!was_bottom) {
         if (!tables_->short_pipe) {
             packet.l3[3] = std::min(packet.l3[3], packet.ttl_limit);

@@ -40,6 +40,7 @@ class Forwarder {
     bool check_ipv4(Packet& packet);
     bool check_ipv6(Packet& packet);
     bool check_labels(Packet& packet);
+    bool read_selector(Packet& packet, std::uint32_t stack_octets);
     void to_kernel(Packet& packet);
 
     // forward_ip.cc
@@ -60,7 +61,9 @@ class Forwarder {
     void forward_payload(Packet& packet, Layer3 expected);
     void forward_label(Packet& packet, std::uint32_t entry, const LabelAction& action);
     void pop_label(Packet& packet);
-    bool expose(Packet& packet, bool was_bottom);
+    bool expose(Packet& packet, bool was_bottom, const Adjacency& adjacency);
+    bool take_actions(Packet& packet, bool& bottom);
+    void detnet_pop(Packet& packet, std::uint32_t entry, std::uint8_t sequence_bits);
 
     void forward_binding_label(Packet& packet, std::uint32_t entry, const PolicyAction& policy);
 
@@ -84,7 +87,12 @@ class Forwarder {
 
     // edit.cc: headers in front of a packet
     bool make_room(Packet& packet, std::uint32_t octets);
-    void push_labels(Packet& packet, const Adjacency& adjacency, std::uint32_t beneath);
+    bool adds_selector(const Packet& packet, const Adjacency& adjacency) const;
+    std::uint32_t pushed_octets(const Packet& packet, const Adjacency& adjacency) const;
+    const config::MplsService* service_of(const Packet& packet) const;
+    void push_control_word(Packet& packet, const config::MplsService& service);
+    void write_labels(Packet& packet, const Adjacency& adjacency, std::uint32_t beneath,
+                      std::uint8_t pushed_tc, bool replaces);
     void write_ethernet(Packet& packet, const Adjacency& adjacency);
 
     // classify.cc: flows and hashes

@@ -31,6 +31,7 @@ inline constexpr std::uint32_t kEthernetOctets = 14;
 inline constexpr std::uint32_t kIpv4Octets = 20;  ///< without options
 inline constexpr std::uint32_t kIpv6Octets = 40;
 inline constexpr std::uint32_t kLabelOctets = 4;
+inline constexpr std::uint32_t kControlWordOctets = 4;  ///< DetNet (RFC 8964)
 
 namespace ethertype {
 inline constexpr std::uint16_t kIpv4 = 0x0800;

@@ -4,6 +4,7 @@
 
 #include "dataplane/forwarder.h"
 #include "dataplane/headers.h"
+#include "dataplane/network_actions.h"
 
 namespace tcqf::dataplane {
 namespace {
@@ -123,6 +124,27 @@ bool Forwarder::check_ipv6(Packet& packet) {
     return true;
 }
 
+/// The partition's selector, wherever in the stack the network actions are. False where the packet
+/// was dropped.
+bool Forwarder::read_selector(Packet& packet, std::uint32_t stack_octets) {
+    for (std::uint32_t at = 0; at < stack_octets; at += kLabelOctets) {
+        if (mpls::label(load32(packet.l3 + at)) != kNetworkActionLabel) {
+            continue;
+        }
+        const NetworkActions actions = read_network_actions({packet.l3 + at, stack_octets - at},
+                                                            tables_->code_points.mna_nrp_opcode);
+        if (actions.entries == 0 || actions.must_drop) {
+            drop(packet, actions.entries == 0 ? DropReason::malformed : DropReason::unknown_option);
+            return false;
+        }
+        if (actions.has_selector) {
+            packet.nrp = tables_->find_nrp(actions.selector);
+        }
+        return true;
+    }
+    return true;
+}
+
 /// The stack must have a bottom. Ethernet padding behind a short packet is taken off where the
 /// payload tells its own length.
 bool Forwarder::check_labels(Packet& packet) {
@@ -136,6 +158,9 @@ bool Forwarder::check_labels(Packet& packet) {
         entry = load32(packet.l3 + offset);
         offset += kLabelOctets;
     } while (!mpls::bottom(entry));
+    if (!tables_->nrps.empty() && !read_selector(packet, offset)) {
+        return false;
+    }
     packet.kind = Layer3::labelled;
     packet.came_labelled = true;
     packet.received_label = mpls::label(load32(packet.l3));

@@ -81,6 +81,7 @@ std::vector<BuildOptions::FlowState> prepare_flows(SharedState& shared,
         }
         states.push_back({record.slot, record.policer});
     }
+    shared.sequences.reserve(shared.flows.size());
     for (const config::Domain& domain : config.domains) {
         for (const config::DomainInterface& member : domain.interfaces) {
             shared.interfaces[member.interface]->cursors.reserve(shared.flows.size());

@@ -88,6 +88,9 @@ struct SharedState {
     std::vector<std::unique_ptr<Worker>> workers;
     /// rings[from * workers + to]: one producer, one consumer.
     std::vector<Ring> rings;
+    /// Next sequence number of a flow's DetNet service, by slot; written by the worker that it
+    /// enters at.
+    SlotArray<std::atomic<std::uint32_t>> sequences;
     std::map<std::uint32_t, FlowRecord> flows;  // by id; control thread alone
 
     std::unique_ptr<rte_rcu_qsbr, FreeQsbr> qsbr;

@@ -100,6 +100,7 @@ void Forwarder::steer(Packet& packet, const PolicyAction& policy, std::uint8_t t
         ++list;
     }
     packet.nrp = policy.nrp;
+    packet.steered = true;
     if (list->is_srv6) {
         return encapsulate(packet, policy, *list, ttl);
     }
@@ -197,6 +198,7 @@ void Forwarder::encapsulate(Packet& packet, const PolicyAction& policy,
     packet.l3_octets += octets;
     packet.kind = Layer3::ipv6;
     packet.own_option = option;
+    packet.steered = false;  // the selector is in its place
     walk_extension_headers({packet.l3, packet.l3_octets}, tables_->code_points, packet.extensions);
     send_ip(packet, adjacency, kHopLimit);
 }

@@ -144,7 +144,7 @@ class TableBuilder {
 
     void index_neighbors() {
         for (const config::Neighbor& neighbor : router_.neighbors) {
-            neighbors_[{neighbor.interface, neighbor.address}] = neighbor.mac;
+            neighbors_[{neighbor.interface, neighbor.address}] = &neighbor;
         }
     }
 
@@ -154,7 +154,10 @@ class TableBuilder {
         const auto neighbor = neighbors_.find({hop.interface, hop.address});
         to.resolved = neighbor != neighbors_.end();
         if (to.resolved) {
-            std::copy(neighbor->second.begin(), neighbor->second.end(), to.ethernet.begin());
+            const config::Neighbor& found = *neighbor->second;
+            std::copy(found.mac.begin(), found.mac.end(), to.ethernet.begin());
+            to.reads_actions = found.mna;
+            to.readable_depth = found.readable_label_depth;
         }
         const config::MacAddress& own = tables_->interfaces[hop.interface].mac;
         std::copy(own.begin(), own.end(), to.ethernet.begin() + 6);
@@ -554,6 +557,7 @@ class TableBuilder {
             if (from.sr_policy && policy_is_valid(policy_indices_.at(*from.sr_policy))) {
                 to.policy = policy_indices_.at(*from.sr_policy);
             }
+            to.service = from.mpls_service;
             to.excess_to_best_effort = from.excess_action == config::ExcessAction::best_effort;
         }
     }
@@ -563,7 +567,7 @@ class TableBuilder {
     const BuildOptions& options_;
     std::map<std::string, std::uint16_t> table_indices_;
     std::vector<std::string> names_by_index_;
-    std::map<std::pair<InterfaceIndex, config::IpAddress>, config::MacAddress> neighbors_;
+    std::map<std::pair<InterfaceIndex, config::IpAddress>, const config::Neighbor*> neighbors_;
     std::map<std::string, std::uint32_t> forward_actions_;
     std::map<std::uint32_t, const config::Label*> label_configs_;
     std::map<config::PolicyKey, std::uint32_t> policy_indices_;

@@ -28,7 +28,9 @@ struct alignas(64) Adjacency {
     std::array<std::uint8_t, 12> ethernet{};  ///< destination and source address
     config::InterfaceIndex oif = 0;
     std::uint8_t label_count = 0;
-    bool resolved = false;                                 ///< a neighbour's MAC address is known
+    bool resolved = false;       ///< a neighbour's MAC address is known
+    bool reads_actions = false;  ///< the neighbour takes MPLS network actions
+    std::uint8_t readable_depth = 16;
     std::array<std::uint32_t, kMaxPushedLabels> labels{};  ///< values alone, the first on top
 };
 
@@ -155,7 +157,8 @@ struct FlowAction {
     std::uint32_t id = 0;
     std::uint32_t slot = 0;  ///< of its cursors, the same over changes of the configuration
     bool excess_to_best_effort = false;
-    std::uint32_t policy = kNoPolicy;  ///< that its packets are steered into
+    std::uint32_t policy = kNoPolicy;              ///< that its packets are steered into
+    std::optional<config::MplsService> service{};  ///< DetNet over MPLS (RFC 8964)
     std::shared_ptr<Policer> policer;  ///< null: no specification; used by one worker alone
 };
 

@@ -1,0 +1,91 @@
+#include "dataplane/network_actions.h"
+
+#include "dataplane/headers.h"
+
+namespace tcqf::dataplane {
+namespace {
+
+constexpr std::uint8_t kFlagOpcode = 1;
+constexpr std::uint8_t kNoOperation = 2;
+constexpr std::uint32_t kHopByHopScope = 1;
+constexpr std::uint32_t kReservedScope = 3;
+
+std::uint8_t opcode(std::uint32_t entry) {
+    return static_cast<std::uint8_t>(entry >> 25);
+}
+std::uint32_t scope(std::uint32_t b) {
+    return b >> 9 & 3;
+}
+unsigned nasl(std::uint32_t b) {
+    return b >> 4 & 15;
+}
+bool drop_if_unknown(std::uint32_t entry) {
+    return (entry & 8) != 0;
+}
+unsigned nal(std::uint32_t entry) {
+    return entry & 7;
+}
+std::uint32_t selector_of(std::uint32_t c) {
+    return (c >> 9 & 0xffff) << 4 | (c >> 4 & 15);
+}
+
+}  // namespace
+
+NetworkActions read_network_actions(std::span<const std::uint8_t> stack, std::uint8_t nrp_opcode) {
+    NetworkActions actions;
+    const auto entry = [stack](unsigned index) {
+        return load32(stack.data() + index * kLabelOctets);
+    };
+    const unsigned available = static_cast<unsigned>(stack.size() / kLabelOctets);
+    if (available < 2 || mpls::bottom(entry(0))) {
+        return actions;
+    }
+    const std::uint32_t b = entry(1);
+    const unsigned entries = 2 + nasl(b);
+    if (entries > available || opcode(b) == 0) {
+        return actions;
+    }
+    for (unsigned i = 1; i + 1 < entries; ++i) {
+        if (mpls::bottom(entry(i))) {
+            return actions;
+        }
+    }
+    const bool known_scope = scope(b) != kReservedScope;
+    const auto unknown = [&](std::uint32_t action) {
+        const std::uint8_t code = opcode(action);
+        return code != kFlagOpcode && code != kNoOperation && code != nrp_opcode;
+    };
+    actions.must_drop = (unknown(b) || !known_scope) && drop_if_unknown(b);
+    if (nal(b) > nasl(b)) {
+        return actions;
+    }
+    for (unsigned i = 2 + nal(b); i < entries;) {
+        const std::uint32_t c = entry(i);
+        if (opcode(c) == 0 || i + 1 + nal(c) > entries) {
+            return actions;
+        }
+        if (opcode(c) == nrp_opcode && known_scope && !actions.has_selector) {
+            actions.has_selector = true;
+            actions.selector = selector_of(c);
+        }
+        actions.must_drop |= unknown(c) && drop_if_unknown(c);
+        i += 1 + nal(c);
+    }
+    actions.entries = entries;
+    actions.bottom = mpls::bottom(entry(entries - 1));
+    return actions;
+}
+
+std::array<std::uint32_t, kSelectorEntries> selector_entries(std::uint32_t selector,
+                                                             std::uint8_t nrp_opcode,
+                                                             std::uint32_t forwarding,
+                                                             bool bottom) {
+    const std::uint32_t marks = forwarding & 0xeff;  // TC and TTL
+    constexpr std::uint32_t kOneMore = 1u << 4;      // NASL
+    return {kNetworkActionLabel << 12 | marks,
+            std::uint32_t{kNoOperation} << 25 | kHopByHopScope << 9 | kOneMore,
+            std::uint32_t{nrp_opcode} << 25 | (selector >> 4 & 0xffff) << 9 |
+                (bottom ? 0x100u : 0u) | (selector & 15) << 4};
+}
+
+}  // namespace tcqf::dataplane
