@@ -4,7 +4,8 @@
 
 namespace tcqf::control {
 
-/// Starts it, once a process. Throws std::runtime_error with a sentence that says why not.
+/// Starts it; calls after the first do nothing. Throws std::runtime_error with a sentence that says
+/// why not.
 void start_lab_eal();
 
 }  // namespace tcqf::control

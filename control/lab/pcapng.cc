@@ -192,6 +192,7 @@ class PcapngFile final : public CaptureFile {
     void add_interface() {
         Interface interface;
         interface.link_type = field16(0);
+        field32(4);  // the snap length: each packet tells whether it was cut
         std::size_t position = 8;
         while (position + 4 <= body_.size()) {
             const std::uint16_t code = field16(position);

@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "config/router.h"
-#include "dataplane/account.h"
 
 namespace tcqf::control {
 
