@@ -1,0 +1,122 @@
+// tcqf-meter: generates and analyses traffic that shows what a chain of routers does.
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <fstream>
+#include <iostream>
+#include <stdexcept>
+#include <system_error>
+
+#include "config/load.h"
+#include "control/meter/arguments.h"
+#include "control/meter/stop_signal.h"
+
+namespace {
+
+using namespace tcqf;
+using namespace tcqf::control::meter;
+
+enum ExitCode : int { kDone = 0, kWrongThing = 1, kWrongUsage = 2, kRefused = 3 };
+
+void write(const std::string& path, const std::string& text) {
+    if (path.empty()) {
+        std::cout << text;
+        return;
+    }
+    std::ofstream file(path);
+    file << text;
+    file.close();
+    if (!file) {
+        throw std::system_error(errno, std::generic_category(), path);
+    }
+}
+
+int run_send(const SendCommand& command) {
+    catch_stop_signals();
+    write(command.json, to_json(command.send, send(command.send)));
+    return kDone;
+}
+
+int run_receive(const ReceiveCommand& command) {
+    catch_stop_signals();
+    write(command.json, to_json(receive(command.receive)));
+    return kDone;
+}
+
+/// The check against a router's interface; says on stderr what is wrong where there is none.
+std::optional<CycleCheck> load_check(const std::string& path, const std::string& name) {
+    const config::LoadResult loaded = config::load_file(path);
+    for (const config::Diagnostic& diagnostic : loaded.diagnostics) {
+        if (diagnostic.severity == config::Severity::error) {
+            fmt::print(stderr, "{}\n", diagnostic.to_string());
+        }
+    }
+    if (loaded.router == nullptr) {
+        return std::nullopt;
+    }
+    for (const config::Domain& domain : loaded.router->domains) {
+        for (const config::DomainInterface& interface : domain.interfaces) {
+            if (loaded.router->interfaces[interface.interface].name == name) {
+                return CycleCheck(domain, interface);
+            }
+        }
+    }
+    fmt::print(stderr, "{}: no domain has the interface {}; name one that a domain lists\n", path,
+               name);
+    return std::nullopt;
+}
+
+int run_report(ReportCommand command) {
+    if (!command.router.empty()) {
+        command.report.check = load_check(command.router, command.interface);
+        if (!command.report.check) {
+            return kWrongThing;
+        }
+    }
+    const std::vector<FlowReport> reports = make_reports(command.report);
+    std::cout << to_table(reports, command.report);
+    if (!command.json.empty()) {
+        write(command.json, to_json(reports, command.report));
+    }
+    if (!command.histograms.empty()) {
+        for (const FlowReport& report : reports) {
+            write(fmt::format("{}-{}.dat", command.histograms, report.stream),
+                  to_histogram_data(report.histogram));
+        }
+    }
+    return kDone;
+}
+
+int run(int argc, char** argv) {
+    CLI::App app("Generates and analyses traffic that shows what a chain of routers does.",
+                 "tcqf-meter");
+    app.set_version_flag("--version", "tcqf-meter " TCQF_VERSION);
+    app.require_subcommand(1);
+    const auto send = add_send(app);
+    const auto receive = add_receive(app);
+    const auto report = add_report(app);
+    try {
+        app.parse(argc, argv);
+        if (send.app->parsed()) {
+            return run_send(send.options());
+        }
+        return receive.app->parsed() ? run_receive(receive.options())
+                                     : run_report(report.options());
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error) == 0 ? kDone : kWrongUsage;
+    }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    try {
+        return run(argc, argv);
+    } catch (const std::system_error& error) {
+        fmt::print(stderr, "tcqf-meter: {}\n", error.what());
+        return kRefused;
+    } catch (const std::runtime_error& error) {
+        fmt::print(stderr, "tcqf-meter: {}\n", error.what());
+        return kWrongThing;
+    }
+}

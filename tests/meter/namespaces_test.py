@@ -1,0 +1,95 @@
+#!/usr/bin/env python3
+"""tcqf-meter over a veth pair in a network namespace of the test's own, and its exit codes."""
+
+import argparse
+import ctypes
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "conformance"))
+
+from tap import Tap  # noqa: E402
+
+CLONE_NEWNET = 0x40000000
+ADDRESSES = ["--source", "10.0.0.1", "--destination", "10.0.0.2"]
+
+
+def enter_private_network():
+    """Why not, or nothing."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(CLONE_NEWNET) != 0:
+        return f"network namespaces are forbidden here: {os.strerror(ctypes.get_errno())}"
+    subprocess.run(["ip", "link", "add", "ea", "type", "veth", "peer", "name", "eb"], check=True)
+    for name in ("ea", "eb"):
+        subprocess.run(["ip", "link", "set", name, "up"], check=True)
+    return ""
+
+
+
+def run(*words):
+    return subprocess.run([str(word) for word in words], capture_output=True, text=True,
+                          check=False, timeout=60)
+
+
+def expect(tap, title, passed, shown=""):
+    tap.case(title, [] if passed else [f"it is not so {shown}".rstrip()])
+
+
+def usage_cases(tap, meter, folder):
+    send = [meter, "send", "--capture", folder / "x.pcap", "--to", "02:00:00:00:00:01", *ADDRESSES]
+    expect(tap, "no rate is wrong usage", run(*send).returncode == 2)
+    expect(tap, "an impossible size is wrong usage", run(*send, "--pps", 1, "--size", 50).returncode == 2)
+    expect(tap, "an unknown interface is refused",
+              run(meter, "receive", "--interface", "absent0", "--capture",
+                  folder / "x.pcap").returncode == 3)
+    expect(tap, "an absent capture is an error of its own",
+              run(meter, "report", "--capture", folder / "absent.pcap").returncode == 1)
+
+
+def wire_cases(tap, meter, folder):
+    receiver = subprocess.Popen(
+        [str(meter), "receive", "--interface", "eb", "--capture", str(folder / "got.pcap"),
+         "--json", str(folder / "got.json")], stderr=subprocess.PIPE, text=True)
+    expect(tap, "the receiver says when it is ready", receiver.stderr.readline() == "ready\n")
+    mac = json.loads(run("ip", "-j", "link", "show", "eb").stdout)[0]["address"]
+    sent = run(meter, "send", "--interface", "ea", "--to", mac, *ADDRESSES, "--pps", 2000,
+               "--count", 200, "--json", folder / "sent.json")
+    time.sleep(0.1)
+    receiver.send_signal(signal.SIGTERM)
+    expect(tap, "sender and receiver end well", sent.returncode == 0 and receiver.wait() == 0)
+    report = run(meter, "report", "--capture", folder / "got.pcap", "--sent", folder / "sent.json",
+                 "--json", folder / "report.json")
+    flow = json.loads((folder / "report.json").read_text())["flows"][0]
+    expect(tap, "every packet crosses a quiet wire",
+              report.returncode == 0 and flow["sent"] == 200 and flow["received"] == 200
+              and flow["lost"] == 0 and flow["duplicates"] == 0 and flow["reordered"] == 0)
+    expect(tap, "no packet arrives before it is sent", flow["delay-min-ns"] > 0)
+    expect(tap, "the histogram holds every packet", sum(flow["histogram"]["counts"]) == 200)
+    expect(tap, "the receiver lost nothing", json.loads((folder / "got.json").read_text())["lost"] == 0)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--meter", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    arguments = parser.parse_args()
+    shutil.rmtree(arguments.out, ignore_errors=True)
+    arguments.out.mkdir(parents=True)
+    tap = Tap()
+    usage_cases(tap, arguments.meter, arguments.out)
+    obstacle = enter_private_network()
+    if obstacle:
+        tap.skip("probes over a veth pair", obstacle)
+    else:
+        wire_cases(tap, arguments.meter, arguments.out)
+    return tap.end()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
