@@ -47,6 +47,7 @@ class Daemon {
     void measure_stall_floor(const config::Router& router);
     void start_workers();
     void drain();
+    void print_pauses() const;
     void reload();
     void tick();
 

@@ -31,6 +31,7 @@ void WorkerLoop::run() {
         // At a boundary what must leave goes before what may enter. Each half has its own reading:
         // receiving takes time.
         std::int64_t now_ns = now_of(*clock);
+        note_pause(now_ns);
         const std::int64_t next_ns = worker->transmit(now_ns);
         now_ns = now_of(*clock);
         const unsigned received = worker->receive(now_ns);
@@ -50,6 +51,13 @@ void WorkerLoop::run() {
     }
 }
 
+void WorkerLoop::note_pause(std::int64_t now_ns) {
+    if (round_due_ns_ != 0 && now_ns > round_due_ns_) {
+        pauses.add(now_ns - round_due_ns_);
+    }
+    round_due_ns_ = now_ns;
+}
+
 void WorkerLoop::relax(unsigned received, std::int64_t now_ns, std::int64_t next_ns) {
     if (received != 0) {
         idle_rounds_ = 0;
@@ -64,6 +72,7 @@ void WorkerLoop::relax(unsigned received, std::int64_t now_ns, std::int64_t next
         sched_yield();
         return;
     }
+    round_due_ns_ = now_ns + sleep_ns;
     const timespec duration{.tv_sec = 0, .tv_nsec = sleep_ns};
     nanosleep(&duration, nullptr);
 }

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "control/clock.h"
+#include "control/stall_floor.h"
 #include "dataplane/worker.h"
 
 namespace tcqf::control {
@@ -24,13 +25,18 @@ struct WorkerLoop {
     bool yield = false;
     /// Set by a draining worker that has nothing queued.
     std::atomic<bool> drained{false};
+    /// From one round to the next, less what the thread meant to sleep; read when run() is over.
+    StallStatistics pauses;
 
     void run();
 
   private:
     void relax(unsigned received, std::int64_t now_ns, std::int64_t next_ns);
 
+    void note_pause(std::int64_t now_ns);
+
     unsigned idle_rounds_ = 0;
+    std::int64_t round_due_ns_ = 0;  // when this round began, or sleep before the next ends
 };
 
 }  // namespace tcqf::control
