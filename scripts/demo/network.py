@@ -1,0 +1,76 @@
+"""Sender, three routers and receiver, each in a network namespace, joined by veth pairs.
+
+Everything is made inside private mount, process and network namespaces (see enter()): when the
+demonstration ends, however it ends, the kernel takes all of it away.
+"""
+
+import os
+import subprocess
+import sys
+
+from chains import RECEIVER_MAC, ROUTERS, SENDER_MAC, mac
+
+SENDER, RECEIVER = "sender", "receiver"
+INSIDE = "TCQF_DEMO_INSIDE"
+
+# (namespace, interface, MAC) at both ends.
+LINKS = [
+    ((SENDER, "flow", SENDER_MAC), ("r1", "ge0", mac("r1", 0))),
+    (("r1", "ge1", mac("r1", 1)), ("r2", "ge0", mac("r2", 0))),
+    (("r2", "ge1", mac("r2", 1)), ("r3", "ge0", mac("r3", 0))),
+    (("r3", "ge1", mac("r3", 1)), (RECEIVER, "in", RECEIVER_MAC)),
+] + [
+    ((SENDER, f"load-{name}", f"02:00:00:00:08:0{index}"), (name, "ge2", mac(name, 2)))
+    for index, name in enumerate(ROUTERS, start=1)
+]
+
+UNSHARE = ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"]
+
+
+def obstacle():
+    """Why this machine does not let us make network namespaces, or nothing."""
+    if os.environ.get(INSIDE):
+        return ""
+    if os.geteuid() != 0:
+        return "this user is not root"
+    probe = "mkdir -p /run/netns && mount -t tmpfs none /run/netns && ip netns add probe"
+    try:
+        done = subprocess.run([*UNSHARE, "sh", "-c", probe], capture_output=True, text=True,
+                              check=False, timeout=30)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return str(error)
+    return "" if done.returncode == 0 else (done.stderr.strip() or "unshare is refused")
+
+
+def enter():
+    """Starts this program again within namespaces of its own; does not return there."""
+    if not os.environ.get(INSIDE):
+        os.environ[INSIDE] = "1"
+        os.execvp(UNSHARE[0], [*UNSHARE, sys.executable, *sys.argv])
+
+
+def ip(*words):
+    subprocess.run(["ip", *words], check=True)
+
+
+def inside(namespace, *words):
+    """A command line that runs in one of the namespaces."""
+    return ["ip", "netns", "exec", namespace, *map(str, words)]
+
+
+def build():
+    """Makes the namespaces and the links; once, inside."""
+    os.makedirs("/run/netns", exist_ok=True)
+    subprocess.run(["mount", "-t", "tmpfs", "none", "/run/netns"], check=True)
+    for namespace in (SENDER, *ROUTERS, RECEIVER):
+        ip("netns", "add", namespace)
+        # The hosts have no business of their own here: no neighbour discovery between packets.
+        subprocess.run(inside(namespace, "sh", "-c",
+                              "for each in all default; do "
+                              "echo 1 >/proc/sys/net/ipv6/conf/$each/disable_ipv6; done"),
+                       check=False, stderr=subprocess.DEVNULL)
+    for (near, near_name, near_mac), (far, far_name, far_mac) in LINKS:
+        ip("link", "add", near_name, "address", near_mac, "netns", near, "type", "veth",
+           "peer", "name", far_name, "address", far_mac, "netns", far)
+        ip("-n", near, "link", "set", near_name, "up")
+        ip("-n", far, "link", "set", far_name, "up")

@@ -1,0 +1,104 @@
+"""The same chain in virtual time: each router is a tcqf-lab replay, the output of one the input of the next.
+
+Nothing stalls there, so cycles are short; the same inputs give the same bytes on every machine.
+"""
+
+import json
+import struct
+import subprocess
+
+import chains
+from real import FINE_BINS, Run, RunFailed
+
+START_NS = 1_700_000_000 * 10**9
+LINK_DELAY_NS = 5_000       # a kilometre of fibre
+GAP_OCTETS = 12
+OVERHEAD_OCTETS = 24
+MIN_FRAME_OCTETS = 60
+NS = 10**9
+GLOBAL_HEADER = struct.Struct("<IHHiIII")
+PACKET_HEADER = struct.Struct("<IIII")
+NANOSECOND_PCAP = 0xA1B23C4D
+
+
+def packets(path):
+    """(time, octets) of each packet of a nanosecond capture."""
+    content = path.read_bytes()
+    if GLOBAL_HEADER.unpack_from(content)[0] != NANOSECOND_PCAP:
+        raise RunFailed(f"{path}: is no nanosecond capture")
+    at = GLOBAL_HEADER.size
+    while at < len(content):
+        seconds, nanoseconds, stored, _ = PACKET_HEADER.unpack_from(content, at)
+        at += PACKET_HEADER.size
+        yield seconds * NS + nanoseconds, content[at:at + stored]
+        at += stored
+
+
+def write(path, timed):
+    with open(path, "wb") as file:
+        file.write(GLOBAL_HEADER.pack(NANOSECOND_PCAP, 2, 4, 0, 0, 262144, 1))
+        for time_ns, octets in timed:
+            file.write(PACKET_HEADER.pack(time_ns // NS, time_ns % NS, len(octets), len(octets)))
+            file.write(octets)
+
+
+def across_link(timed, mbps):
+    """Arrivals at the far end: a frame is there when it has left whole, without its gap."""
+    for start_ns, octets in timed:
+        on_wire = max(len(octets), MIN_FRAME_OCTETS) + OVERHEAD_OCTETS - GAP_OCTETS
+        yield start_ns + -(-on_wire * 8 * 1000 // mbps) + LINK_DELAY_NS, octets
+
+
+def run_tool(*words):
+    done = subprocess.run([str(word) for word in words], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise RunFailed(f"{words[0].name} {words[1]}: {done.stderr}")
+    return done.stdout
+
+
+def make_traffic(programs, folder, chain, traffic, duration_ms):
+    """Captures of what the sender offers; what the sender says of each stream."""
+    sent = {}
+    wanted = [("flow", chains.FLOW_STREAM, chains.flow_arguments(chain, traffic), START_NS)]
+    # Each load starts at another phase of the flow's packets.
+    wanted += [(f"load-{name}", chains.LOAD_STREAMS[name], chains.load_arguments(name, traffic),
+                START_NS + 1_237 * index)
+               for index, name in enumerate(chains.ROUTERS)]
+    for name, stream, arguments, start_ns in wanted:
+        path = folder / f"sent-{stream}.json"
+        run_tool(programs.meter, "send", "--capture", folder / f"{name}.pcap", *arguments,
+                 "--from", "02:00:00:00:00:01", "--start-ns", start_ns, "--duration-ms", duration_ms,
+                 "--json", path)
+        sent[stream] = json.loads(path.read_text(encoding="utf-8"))
+    return sent
+
+
+def run_routers(run, programs, folder, traffic):
+    arriving = folder / "flow.pcap"
+    for name in chains.ROUTERS:
+        (folder / f"{name}.yaml").write_text(
+            chains.config(run.chain, name, traffic, run.times), encoding="utf-8")
+        run_tool(programs.lab, "replay", "--config", folder / f"{name}.yaml",
+                 "--rx", f"ge0={arriving}", "--rx", f"ge2={folder}/load-{name}.pcap",
+                 "--out", folder / name, "--until-drained")
+        run.accounts[name] = json.loads((folder / name / "account.json").read_text())
+        arriving = folder / f"behind-{name}.pcap"
+        write(arriving, across_link(packets(folder / name / "ge1.pcap"), traffic.link_mbps))
+
+
+def run_chain(programs, folder, chain, traffic, times, duration_ms):
+    """As real.run_chain, without interfaces; delays end where the last router's wire begins."""
+    folder.mkdir(parents=True, exist_ok=True)
+    run = Run(chain, times, duration_ms)
+    run.sent = make_traffic(programs, folder, chain, traffic, duration_ms)
+    run_routers(run, programs, folder, traffic)
+    words = ["report", "--capture", folder / "r3" / "ge1.pcap", "--json", folder / "report.json",
+             "--bins", FINE_BINS]
+    for stream in run.sent:
+        words += ["--sent", folder / f"sent-{stream}.json"]
+    if times:
+        words += ["--router", folder / "r3.yaml", "--interface", "ge1"]
+    run_tool(programs.meter, *words)
+    flows = json.loads((folder / "report.json").read_text(encoding="utf-8"))["flows"]
+    run.flows = {flow["stream"]: flow for flow in flows}
+    return run
