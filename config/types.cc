@@ -190,6 +190,11 @@ std::size_t distance(std::string_view a, std::string_view b) {
 }  // namespace
 
 CheckedValue TypeChecker::check(const SchemaNode& leaf, std::string_view text) {
+    constexpr std::size_t kMostKnown = 256;
+    Known& known = known_[&leaf];
+    if (const auto found = known.find(text); found != known.end()) {
+        return {found->second, {}};
+    }
     text_ = text;
     if (leaf.has_integers) {
         make_decimal(text_);
@@ -204,6 +209,9 @@ CheckedValue TypeChecker::check(const SchemaNode& leaf, std::string_view text) {
     canonical_ = canonical == nullptr ? text_ : canonical;
     if (canonical != nullptr) {
         lydict_remove(schema_->context(), canonical);
+    }
+    if (known.size() < kMostKnown) {
+        known.emplace(text, canonical_);
     }
     return {canonical_, {}};
 }

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "config/schema.h"
@@ -25,9 +26,19 @@ class TypeChecker {
     CheckedValue check(const SchemaNode& leaf, std::string_view text);
 
   private:
+    struct TextHash {
+        using is_transparent = void;
+        std::size_t operator()(std::string_view text) const {
+            return std::hash<std::string_view>{}(text);
+        }
+    };
+    using Known = std::unordered_map<std::string, std::string, TextHash, std::equal_to<>>;
+
     const Schema* schema_;
     std::string text_;
     std::string canonical_;
+    /// Right values seen before, a few of each leaf: a million routes name few interfaces.
+    std::unordered_map<const SchemaNode*, Known> known_;
 };
 
 /// What a leaf takes, as a phrase: "a whole number from 2 to 255".

@@ -68,7 +68,10 @@ class Page:
             value = text_of(node, name, "name" if name == "units" else "value")
             if value is not None:
                 parts.append(sentence.format(value))
-        is_key = node.get("name") in keys and text_of(node, "default") is None
+        implied = node.find("{urn:tcqf:router}implied-key")
+        if implied is not None:
+            parts.append(f"default {implied.get('value')}")
+        is_key = node.get("name") in keys and text_of(node, "default") is None and implied is None
         if text_of(node, "mandatory") == "true" or is_key:
             parts.append("required")
         return "(" + ", ".join(parts) + ")"
