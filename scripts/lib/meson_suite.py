@@ -75,14 +75,26 @@ def in_suite(test, suite):
     return any(name.split(":")[-1] == suite for name in test["suite"])
 
 
-def program(what, name):
-    """The path of a program below the build directory, or None if there is none of that name."""
+def _targets(what):
     listing = subprocess.run(["meson", "introspect", "--targets", what.directory], cwd=ROOT,
                              stdout=subprocess.PIPE, check=True)
-    for target in json.loads(listing.stdout):
-        if target["name"] == name and target["type"] == "executable":
-            return str(pathlib.Path(target["filename"][0]).relative_to(what.path))
-    return None
+    return json.loads(listing.stdout)
+
+
+def _path_of(what, target):
+    return str(pathlib.Path(target["filename"][0]).relative_to(what.path))
+
+
+def program(what, name):
+    """The path of a program below the build directory, or None if there is none of that name."""
+    return next((_path_of(what, target) for target in _targets(what)
+                 if target["name"] == name and target["type"] == "executable"), None)
+
+
+def programs_of(what, tests):
+    """What has to be built for these tests, as paths below the build directory."""
+    needed = {identifier for test in tests for identifier in test["depends"]}
+    return sorted(_path_of(what, target) for target in _targets(what) if target["id"] in needed)
 
 
 def run(what, names, environment=None, timeout_multiplier=3):

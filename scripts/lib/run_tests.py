@@ -74,13 +74,22 @@ def everything_else(report, pattern):
         run_suite(report, checked, pattern, False, full_run.SANITIZER_ENVIRONMENT, 10)
         announce("fuzzing")
         report.extend(full_run.fuzz(checked, pattern))
-    threads = Build("build-tsan", "clang", "clang++", full_run.THREAD)
-    if any(meson_suite.in_suite(test, "threads") and pattern in test["name"]
-           for test in meson_suite.tests_of(DEFAULT)) and build(report, threads):
+    threads(report, pattern)
+
+
+def threads(report, pattern):
+    """The tests of the suite "threads" under the thread sanitizer."""
+
+    def chosen(what):
+        return [test for test in meson_suite.tests_of(what)
+                if meson_suite.in_suite(test, "threads") and pattern in test["name"]]
+
+    what = Build("build-tsan", "clang", "clang++", full_run.THREAD)
+    # The layout of the build directories is the same: what to build can be asked of the first.
+    if chosen(DEFAULT) and build(report, what, meson_suite.programs_of(DEFAULT, chosen(DEFAULT))):
         announce("running the tests with threads in build-tsan/")
-        names = [test["name"] for test in meson_suite.tests_of(threads)
-                 if meson_suite.in_suite(test, "threads") and pattern in test["name"]]
-        for case in meson_suite.run(threads, names, full_run.SANITIZER_ENVIRONMENT, 20):
+        names = [test["name"] for test in chosen(what)]
+        for case in meson_suite.run(what, names, full_run.SANITIZER_ENVIRONMENT, 20):
             report.add(f"build-tsan: {case.name}", case.outcome, case.detail)
 
 
