@@ -52,6 +52,9 @@ def problems(run):
         found.append(f"{measured['cycles']['outside']} packets left outside the cycle of their tag")
     if measured["cycles"]["untagged"] != 0:
         found.append(f"{measured['cycles']['untagged']} packets arrived without a valid tag")
+    for fault in ("duplicates", "reordered"):
+        if measured[fault]:
+            found.append(f"{measured[fault]} packets of the flow arrived as {fault}")
     if measured["spread-ns"] > spread_bound_ns(run):
         found.append(f"the spread of {measured['spread-ns'] / 1e6:.2f} ms is above two cycles and "
                      f"the floor, {spread_bound_ns(run) / 1e6:.2f} ms")

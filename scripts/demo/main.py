@@ -97,6 +97,15 @@ def real_runs(programs, folder, wanted, duration_ms):
         yield chain, tcqf, plain
 
 
+def over_interfaces(programs, folder, wanted, duration_ms):
+    """All real runs; where the system refuses what they need, says so and has none."""
+    try:
+        return list(real_runs(programs, folder, wanted, duration_ms))
+    except real.Refused as refusal:
+        say(f"no packets over real interfaces: {refusal}\nthe same in virtual time:")
+        return []
+
+
 def virtual_pair(programs, folder, chain):
     return [virtual.run_chain(programs, folder / f"{chain.name}-virtual-{kind}", chain,
                               chains.VIRTUAL_TRAFFIC, times, VIRTUAL_MS)
@@ -194,11 +203,12 @@ def main():
         if obstacle:
             say(f"no packets over real interfaces: {obstacle}; the same in virtual time:")
         else:
-            measured = list(real_runs(programs, folder, wanted, arguments.seconds * 1000))
+            measured = over_interfaces(programs, folder, wanted, arguments.seconds * 1000)
         problems = show_all(programs, folder, measured, wanted)
     except real.RunFailed as error:
         print(f"scripts/run: {error}", file=sys.stderr)
         return 3
+    shutil.rmtree(folder / "dpdk", ignore_errors=True)
     say(f"\n  Everything is in {folder}/: configurations, captures, reports, logs, pictures "
         f"({time.monotonic() - started:.0f} s). How to go on: scripts/run --help")
     return 1 if problems else 0

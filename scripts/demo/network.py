@@ -4,7 +4,9 @@ Everything is made inside private mount, process and network namespaces (see ent
 demonstration ends, however it ends, the kernel takes all of it away.
 """
 
+import ctypes
 import os
+import signal
 import subprocess
 import sys
 
@@ -42,11 +44,23 @@ def obstacle():
     return "" if done.returncode == 0 else (done.stderr.strip() or "unshare is refused")
 
 
+def die_with_parent():
+    """Asks the kernel to kill this process when the one that started it is gone."""
+    pr_set_pdeathsig = 1
+    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
+
+
 def enter():
-    """Starts this program again within namespaces of its own; does not return there."""
-    if not os.environ.get(INSIDE):
-        os.environ[INSIDE] = "1"
-        os.execvp(UNSHARE[0], [*UNSHARE, sys.executable, *sys.argv])
+    """Runs this program again within namespaces of its own, as a session of its own; returns only
+    there. The outer one waits, and takes everything down when it is interrupted."""
+    if os.environ.get(INSIDE):
+        return
+    inner = subprocess.Popen([*UNSHARE, sys.executable, *sys.argv], start_new_session=True,
+                             preexec_fn=die_with_parent, env={**os.environ, INSIDE: "1"})
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: inner.kill())
+    code = inner.wait()
+    sys.exit(code if code >= 0 else 128 - code)
 
 
 def ip(*words):

@@ -24,8 +24,8 @@ def raise_own():
     """For the calling process and its children. What the system refuses is left as it is."""
     try:
         os.setpriority(os.PRIO_PROCESS, 0, NICE)
-        # Where sessions share the machine as groups, priorities count only within one.
-        os.setsid()
+        # Where sessions share the machine as groups, priorities count only within one; this one is
+        # the demonstration's own (network.enter()).
         with open("/proc/self/autogroup", "w", encoding="ascii") as group:
             group.write(str(NICE))
     except OSError:

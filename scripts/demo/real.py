@@ -16,8 +16,15 @@ FINE_BINS = 5000   # of the report's histograms; pictures join some
 PAUSE = re.compile(r"longest pause between two rounds (\d+) us")
 
 
+REFUSED = 3
+
+
 class RunFailed(Exception):
     """Something did not run at all; the text says what and what it said."""
+
+
+class Refused(RunFailed):
+    """The system does not let a program do what it must."""
 
 
 @dataclass
@@ -60,7 +67,8 @@ class Started:
         deadline = time.monotonic() + READY_SECONDS
         while "ready\n" not in self.log(name):
             if process.poll() is not None or time.monotonic() > deadline:
-                raise RunFailed(f"{name} did not start:\n{self.log(name)}")
+                kind = Refused if process.poll() == REFUSED else RunFailed
+                raise kind(f"{name} did not start:\n{self.log(name)}")
             time.sleep(0.05)
 
     def finish(self, name, process, ask=None, seconds=60):

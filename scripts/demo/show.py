@@ -41,6 +41,7 @@ def cell_rows():
         ("packets received", flow("received")),
         ("packets lost", flow("lost")),
         ("  of them to counted stalls", tcqf(lambda run: str(judge.stall_drops(run)))),
+        ("packets out of order", flow("reordered")),
         ("delay, least (ms)", flow("delay-min-ns", ms)),
         ("delay, median (ms)", flow("delay-median-ns", ms)),
         ("delay, 99.9 % (ms)", flow("delay-p999-ns", ms)),
@@ -128,7 +129,7 @@ def picture(path, title, titled_runs):
                       for index, (name, _) in enumerate(titled_runs, start=2))
     script = (f"set terminal pngcairo size 1000,500\nset output '{path.name}'\nset title '{title}'\n"
               "set xlabel 'delay from sender to receiver (ms)'\nset ylabel 'share of packets (%)'\n"
-              "set boxwidth 1 relative\nset logscale y\nset yrange [0.005:110]\n"
+              "set boxwidth 1 relative\nset logscale y\nset yrange [0.005:110]\nset xrange [0:*]\n"
               f"set format y '%g'\nset grid\nplot {plots}\n")
     plan = path.with_suffix(".gnuplot")
     plan.write_text(script, encoding="utf-8")
