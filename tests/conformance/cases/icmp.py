@@ -152,6 +152,8 @@ def labelled_cases():
              one(3, labelled(3, [(101, 0, 64)], v4(1, size=1297)),
                  labelled(3, [(104, 0, 64)], v4(2, size=1293)),
                  labelled(3, [(101, 0, 64)], v4(3, size=1296)))),
+        Case("icmp-mpls-too-big-v6", "Packet too big beneath a label", config,
+             one(3, labelled(3, [(101, 0, 64)], v6(1, size=1297)))),
         Case("icmp-mpls-no-route", "Decapsulated without a route", config,
              one(3, labelled(3, [(102, 0, 64)], v4(1, size=200, destination="192.0.2.1")))),
         Case("icmp-mpls-no-label", "An unknown label is discarded silently", config,

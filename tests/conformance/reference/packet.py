@@ -161,9 +161,12 @@ class Packet:
     def retire(self, kind, retired):
         """Old option (contract, section 6): other type, zero data, same length; all of them."""
         for option in self.tcqf_options(kind):
-            self.l3[option.at] = retired
-            self.l3[option.at + 2:option.at + 2 + option.length] = bytes(option.length)
-            option.kind = retired
+            self.retire_one(option, retired)
+
+    def retire_one(self, option, retired):
+        self.l3[option.at] = retired
+        self.l3[option.at + 2:option.at + 2 + option.length] = bytes(option.length)
+        option.kind = retired
 
     def layer3(self):
         """What follows the Ethernet header now, and its Ethertype."""

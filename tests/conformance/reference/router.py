@@ -158,7 +158,9 @@ class Router:
                 ttl = entry_ttl
             else:
                 ttl = min(ttl, entry_ttl)
-            if ttl <= 1:
+            # RFC 3443: at the end of a short pipe the exposed TTL counts, the popped one does not.
+            ends_pipe = self.tables.short_pipe and entry["operation"] == "pop-and-lookup"
+            if ttl <= 1 and not ends_pipe:
                 raise Drop("ttl-expired")
             if entry["operation"] == "swap":
                 return self._swap(packet, entry, ttl - 1)
@@ -258,6 +260,7 @@ class Router:
             if not there.domain.outside_best_effort:
                 raise Drop("outside-window", answer=False)
             self.tagging.leave(packet, here.domain)
+            self.tagging.clean(packet, there)
             self._append_other(packet, mac, oif, ports.LEFT_DOMAIN)
             return
         if was_tcqf:

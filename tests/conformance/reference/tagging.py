@@ -145,6 +145,10 @@ class Tagging:
         tag = there.tags[there.clock.identifier(cycle) - 1]
         if packet.carrier and (place != packet.carrier or place == "label"):
             self.clear_old_place(packet, there.domain)
+        elif packet.carrier == "option":
+            header = self.interfaces[packet.iif].header
+            if header != there.header:
+                packet.retire_one(packet.tcqf_options(self.option, header)[0], self.retired)
         if place == "label":
             packet.labels[0][1] = tag
         elif place == "ip":
