@@ -79,4 +79,39 @@ detnet:
         interfaces, neighbors, routes, cycles, tagging, tags, tagging, tags, map, map, more);
 }
 
+/// SIDs, policies and partitions for four_interfaces(): labels and SRv6 towards ge1 and ge0. Policy
+/// 1 is SRv6 with partition 5 (option), policy 2 SR-MPLS with partition 6 (network actions).
+inline std::string segment_routing() {
+    return R"(srv6:
+  locators: ['fc00:1::/48', 'fc00:8:1::/48']
+  local-sids:
+  - {sid: 'fc00:1::1/128', behavior: End}
+  - {sid: 'fc00:1::11/128', behavior: End, flavors: [PSP]}
+  - {sid: 'fc00:1::12/128', behavior: End, flavors: [USP, USD]}
+  - {sid: 'fc00:1::e1/128', behavior: End.X, next-hops: [{interface: ge1, address: '2001:db8:102::2'}]}
+  - {sid: 'fc00:1::71/128', behavior: End.T}
+  - {sid: 'fc00:1::d4/128', behavior: End.DT4}
+  - {sid: 'fc00:1::d6/128', behavior: End.DT6}
+  - {sid: 'fc00:1::46/128', behavior: End.DT46}
+  - {sid: 'fc00:1::c4/128', behavior: End.DX4, next-hops: [{interface: ge1, address: 10.0.2.2}]}
+  - {sid: 'fc00:1::c6/128', behavior: End.DX6, next-hops: [{interface: ge1, address: '2001:db8:102::2'}]}
+  - {sid: 'fc00:1::b6/128', behavior: End.B6.Encaps, policy: {color: 1, endpoint: '2001:db8:9::9'}}
+  - {sid: 'fc00:8:1::/48', behavior: End, flavors: [NEXT-CSID]}
+nrps:
+- {id: 5, name: gold, strict: true, interfaces: [{name: ge1, cycle-bits: 100000, best-effort-rate-mbps: 100}]}
+- {id: 6, name: tin, encapsulation: mpls-mna, interfaces: [{name: ge1, cycle-bits: 20000, best-effort-rate-mbps: 50}]}
+sr-policies:
+- color: 1
+  endpoint: '2001:db8:9::9'
+  binding-sid: 'fc00:1::b1'
+  candidate-paths:
+  - {preference: 200, nrp: 5, discriminator: 1, segment-lists: [{segments: ['2001:db8:d1::e', 'fc00:9::d6']}]}
+- color: 2
+  endpoint: '2001:db8:9::9'
+  binding-sid: 600
+  candidate-paths:
+  - {preference: 200, nrp: 6, discriminator: 1, segment-lists: [{weight: 2, segments: [101, 16009]}, {segments: [101]}]}
+)";
+}
+
 }  // namespace tcqf::test

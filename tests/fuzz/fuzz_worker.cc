@@ -9,6 +9,7 @@
 #include <cstring>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/dataplane/test_config.h"
@@ -45,15 +46,20 @@ bool leaks(const Frame& frame, bool input_has_poison) {
 std::vector<std::unique_ptr<TestRouter>>& routers() {
     static auto all = [] {
         std::vector<std::unique_ptr<TestRouter>> made;
-        for (const char* tagging : {"mpls-tc", "dscp", "ipv6-option, option-header: hop-by-hop",
-                                    "ipv6-option, option-header: destination"}) {
+        const char* const option = "ipv6-option, option-header: hop-by-hop";
+        const char* const destination = "ipv6-option, option-header: destination";
+        const std::string discard = "unknown-option-action: discard\n";
+        const std::pair<const char*, std::string> kinds[] = {
+            {"mpls-tc", tcqf::test::segment_routing()},   {"dscp", ""},
+            {option, tcqf::test::segment_routing()},      {destination, discard},
+            {destination, tcqf::test::segment_routing()},
+        };
+        for (const auto& [tagging, more] : kinds) {
             TestRouter::Options options;
             options.packets = 2048;
             options.workers = made.size() % 2 + 1;
             made.push_back(std::make_unique<TestRouter>(
-                tcqf::test::four_interfaces(
-                    tagging, 4, made.size() == 3 ? "unknown-option-action: discard\n" : ""),
-                options));
+                tcqf::test::four_interfaces(tagging, 4, more), options));
             tcqf::test::poison(made.back()->pool());
         }
         return made;
