@@ -100,6 +100,17 @@ void Forwarder::match_flow(Packet& packet) {
     packet.flow = tables_->flow_table->match(flow_fields(packet));
 }
 
+/// A TCQF packet on its way into another domain is an ingress packet there; looked at before
+/// anything is pushed on it.
+void Forwarder::match_flow_into(Packet& packet, config::InterfaceIndex oif) {
+    const std::uint16_t domain = tables_->interfaces[oif].domain;
+    if (packet.cycle == 0 || domain == packet.in->domain || domain == kNoDomain ||
+        tables_->flow_table->empty()) [[likely]] {
+        return;
+    }
+    packet.flow = tables_->flow_table->match(flow_fields(packet));
+}
+
 const Adjacency& Forwarder::choose_hop(const Packet& packet, const HopSet& hops) const {
     if (hops.count == 1) [[likely]] {
         return tables_->choose(hops, 0);

@@ -141,14 +141,15 @@ bool tcqf_option_well_formed(const std::uint8_t* option) {
            (octets == 10 && (option[2] & kExtendedFlag) != 0);
 }
 
-void retire_tcqf_options(std::span<std::uint8_t> packet, const config::CodePoints& code_points) {
+void retire_tcqf_options(std::span<std::uint8_t> packet, const config::CodePoints& code_points,
+                         const std::uint8_t* kept) {
     const auto visit = [&](std::size_t offset, std::uint8_t type, std::size_t octets, std::size_t) {
         if (type != protocol::kHopByHop && type != protocol::kDestination) {
             return true;
         }
         std::uint8_t* header = packet.data() + offset;
         return for_each_option(header + 2, header + octets, [&](std::uint8_t* option) {
-            if (option[0] == code_points.tcqf_option) {
+            if (option[0] == code_points.tcqf_option && option != kept) {
                 option[0] = code_points.retired_option;
                 std::memset(option + 2, 0, option[1]);
             }

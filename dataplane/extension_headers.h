@@ -53,6 +53,8 @@ inline constexpr unsigned kCycleIdOffset = 3;
 
 /// Turns every TCQF option of a walked packet into one that nobody minds: type `retired_option`,
 /// data zero, length as it was (receivers drop long padding).
-void retire_tcqf_options(std::span<std::uint8_t> packet, const config::CodePoints& code_points);
+/// `kept`, where not null, is an option that stays.
+void retire_tcqf_options(std::span<std::uint8_t> packet, const config::CodePoints& code_points,
+                         const std::uint8_t* kept = nullptr);
 
 }  // namespace tcqf::dataplane

@@ -114,6 +114,7 @@ void Forwarder::send_ip(Packet& packet, const Adjacency& adjacency, std::uint8_t
     if (!state(adjacency.oif).link_up.load(std::memory_order_relaxed)) [[unlikely]] {
         return drop(packet, DropReason::interface_down);
     }
+    match_flow_into(packet, adjacency.oif);
     const std::uint32_t labels_octets = pushed_octets(packet, adjacency);
     const std::uint32_t mtu = tables_->interfaces[adjacency.oif].mtu;
     if (packet.l3_octets + labels_octets > mtu) [[unlikely]] {

@@ -119,6 +119,7 @@ void Forwarder::forward_label(Packet& packet, std::uint32_t entry, const LabelAc
     if (!state(adjacency.oif).link_up.load(std::memory_order_relaxed)) [[unlikely]] {
         return drop(packet, DropReason::interface_down);
     }
+    match_flow_into(packet, adjacency.oif);
     const std::uint32_t mtu = tables_->interfaces[adjacency.oif].mtu;
     const std::uint32_t pushed = pushed_octets(packet, adjacency);
     if (packet.l3_octets - kLabelOctets + pushed > mtu) [[unlikely]] {

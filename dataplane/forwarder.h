@@ -98,6 +98,7 @@ class Forwarder {
     // classify.cc: flows and hashes
     FlowFields flow_fields(const Packet& packet) const;
     void match_flow(Packet& packet);
+    void match_flow_into(Packet& packet, config::InterfaceIndex oif);
     const Adjacency& choose_hop(const Packet& packet, const HopSet& hops) const;
     std::uint32_t hash_of(const Packet& packet) const;
 
@@ -107,7 +108,7 @@ class Forwarder {
     void ingress(Packet& packet, config::InterfaceIndex oif);
     void best_effort(Packet& packet, config::InterfaceIndex oif);
     void leave_domain(Packet& packet);
-    void clear_old_tag(Packet& packet);
+    void clear_old_tag(Packet& packet, const std::uint8_t* place);
     std::uint8_t* tag_place(Packet& packet, const InterfaceTable& out) const;
     bool clean(Packet& packet, const InterfaceTable& out);
     TrafficClass class_of(const Packet& packet) const;

@@ -217,7 +217,8 @@ void Forwarder::icmp_error(const Packet& packet, const IcmpError& error) {
     const RouteAction& back = quoted.is_ipv6
                                   ? tables_->route(packet.route_table, ipv6::source(quoted.ip))
                                   : tables_->route(packet.route_table, ipv4::source(quoted.ip));
-    if (back.kind != RouteKind::forward || !icmp_buckets_[packet.iif].take(packet.now_ns)) {
+    const bool reachable = back.kind == RouteKind::forward || back.kind == RouteKind::policy;
+    if (!reachable || !icmp_buckets_[packet.iif].take(packet.now_ns)) {
         return;
     }
     rte_mbuf* mbuf = rte_pktmbuf_alloc(shared_.options.pool);
@@ -245,6 +246,9 @@ void Forwarder::icmp_error(const Packet& packet, const IcmpError& error) {
     answer.kind = quoted.is_ipv6 ? Layer3::ipv6 : Layer3::ipv4;
     answer.generated = true;
     answer.extensions.upper_protocol = protocol::kIcmpv6;
+    if (back.kind == RouteKind::policy) {
+        return steer(answer, tables_->policies[back.index], kHopLimit);
+    }
     send_ip(answer, choose_hop(answer, back.hops), kHopLimit);
 }
 

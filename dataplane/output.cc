@@ -50,7 +50,6 @@ void Forwarder::output(Packet& packet, config::InterfaceIndex oif) {
         }
         // Into another domain: first it leaves its own, then it is an ingress packet.
         leave_domain(packet);
-        match_flow(packet);
     }
     if (packet.flow != FlowTable::kNoFlow && out.domain != kNoDomain) {
         return ingress(packet, oif);
@@ -84,7 +83,7 @@ void Forwarder::transit(Packet& packet, config::InterfaceIndex oif) {
         return drop(packet, DropReason::untaggable);
     }
     if (place != packet.tag && packet.tag != nullptr) {
-        clear_old_tag(packet);
+        clear_old_tag(packet, place);
     }
     if (place != nullptr) {
         write_tag(out.tags.tagging(), place, out.tags.tag_of(map->oif_cycle(packet.cycle)));
@@ -153,14 +152,15 @@ TrafficClass Forwarder::class_of(const Packet& packet) const {
 /// marks.
 void Forwarder::leave_domain(Packet& packet) {
     if (packet.tag != nullptr) {
-        clear_old_tag(packet);
+        clear_old_tag(packet, nullptr);
         packet.tag = nullptr;
     }
     packet.cycle = 0;
     packet.left_domain = true;
 }
 
-void Forwarder::clear_old_tag(Packet& packet) {
+/// `place`: where the new tag goes, nullptr where there is none.
+void Forwarder::clear_old_tag(Packet& packet, const std::uint8_t* place) {
     switch (packet.in->tags.tagging()) {
         case Tagging::mpls_tc:
             mpls::set_tc(packet.tag, packet.in->egress_tc);
@@ -173,7 +173,7 @@ void Forwarder::clear_old_tag(Packet& packet) {
             // Of several options every one goes; they lie behind the IPv6 header that carried the
             // tag.
             std::uint8_t* end = rte_pktmbuf_mtod(packet.mbuf, std::uint8_t*) + packet.mbuf->pkt_len;
-            retire_tcqf_options({packet.tag_header, end}, tables_->code_points);
+            retire_tcqf_options({packet.tag_header, end}, tables_->code_points, place);
             if (packet.tag_header == packet.l3) {
                 forget_options(packet);
             }

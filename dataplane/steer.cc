@@ -112,9 +112,9 @@ void Forwarder::encapsulate(Packet& packet, const PolicyAction& policy,
                             const SegmentListAction& list, std::uint8_t ttl) {
     const Adjacency& adjacency = choose_hop(packet, list.hops);
     const InterfaceTable& out = tables_->interfaces[adjacency.oif];
-    const bool in_cycle = packet.cycle != 0
-                              ? out.domain == packet.in->domain
-                              : packet.flow != FlowTable::kNoFlow && out.domain != kNoDomain;
+    match_flow_into(packet, adjacency.oif);
+    const bool in_cycle = (packet.cycle != 0 && out.domain == packet.in->domain) ||
+                          (packet.flow != FlowTable::kNoFlow && out.domain != kNoDomain);
     const bool option = in_cycle && out.tags.tagging() == Tagging::ipv6_option;
     Outer outer;
     outer.tcqf_hop_by_hop = option && out.option_header == config::OptionHeader::hop_by_hop;
