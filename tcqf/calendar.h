@@ -36,13 +36,17 @@ class Calendar {
     /// `slots`: a power of two above the greatest distance at which anything is queued. `capacity`:
     /// what a cycle holds. Each share keeps its own part of it; the rest has what is left.
     Calendar(std::uint32_t slots, WireUnits capacity, const std::vector<Share>& shares)
-        : slots_(slots), capacity_(capacity), limits_(shares.size() + 1, capacity) {
+        : mask_(slots - 1u),
+          shares_(shares.size() + 1),
+          capacity_(capacity),
+          slots_(slots),
+          limits_(shares_, capacity) {
         assert(std::has_single_bit(slots));
         for (std::size_t i = 0; i < shares.size(); ++i) {
             limits_[i + 1] = shares[i].cycle_units;
             limits_[0] -= shares[i].cycle_units;
         }
-        budgets_.resize(slots_.size() * limits_.size());
+        budgets_.resize(slots_.size() * shares_);
     }
 
     std::uint32_t slots() const { return static_cast<std::uint32_t>(slots_.size()); }
@@ -58,11 +62,11 @@ class Calendar {
             return Refusal::frame_too_large;
         }
         // Below zero is above any number of slots.
-        if (static_cast<std::uint64_t>(cycle - current) >= slots_.size()) [[unlikely]] {
+        if (static_cast<std::uint64_t>(cycle - current) > mask_) [[unlikely]] {
             return Refusal::cycle_overrun;
         }
         const std::size_t slot = slot_of(cycle);
-        Budget& budget = budgets_[slot * limits_.size() + share];
+        Budget& budget = budgets_[slot * shares_ + share];
         const WireUnits used = (budget.cycle == cycle ? budget.used : 0) + units;
         if (used > limits_[share]) [[unlikely]] {
             return share == 0 ? Refusal::cycle_full : Refusal::nrp_quota;
@@ -110,12 +114,12 @@ class Calendar {
         WireUnits used = 0;
     };
 
-    std::size_t slot_of(CycleNumber cycle) const {
-        return static_cast<std::size_t>(cycle) & (slots_.size() - 1);
-    }
+    std::size_t slot_of(CycleNumber cycle) const { return static_cast<std::size_t>(cycle) & mask_; }
 
-    std::vector<PacketQueue<Packet>> slots_;
+    std::size_t mask_;    // slots less one
+    std::size_t shares_;  // the rest included
     WireUnits capacity_;
+    std::vector<PacketQueue<Packet>> slots_;
     std::vector<WireUnits> limits_;  // by share
     std::vector<Budget> budgets_;    // slot-major, one a share
     std::uint64_t queued_ = 0;

@@ -1,7 +1,6 @@
 #include "tcqf/cycle_map.h"
 
 #include <cassert>
-#include <limits>
 
 namespace tcqf {
 
@@ -9,8 +8,6 @@ namespace {
 
 /// Sums of a few 64-bit numbers. A cycle lasts at least 1000 ns, so quotients fit 64 bits again.
 __extension__ using Wide = __int128;
-
-constexpr std::int64_t kMaxCycleTimeUs = 65'535;
 
 std::int64_t floor_div_wide(Wide a, std::int64_t b) {
     return static_cast<std::int64_t>(a / b - (a % b < 0 ? 1 : 0));
@@ -42,24 +39,6 @@ ComputedMap compute_map(const LatencyRange& latency, const CycleTiming& oif) {
     return {.shift = shift,
             .window_min = 1,
             .window_max = shift - floor_div_wide(earliest, oif.cycle_time_ns)};
-}
-
-MapRemedy remedy_for(const LatencyRange& latency, const CycleTiming& oif) {
-    MapRemedy remedy;
-    const std::int64_t distances = compute_map(latency, oif).distances();
-    if (distances <= std::numeric_limits<std::uint8_t>::max()) {
-        remedy.cycles = static_cast<std::uint8_t>(distances);
-    }
-    // The number of distances does not fall steadily with T: each candidate is computed.
-    CycleTiming longer = oif;
-    for (std::int64_t us = oif.cycle_time_ns / 1000 + 1; us <= kMaxCycleTimeUs; ++us) {
-        longer.cycle_time_ns = us * 1000;
-        if (compute_map(latency, longer).distances() <= oif.cycles) {
-            remedy.cycle_time_us = static_cast<std::uint32_t>(us);
-            break;
-        }
-    }
-    return remedy;
 }
 
 CycleId shifted_id(CycleId id, std::int64_t shift, std::uint8_t cycles) {

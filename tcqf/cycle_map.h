@@ -4,7 +4,6 @@
 
 #include <array>
 #include <cstdint>
-#include <optional>
 #include <span>
 
 #include "tcqf/cycle_clock.h"
@@ -88,15 +87,6 @@ struct ComputedMap {
 /// A = ceil(y(Dmax)) + 1 and window [1, A - floor(y(Dmin))], y(D) = (O_up + D - O_oif)/T; `oif` is
 /// how the outgoing interface cuts time. Nothing overflows for any 64-bit input.
 ComputedMap compute_map(const LatencyRange& latency, const CycleTiming& oif);
-
-/// What would make room for a computed map whose window has more than C distances: the least number
-/// of cycles at this cycle time, and the least longer cycle time at this number of cycles. Nothing
-/// where no permitted value does (cycles up to 255, cycle times up to 65535 us).
-struct MapRemedy {
-    std::optional<std::uint8_t> cycles;
-    std::optional<std::uint32_t> cycle_time_us;
-};
-MapRemedy remedy_for(const LatencyRange& latency, const CycleTiming& oif);
 
 /// The map of identifier i under a shift A: (i - 1 + A) mod C + 1.
 CycleId shifted_id(CycleId id, std::int64_t shift, std::uint8_t cycles);

@@ -208,34 +208,5 @@ RC_GTEST_PROP(computed_maps, the_window_is_exactly_what_all_send_instants_and_la
     RC_ASSERT(shifted_id(upstream.id_of(n), map.shift, 4) == oif.id_of(n + map.shift));
 }
 
-RC_GTEST_PROP(computed_maps, a_remedy_is_the_least_that_does, ()) {
-    const CycleTiming oif{.cycle_time_ns = 1'000 * in_range<std::int64_t>(1, 300),
-                          .offset_ns = in_range<std::int64_t>(0, 1'000),
-                          .cycles = in_range<std::uint8_t>(2, 5)};
-    const LatencyRange latency{.min_ns = in_range<std::int64_t>(0, 1'000'000),
-                               .max_ns = 1'000'000 + in_range<std::int64_t>(0, 1'000'000)};
-    RC_PRE(compute_map(latency, oif).distances() > oif.cycles);
-    const MapRemedy remedy = remedy_for(latency, oif);
-    if (remedy.cycles) {
-        RC_ASSERT(compute_map(latency, oif).distances() == *remedy.cycles);
-    } else {
-        RC_ASSERT(compute_map(latency, oif).distances() > 255);
-    }
-    RC_ASSERT(remedy.cycle_time_us.has_value());
-    CycleTiming longer = oif;
-    for (std::int64_t us = oif.cycle_time_ns / 1'000 + 1; us <= *remedy.cycle_time_us; ++us) {
-        longer.cycle_time_ns = us * 1'000;
-        RC_ASSERT((compute_map(latency, longer).distances() <= oif.cycles) ==
-                  (us == *remedy.cycle_time_us));
-    }
-}
-
-TEST(computed_maps, no_remedy_is_named_where_no_permitted_value_does) {
-    const MapRemedy remedy = remedy_for({.min_ns = 0, .max_ns = 1'000'000'000'000},
-                                        {.cycle_time_ns = 1'000, .offset_ns = 0, .cycles = 4});
-    EXPECT_FALSE(remedy.cycles.has_value());
-    EXPECT_FALSE(remedy.cycle_time_us.has_value());
-}
-
 }  // namespace
 }  // namespace tcqf::test
