@@ -239,7 +239,7 @@ class TableBuilder {
             names_by_index_.resize(std::max<std::size_t>(names_by_index_.size(), index + 1u));
             names_by_index_[index] = table;
         }
-        for (std::uint16_t index = 0; index < names_by_index_.size(); ++index) {
+        for (std::size_t index = 0; index < names_by_index_.size(); ++index) {
             const FibKind kind = index == 0 ? options_.fib : FibKind::compact;
             tables_->route_tables.push_back(std::make_unique<RouteTable>(
                 name(fmt::format("{}", index)), kind, routes[index][0] + everywhere[0],
