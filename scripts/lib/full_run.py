@@ -15,10 +15,11 @@ from meson_suite import ROOT
 from report import Case
 
 UNOPTIMISED = ("-Dbuildtype=plain", "-Doptimization=0")
+CHECKED = ("-Dbuildtype=debug", "-Doptimization=1")
 ADDRESS_AND_UNDEFINED = (
-    "-Dbuildtype=debugoptimized", "-Db_sanitize=address,undefined", "-Db_lundef=false",
+    *CHECKED, "-Db_sanitize=address,undefined", "-Db_lundef=false",
     "-Dlibfuzzer=true", "-Dcpp_args=-fsanitize=fuzzer-no-link")
-THREAD = ("-Dbuildtype=debugoptimized", "-Db_sanitize=thread", "-Db_lundef=false")
+THREAD = (*CHECKED, "-Db_sanitize=thread", "-Db_lundef=false")
 
 SANITIZER_ENVIRONMENT = {
     "ASAN_OPTIONS": "halt_on_error=1:abort_on_error=1:detect_stack_use_after_return=1",
