@@ -19,6 +19,10 @@ std::string account_json(const config::Router& config, const dataplane::Account&
             {"sent", account.interfaces[i].sent},
             {"cycle-overruns", account.interfaces[i].cycle_overruns}};
     }
+    if (account.from_kernel != 0) {
+        interfaces["kernel"] = {
+            {"received", account.from_kernel}, {"sent", 0}, {"cycle-overruns", 0}};
+    }
     const Json document = {{"received", account.received}, {"generated", account.generated},
                            {"sent", account.sent},         {"to-kernel", account.to_kernel},
                            {"queued", account.queued},     {"dropped", dropped},

@@ -8,7 +8,8 @@
 
 namespace tcqf::control {
 
-/// `dropped` lists only reasons that occurred; interfaces in the order of the configuration.
+/// `dropped` lists only reasons that occurred; interfaces in the order of the configuration, and
+/// behind them `kernel` where the host's kernel sent through the router.
 std::string account_json(const config::Router& config, const dataplane::Account& account);
 
 }  // namespace tcqf::control

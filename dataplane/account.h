@@ -110,6 +110,7 @@ struct Account {
     };
 
     std::uint64_t received = 0;
+    std::uint64_t from_kernel = 0;  ///< of those received
     std::uint64_t generated = 0;
     std::uint64_t sent = 0;
     std::uint64_t to_kernel = 0;

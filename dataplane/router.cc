@@ -243,6 +243,7 @@ Account Router::account() const {
             account.dropped[reason] += from.dropped[reason].get();
         }
         for (std::size_t i = 0; i < account.interfaces.size(); ++i) {
+            account.from_kernel += from.interfaces[i].from_kernel.get();
             account.interfaces[i].received += from.interfaces[i].received.get();
             account.interfaces[i].sent += from.interfaces[i].sent.get();
             account.interfaces[i].cycle_overruns += from.interfaces[i].cycle_overruns.get();

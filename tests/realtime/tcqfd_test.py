@@ -258,6 +258,8 @@ def ping_to_the_router_is_answered_through_the_worker(bench):
     received = interfaces["ge0"]["received"] + interfaces["ge1"]["received"]
     assert received == account["to-kernel"], account
     assert interfaces["ge0"]["sent"] >= 2, account
+    assert interfaces["kernel"]["received"] >= 2, account
+    assert sum(each["received"] for each in interfaces.values()) == account["received"], account
 
 
 def what_carries_the_option_reaches_the_kernel_through_the_worker(bench):
