@@ -108,6 +108,7 @@ class FlowChecker {
     void check_families(const Cursor& match, const FlowMatch& fields);
     void check_interleaving(const Cursor& entry, const Flow& flow);
     void check_load(const Cursor& entry, const Flow& flow);
+    std::set<InterfaceIndex> ways_of(const Flow& flow) const;
     void check_rate(const Cursor& entry, const Flow& flow, const Domain& domain);
     void check_backlog(const Cursor& entry, const Flow& flow);
     std::int64_t most_wire_bits(const Flow& flow, const Domain& domain) const;
@@ -237,7 +238,7 @@ void FlowChecker::check_load(const Cursor& entry, const Flow& flow) {
         return;
     }
     std::set<const Domain*> checked;
-    for (const InterfaceIndex interface : reach_.interfaces_of(flow)) {
+    for (const InterfaceIndex interface : ways_of(flow)) {
         const auto member = members_.find(interface);
         if (member == members_.end()) {
             continue;
@@ -248,6 +249,18 @@ void FlowChecker::check_load(const Cursor& entry, const Flow& flow) {
         }
         demands_[interface].push_back({entry.node(), &flow, most_wire_bits(flow, domain)});
     }
+}
+
+/// Where the configuration has no way for the flow, its routes may come from elsewhere; with one
+/// domain they lead nowhere else.
+std::set<InterfaceIndex> FlowChecker::ways_of(const Flow& flow) const {
+    std::set<InterfaceIndex> ways = reach_.interfaces_of(flow);
+    if (ways.empty() && context_.router.domains.size() == 1) {
+        for (const DomainInterface& interface : context_.router.domains[0].interfaces) {
+            ways.insert(interface.interface);
+        }
+    }
+    return ways;
 }
 
 /// Packets an interval against packets that its cycles take in one; both sides times interval and
@@ -268,10 +281,12 @@ void FlowChecker::check_rate(const Cursor& entry, const Flow& flow, const Domain
         entry["traffic-specification"].node(),
         fmt::format(
             "{} packets of up to {} bits every {} ns are more than the flow's cycles carry: {} "
-            "in each of {} out of {} cycles of {} us; a larger cycle-size-bits, more cycles or "
-            "a longer interval would do",
+            "in {} of {} us; a larger cycle-size-bits, more cycles or a longer interval would "
+            "do",
             specification.max_packets_per_interval, largest_packet_bits(flow),
-            specification.interval_ns, per_cycle, used, period, domain.cycle_time_us));
+            specification.interval_ns, per_cycle,
+            period == 1 ? "each cycle" : fmt::format("each of {} out of {} cycles", used, period),
+            domain.cycle_time_us));
 }
 
 void FlowChecker::check_backlog(const Cursor& entry, const Flow& flow) {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 
 #include "config/check_context.h"
@@ -119,8 +120,9 @@ class NrpChecker {
         const bool has_cycles = member != members_.end();
         const std::int64_t cycle_ns =
             has_cycles ? std::int64_t{member->second.first->cycle_time_us} * 1000 : 1;
-        const std::int64_t reserved = has_cycles ? booked.cycle_bits * kUnitsPerBit : 0;
         const LinkRate rate{link.link_rate_mbps};
+        const std::int64_t reserved =
+            has_cycles ? std::min(booked.cycle_bits * kUnitsPerBit, rate.from_ns(cycle_ns)) : 0;
         if (booked.last_rate == kNoNode ||
             booked.rate_mbps * cycle_ns + reserved <= rate.from_ns(cycle_ns)) {
             return;

@@ -24,7 +24,7 @@ std::string_view view_of(const yaml_char_t* text) {
 /// libyaml's parser, which hands out events one by one.
 class EventReader {
   public:
-    explicit EventReader(const std::string& text) : last_line_(count_lines(text)) {
+    explicit EventReader(const std::string& text) : text_(text), last_line_(count_lines(text)) {
         if (yaml_parser_initialize(&parser_) == 0) {
             throw std::bad_alloc();
         }
@@ -65,10 +65,30 @@ class EventReader {
                                parser_.problem_offset);
         }
         if (parser_.context == nullptr) {
-            return fmt::format("no valid YAML: {}", problem);
+            return fmt::format("no valid YAML: {}{}", problem, remedy());
         }
-        return fmt::format("no valid YAML: {} {} that starts in line {}", problem, parser_.context,
-                           line_of(parser_.context_mark));
+        return fmt::format("no valid YAML: {} {} that starts in line {}{}", problem,
+                           parser_.context, line_of(parser_.context_mark), remedy());
+    }
+
+    /// The two slips that are behind most errors of syntax in such files.
+    std::string_view remedy() const {
+        std::string_view line = text_;
+        for (std::uint32_t i = 1; i < line_of(parser_.problem_mark); ++i) {
+            line.remove_prefix(line.find('\n') + 1);
+        }
+        line = line.substr(0, line.find('\n'));
+        if (line.substr(0, line.find_first_not_of(" \t")).find('\t') != line.npos) {
+            return "; indent with spaces, not with tabs";
+        }
+        for (auto colons = line.find("::"); colons != line.npos;
+             colons = line.find("::", colons + 1)) {
+            if (colons + 2 == line.size() ||
+                std::string_view(" ,]}").find(line[colons + 2]) != line.npos) {
+                return "; an address that ends in '::' needs quotes";
+            }
+        }
+        return "";
     }
 
     static std::uint32_t count_lines(const std::string& text) {
@@ -76,6 +96,7 @@ class EventReader {
         return std::max(1u, breaks + (text.ends_with('\n') ? 0 : 1));
     }
 
+    const std::string& text_;
     std::uint32_t last_line_;
     yaml_parser_t parser_{};
     yaml_event_t event_{};
