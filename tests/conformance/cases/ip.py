@@ -2,8 +2,8 @@
 
 import wire
 from case import (BASE, INTERFACES, SOURCE4, SOURCE6, Case, add_route, at, base_config,
-                  dscp_transit, labelled, onto, own_mac, peer_mac, silent_v4, silent_v6, starts, swap,
-                  v4, v6, with_labels)
+                  dscp_transit, labelled, onto, own_mac, peer_mac, silent_v4, silent_v6, starts,
+                  swap, v4, v6, with_labels)
 
 
 def spaced(i, frames, step=20_000):

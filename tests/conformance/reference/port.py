@@ -29,6 +29,7 @@ class Port:
         self.dead_time_ns = dead_time_ns
         self.stalls = stalls
         self.slots = {}
+        self.shares = {}
         self.used_bits = {}
         self.classes = [deque(), deque(), deque()]
         self.sent = []
@@ -49,14 +50,18 @@ class Port:
         """Whether a frame that is not TCQF finds room between two boundaries."""
         return self.clock is None or self.duration(length) <= self.clock.cycle_ns
 
-    def has_room(self, cycle, length):
-        bits = self.used_bits.get(cycle, 0) + self.occupancy_bits(length)
-        return bits * 1000 <= self.rate_mbps * (self.clock.cycle_ns - self.dead_time_ns)
+    def has_room(self, cycle, length, nrp=None):
+        """Room in the cycle: in an NRP's share, or, nrp None, in what the shares leave."""
+        bits = self.used_bits.get((cycle, nrp), 0) + self.occupancy_bits(length)
+        if nrp is not None:
+            return bits <= self.shares[nrp]
+        capacity = self.rate_mbps * (self.clock.cycle_ns - self.dead_time_ns)
+        return (bits + sum(self.shares.values())) * 1000 <= capacity
 
-    def append_to_cycle(self, cycle, frame):
+    def append_to_cycle(self, cycle, frame, nrp=None):
         self.slots.setdefault(cycle, deque()).append(frame)
-        self.used_bits[cycle] = (self.used_bits.get(cycle, 0) +
-                                 self.occupancy_bits(len(frame)))
+        self.used_bits[cycle, nrp] = (self.used_bits.get((cycle, nrp), 0) +
+                                      self.occupancy_bits(len(frame)))
 
     def append_to_class(self, index, frame):
         """Whether there was room in the queue of that class."""

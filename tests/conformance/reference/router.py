@@ -44,6 +44,12 @@ class Router:
             self.ports[name] = ports.Port(
                 name, entry["link-rate-mbps"], entry.get("best-effort-queue-packets", 1024),
                 tagged.clock if tagged else None, tagged.dead_time_ns if tagged else 0, stalls)
+        self.nrp_option = config.get("code-points", {}).get("nrp-option", 0x1E)
+        self.nrps = {}
+        for entry in config.get("nrps", []):
+            self.nrps[entry.get("selector", entry["id"])] = entry["id"]
+            for share in entry.get("interfaces", []):
+                self.ports[share["name"]].shares[entry["id"]] = share["cycle-bits"]
         self.received = dict.fromkeys(self.ports, 0)
         self.generated = 0
         self.to_kernel = 0
@@ -311,9 +317,23 @@ class Router:
         each = self.ports[oif]
         if not each.fits_a_cycle(len(frame)):
             raise Drop("mtu-exceeded", answer=False)
-        if not each.has_room(cycle, len(frame)):
-            raise Drop("cycle-full", answer=False)
-        each.append_to_cycle(cycle, frame)
+        nrp = self._nrp_of(packet, oif)
+        if not each.has_room(cycle, len(frame), nrp):
+            raise Drop("cycle-full" if nrp is None else "nrp-quota", answer=False)
+        each.append_to_cycle(cycle, frame, nrp)
+
+    def _nrp_of(self, packet, oif):
+        """The NRP whose share pays for the packet on oif; None: default resources."""
+        found = [o for o in packet.options if o.kind == self.nrp_option and
+                 o.header == "hop-by-hop"]
+        if not found:
+            return None
+        at = found[0].at
+        selector = int.from_bytes(packet.l3[at + 6:at + 10], "big")
+        nrp = self.nrps.get(selector)
+        if nrp is None and packet.l3[at + 2] & 0x80:
+            raise Drop("nrp-unknown", answer=False)
+        return nrp if nrp in self.ports[oif].shares else None
 
     def _append_other(self, packet, mac, oif, index):
         frame = self._frame(packet, mac, oif)
