@@ -35,6 +35,7 @@ void WorkerLoop::run() {
         const std::int64_t next_ns = worker->transmit(now_ns);
         now_ns = now_of(*clock);
         const unsigned received = worker->receive(now_ns);
+        carrying_ |= received != 0;
         if (yield) {
             relax(received, now_ns, next_ns);
         }
@@ -52,7 +53,7 @@ void WorkerLoop::run() {
 }
 
 void WorkerLoop::note_pause(std::int64_t now_ns) {
-    if (round_due_ns_ != 0 && now_ns > round_due_ns_) {
+    if (carrying_ && now_ns > round_due_ns_) {
         pauses.add(now_ns - round_due_ns_);
     }
     round_due_ns_ = now_ns;

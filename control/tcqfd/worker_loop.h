@@ -25,7 +25,8 @@ struct WorkerLoop {
     bool yield = false;
     /// Set by a draining worker that has nothing queued.
     std::atomic<bool> drained{false};
-    /// From one round to the next, less what the thread meant to sleep; read when run() is over.
+    /// From one round to the next, less what the thread meant to sleep, since the first packet:
+    /// a machine that is still starting says nothing about later. Read when run() is over.
     StallStatistics pauses;
 
     void run();
@@ -35,6 +36,7 @@ struct WorkerLoop {
 
     void note_pause(std::int64_t now_ns);
 
+    bool carrying_ = false;  // a packet has arrived
     unsigned idle_rounds_ = 0;
     std::int64_t round_due_ns_ = 0;  // when this round began, or sleep before the next ends
 };

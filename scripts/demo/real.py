@@ -12,6 +12,7 @@ import network
 
 READY_SECONDS = 60
 SETTLE_SECONDS = 0.3
+LEAD_SECONDS = 0.3     # of the loads before the flow, and behind it
 FINE_BINS = 5000   # of the report's histograms; pictures join some
 PAUSE = re.compile(r"longest pause between two rounds (\d+) us")
 
@@ -107,8 +108,8 @@ def start_senders(started, programs, chain, traffic, duration_ms):
         senders[stream] = started.start(f"load-{name}", network.inside(
             network.SENDER, programs.meter, "send", "--interface", f"load-{name}",
             *chains.load_arguments(name, traffic), "--batch-us", 500,
-            "--duration-ms", duration_ms + 400))
-    time.sleep(0.2)
+            "--duration-ms", duration_ms + int(2000 * LEAD_SECONDS)))
+    time.sleep(LEAD_SECONDS)
     senders[chains.FLOW_STREAM] = started.start("flow", network.inside(
         network.SENDER, programs.meter, "send", "--interface", "flow",
         *chains.flow_arguments(chain, traffic), "--duration-ms", duration_ms))
