@@ -1,0 +1,130 @@
+// What tcqfd decides before anything runs: the EAL's arguments, memory, what a reload may change.
+#include "control/tcqfd/daemon.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "control/tcqfd/eal_plan.h"
+
+namespace tcqf::control {
+namespace {
+
+using testing::Contains;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+using testing::SizeIs;
+
+const HostResources kFourCpus{.cpus = {0, 1, 2, 3}, .free_huge_page_mebibytes = 4096};
+
+config::Router router_on(const std::string& device) {
+    config::Router router;
+    router.name = "r1";
+    config::Interface& interface = router.interfaces.emplace_back();
+    interface.name = "ge0";
+    interface.device = device;
+    return router;
+}
+
+TEST(EalPlan, uses_free_huge_pages_and_no_pci_without_a_word) {
+    const EalPlan plan = plan_eal(router_on("net_af_xdp0,iface=a"), {}, kFourCpus, 400, false);
+    EXPECT_THAT(plan.arguments, ElementsAre("tcqfd", "--in-memory", "--no-pci", "--iova-mode=va",
+                                            "--file-prefix=tcqfd-r1", "--log-level=*:critical",
+                                            "--lcores=0@(0,1,2),1@3"));
+    EXPECT_THAT(plan.warnings, IsEmpty());
+}
+
+TEST(EalPlan, falls_back_to_ordinary_memory_and_says_so) {
+    const HostResources host{.cpus = {0, 1}, .free_huge_page_mebibytes = 0};
+    const EalPlan plan = plan_eal(router_on("net_ring0"), {}, host, 400, false);
+    EXPECT_THAT(plan.arguments, Contains("--no-huge"));
+    EXPECT_THAT(plan.arguments, Contains("400"));
+    EXPECT_THAT(plan.warnings, ElementsAre(HasSubstr("nr_hugepages")));
+    EXPECT_FALSE(plan.uses_huge_pages);
+}
+
+TEST(EalPlan, scans_pci_where_an_interface_is_a_pci_device) {
+    const EalPlan plan = plan_eal(router_on("0000:03:00.0"), {}, kFourCpus, 400, false);
+    EXPECT_THAT(plan.arguments, Not(Contains("--no-pci")));
+    EXPECT_THAT(plan.arguments, Not(Contains("--iova-mode=va")));
+}
+
+TEST(EalPlan, the_operators_arguments_win) {
+    const std::vector<std::string> given = {
+        "--no-huge",       "-m", "64",           "--lcores=0@0,1@1",
+        "--file-prefix=x", "-a", "0000:03:00.0", "--log-level=*:debug"};
+    const EalPlan plan = plan_eal(router_on("net_ring0"), given, kFourCpus, 400, false);
+    EXPECT_THAT(plan.arguments,
+                ElementsAre("tcqfd", "--iova-mode=va", "--no-huge", "-m", "64", "--lcores=0@0,1@1",
+                            "--file-prefix=x", "-a", "0000:03:00.0", "--log-level=*:debug"));
+}
+
+TEST(EalPlan, workers_take_the_named_cores_and_float_when_they_yield) {
+    config::Router router = router_on("net_ring0");
+    router.workers = {.count = 2, .cores = {1, 2}};
+    EXPECT_THAT(plan_eal(router, {}, kFourCpus, 400, false).arguments,
+                Contains("--lcores=0@(0,3),1@1,2@2"));
+    router.workers = {.count = 2, .cores = {}};
+    EXPECT_THAT(plan_eal(router, {}, kFourCpus, 400, true).arguments,
+                Contains("--lcores=0@(0,1,2,3),1@(0,1,2,3),2@(0,1,2,3)"));
+}
+
+TEST(EalPlan, more_workers_than_cpus_yield_with_a_warning) {
+    config::Router router = router_on("net_ring0");
+    router.workers.count = 3;
+    const HostResources host{.cpus = {0, 1}, .free_huge_page_mebibytes = 4096};
+    const EalPlan plan = plan_eal(router, {}, host, 400, false);
+    EXPECT_TRUE(plan.must_yield);
+    EXPECT_THAT(plan.warnings, ElementsAre(HasSubstr("3 workers share 2 CPUs")));
+}
+
+TEST(PacketBudget, grows_with_what_may_wait_and_with_the_largest_frame) {
+    config::Router router = router_on("net_ring0");
+    const PacketBudget small = packet_budget(router);
+    router.interfaces[0].best_effort_queue_packets = 20'000;
+    router.interfaces[0].mtu = 9000;
+    const PacketBudget large = packet_budget(router);
+    EXPECT_GT(large.packets, small.packets);
+    EXPECT_GE(large.frame_octets, 9014U);
+    EXPECT_GT(large.mebibytes, small.mebibytes);
+}
+
+TEST(Reload, names_what_only_a_restart_can_change) {
+    const config::Router running = router_on("net_ring0");
+    EXPECT_EQ(needs_restart(running, running), "");
+    config::Router wanted = running;
+    wanted.interfaces[0].device = "net_ring1";
+    EXPECT_EQ(needs_restart(running, wanted), "/interfaces[name='ge0']");
+    wanted = running;
+    wanted.workers.count = 2;
+    EXPECT_EQ(needs_restart(running, wanted), "/workers");
+    wanted = running;
+    wanted.clock.source = config::ClockSource::free_running;
+    EXPECT_EQ(needs_restart(running, wanted), "/clock");
+    wanted = running;
+    wanted.name = "r2";
+    EXPECT_EQ(needs_restart(running, wanted), "/name");
+    wanted = running;
+    wanted.interfaces.push_back(wanted.interfaces[0]);
+    EXPECT_EQ(needs_restart(running, wanted), "/interfaces");
+}
+
+TEST(Stop, waits_as_long_as_the_farthest_cycle_is_away) {
+    config::Router router = router_on("net_ring0");
+    const std::int64_t without_domain_ns = longest_drain_ns(router);
+    config::Domain& domain = router.domains.emplace_back();
+    domain.cycle_time_us = 10'000;
+    router.flows.emplace_back().max_backlog_cycles = 1000;
+    EXPECT_GE(longest_drain_ns(router), without_domain_ns + 10'000'000'000);
+}
+
+TEST(TapName, fits_what_the_host_takes_and_stays_apart) {
+    EXPECT_EQ(tap_name("r1", "ge0"), "r1-ge0");
+    const std::string first = tap_name("edge-router-7", "uplink-0");
+    EXPECT_THAT(first, SizeIs(15));
+    EXPECT_NE(first, tap_name("edge-router-7", "uplink-1"));
+}
+
+}  // namespace
+}  // namespace tcqf::control
