@@ -148,7 +148,7 @@ Router::Router(std::shared_ptr<const config::Router> config, std::vector<Interfa
         const auto index = static_cast<config::InterfaceIndex>(i);
         shared_->interfaces.push_back(std::make_unique<InterfaceState>(
             ports[i], static_cast<unsigned>(i % workers),
-            std::make_unique<Output>(egress_config(*config, index), options.max_packets)));
+            std::make_unique<Output>(egress_config(*config, index), options)));
     }
     for (unsigned from = 0; from < workers; ++from) {
         for (unsigned to = 0; to < workers; ++to) {
@@ -179,7 +179,7 @@ std::string Router::apply(std::shared_ptr<const config::Router> config) {
         const auto index = static_cast<config::InterfaceIndex>(i);
         const EgressConfig wanted = egress_config(*config, index);
         if (wanted != egress_config(*shared_->config, index)) {
-            auto output = std::make_unique<Output>(wanted, shared_->options.max_packets);
+            auto output = std::make_unique<Output>(wanted, shared_->options);
             delete state.replacement.exchange(output.release(), std::memory_order_release);
         }
     }

@@ -11,6 +11,7 @@
 #include "dataplane/account.h"
 #include "dataplane/port.h"
 #include "dataplane/route_table.h"
+#include "tcqf/packet_queue.h"
 
 struct rte_mempool;
 
@@ -30,6 +31,7 @@ struct InterfacePorts {
 struct RouterOptions {
     rte_mempool* pool = nullptr;       ///< packets that the router generates
     std::size_t max_packets = 65'536;  ///< packets that can wait at once, all pools together
+    PoolMemory queue_memory = PoolMemory::touched_at_once;
     FibKind fib = FibKind::compact;
     unsigned workers = 1;
     std::vector<config::MacAddress> macs{};  ///< of the devices, where the configuration names none

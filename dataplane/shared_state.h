@@ -26,9 +26,10 @@ using PacketChunks = ChunkPool<rte_mbuf*>;
 
 /// The queues of one interface with the memory behind them.
 struct Output {
-    Output(const EgressConfig& config, std::size_t max_packets)
+    Output(const EgressConfig& config, const RouterOptions& options)
         : config(config),
-          chunks(max_packets, config.slots + config.shares.size() + 3),
+          chunks(options.max_packets, config.slots + config.shares.size() + 3,
+                 options.queue_memory),
           egress(config, chunks) {}
 
     EgressConfig config;

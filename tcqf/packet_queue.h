@@ -8,8 +8,10 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <new>
 #include <span>
-#include <vector>
+#include <type_traits>
 
 namespace tcqf {
 
@@ -31,16 +33,22 @@ struct PacketChunk {
     std::array<QueuedPacket<Packet>, kEntries> entries;
 };
 
+/// When a pool's memory is touched for the first time: before it is needed, so that no page fault
+/// comes later; or when it is used, so that a pool may be far larger than ever needed.
+enum class PoolMemory : std::uint8_t { touched_at_once, touched_when_used };
+
 /// Free chunks. `packets` that wait in at most `queues` queues never exhaust it.
 template <class Packet>
 class ChunkPool {
   public:
     using Chunk = PacketChunk<Packet>;
 
-    ChunkPool(std::size_t packets, std::size_t queues)
-        : chunks_(packets / Chunk::kEntries + 2 * queues + 1) {
-        for (Chunk& chunk : chunks_) {
-            give(&chunk);
+    ChunkPool(std::size_t packets, std::size_t queues,
+              PoolMemory memory = PoolMemory::touched_at_once)
+        : chunks_(packets / Chunk::kEntries + 2 * queues + 1),
+          memory_(std::make_unique_for_overwrite<std::byte[]>(chunks_ * sizeof(Chunk))) {
+        while (memory == PoolMemory::touched_at_once && used_ < chunks_) {
+            give(fresh());
         }
     }
     ChunkPool(const ChunkPool&) = delete;
@@ -49,12 +57,13 @@ class ChunkPool {
     /// Returns nullptr where nothing is left.
     Chunk* take() {
         Chunk* chunk = free_;
-        if (chunk != nullptr) [[likely]] {
-            free_ = chunk->next;
-            chunk->next = nullptr;
-            chunk->begin = 0;
-            chunk->end = 0;
+        if (chunk == nullptr) [[unlikely]] {
+            return used_ < chunks_ ? fresh() : nullptr;
         }
+        free_ = chunk->next;
+        chunk->next = nullptr;
+        chunk->begin = 0;
+        chunk->end = 0;
         return chunk;
     }
 
@@ -64,7 +73,15 @@ class ChunkPool {
     }
 
   private:
-    std::vector<Chunk> chunks_;
+    static_assert(std::is_trivially_destructible_v<Chunk>);
+    static_assert(alignof(Chunk) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__);
+
+    /// A chunk that was never used.
+    Chunk* fresh() { return new (memory_.get() + sizeof(Chunk) * used_++) Chunk; }
+
+    std::size_t chunks_;
+    std::size_t used_ = 0;
+    std::unique_ptr<std::byte[]> memory_;
     Chunk* free_ = nullptr;
 };
 

@@ -55,6 +55,11 @@ control::ReplayOptions parse(const ReplayArguments& arguments) {
     control::ReplayOptions options;
     for (const std::string& text : arguments.arrivals) {
         auto [interface, capture] = halves(text, '=', "--rx", "IF=CAPTURE");
+        for (const auto& other : options.arrivals) {
+            if (other.interface == interface) {
+                throw CLI::ValidationError("--rx", fmt::format("'{}' is given twice", interface));
+            }
+        }
         options.arrivals.push_back({std::move(interface), std::move(capture)});
     }
     for (const std::string& text : arguments.stalls) {

@@ -42,9 +42,6 @@ Captures open_captures(const config::Router& config, const ReplayOptions& option
     Captures captures(config.interfaces.size());
     for (const auto& [interface, path] : options.arrivals) {
         auto& capture = captures[index_of(config, interface)];
-        if (capture != nullptr) {
-            throw CaptureError(fmt::format("--rx {}", interface), "given twice");
-        }
         capture = std::make_unique<CaptureReader>(path);
         if (!capture->summary().in_order) {
             fmt::print(stderr, "{}: warning: packets are out of order; sorted by time\n", path);
@@ -186,6 +183,7 @@ void replay(std::shared_ptr<const config::Router> config, const ReplayOptions& o
     dataplane::RouterOptions router_options;
     router_options.pool = generated.get();
     router_options.max_packets = max_packets;
+    router_options.queue_memory = PoolMemory::touched_when_used;
     router_options.workers = config->workers.count;
     router_options.macs = made_up_macs(config->interfaces.size());
     dataplane::Router router(config, ports, router_options);

@@ -57,6 +57,21 @@ TEST(packet_queue, a_pool_holds_its_packets_however_they_are_spread) {
     }
 }
 
+TEST(packet_queue, memory_touched_when_used_holds_as_much) {
+    ChunkPool<int> pool(30, 0, PoolMemory::touched_when_used);  // three chunks
+    PacketQueue<int> queue;
+    for (int round = 0; round < 2; ++round) {
+        for (int i = 0; i < 45; ++i) {
+            ASSERT_TRUE(queue.push(pool, {i, 60}));
+        }
+        EXPECT_FALSE(queue.push(pool, {45, 60}));
+        for (int i = 0; i < 45; ++i) {
+            ASSERT_EQ(queue.front().packet, i);
+            queue.pop(pool, 1);
+        }
+    }
+}
+
 TEST(packet_queue, an_empty_pool_refuses_and_leaves_the_queue_as_it_was) {
     ChunkPool<int> pool(1, 0);  // one chunk
     PacketQueue<int> queue;

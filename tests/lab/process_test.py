@@ -1,0 +1,224 @@
+#!/usr/bin/env python3
+"""tcqf-lab replay as a process: memory, users, many at once, pipes, disorder, bad captures."""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "conformance"))
+
+from captures import NANO, pcap_bytes, read_pcap  # noqa: E402
+from case import BASE, at, dscp_transit, onto, v4  # noqa: E402
+from tap import Tap  # noqa: E402
+
+NOBODY = 65534
+
+
+class Lab:
+    """Runs tcqf-lab replay in folders of its own."""
+
+    def __init__(self, lab, root):
+        self.lab = lab
+        self.root = root
+        self.count = 0
+
+    def folder(self):
+        self.count += 1
+        path = self.root / str(self.count)
+        shutil.rmtree(path, ignore_errors=True)
+        path.mkdir(parents=True)
+        (path / "config.yaml").write_text(yaml.safe_dump(dscp_transit(1000), sort_keys=False))
+        return path
+
+    def command(self, folder, *words):
+        return [str(self.lab), "replay", "--config", str(folder / "config.yaml"), *map(str, words)]
+
+    def run(self, folder, *words, **more):
+        return subprocess.run(self.command(folder, *words), capture_output=True, check=False,
+                              timeout=120, cwd=folder, **more)
+
+
+def best_effort(count, gap_ns=1_000):
+    """Frames that leave at once."""
+    return [at(gap_ns * k, onto(0, v4(k, to=3))) for k in range(count)]
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def peak_kib(lab, capture):
+    folder = lab.folder()
+    words = lab.command(folder, "--rx", f"ge0={capture}", "--out", folder / "out",
+                        "--until-drained")
+    with subprocess.Popen(words, stderr=subprocess.DEVNULL) as process:
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = status
+    return usage.ru_maxrss if status == 0 else 0
+
+
+def memory_is_bounded_by_what_is_queued(lab):
+    """A capture a hundred times as long needs no more memory where nothing waits."""
+    folder = lab.folder()
+    peaks = []
+    for count in (2_000, 200_000):
+        path = folder / f"{count}.pcap"
+        # Written piece by piece: what this process holds counts for its children, too.
+        with open(path, "wb") as file:
+            file.write(pcap_bytes([]))
+            for k in range(count):
+                file.write(pcap_bytes([at(2_000 * k, onto(0, v4(k, to=3)))])[24:])
+        peaks.append(peak_kib(lab, path))
+    if 0 in peaks:
+        return ["does not run"]
+    grown = peaks[1] - peaks[0]
+    return [f"{grown} KiB more for 198,000 packets more: {peaks}"] if grown > 8 * 1024 else []
+
+
+def disorder_is_sorted_with_a_warning(lab):
+    packets = best_effort(50)
+    turned = packets[20:] + packets[:20]
+    folder = lab.folder()
+    (folder / "sorted.pcap").write_bytes(pcap_bytes(packets))
+    (folder / "turned.pcap").write_bytes(pcap_bytes(turned))
+    problems = []
+    for name in ("sorted", "turned"):
+        done = lab.run(folder, "--rx", f"ge0={name}.pcap", "--out", name, "--until-drained")
+        warned = b"turned.pcap: warning" in done.stderr
+        if done.returncode or warned != (name == "turned"):
+            problems.append(f"{name}: exit code {done.returncode}: {done.stderr.decode()}")
+    if not problems and contents(folder / "sorted") != contents(folder / "turned"):
+        problems.append("the outputs differ")
+    return problems
+
+
+def bad_captures_are_named(lab):
+    """Exit code 1, the file and the packet on stderr, and nothing written."""
+    packets = best_effort(3)
+    cut = packets[:2] + [(packets[2][0], packets[2][1], 1514)]
+    whole = pcap_bytes(packets)
+    table = {
+        "cut packet": (pcap_bytes(cut), b"bad.pcap: packet 3: cut short"),
+        "cut file": (whole[:-1], b"bad.pcap: packet 3: "),
+        "text": (b"interface,time\nge0,1\n", b"bad.pcap: is no capture"),
+        "empty file": (b"", b"bad.pcap: is no capture"),
+        "not Ethernet": (pcap_bytes(packets, link_type=101), b"bad.pcap: has link type RAW"),
+    }
+    problems = []
+    for name, (capture, expected) in table.items():
+        folder = lab.folder()
+        (folder / "bad.pcap").write_bytes(capture)
+        done = lab.run(folder, "--rx", "ge0=bad.pcap", "--out", "out")
+        if done.returncode != 1 or expected not in done.stderr or (folder / "out").exists():
+            problems.append(f"{name}: exit code {done.returncode}: {done.stderr.decode()}")
+    return problems
+
+
+def wrong_interfaces_are_named(lab):
+    folder = lab.folder()
+    (folder / "in.pcap").write_bytes(pcap_bytes([]))
+    problems = []
+    for code, words in ((1, ["--rx", "ge9=in.pcap"]),
+                        (2, ["--rx", "ge0=in.pcap", "--rx", "ge0=in.pcap"])):
+        done = lab.run(folder, *words, "--out", "out")
+        if done.returncode != code or words[-1][:3].encode() not in done.stderr:
+            problems.append(f"{words}: exit code {done.returncode}: {done.stderr.decode()}")
+    return problems
+
+
+def refused_output_is_exit_code_3(lab):
+    folder = lab.folder()
+    (folder / "in.pcap").write_bytes(pcap_bytes(best_effort(1)))
+    (folder / "file").write_text("in the way")
+    done = lab.run(folder, "--rx", "ge0=in.pcap", "--out", "file/out")
+    return [] if done.returncode == 3 and b"file" in done.stderr else [
+        f"exit code {done.returncode}: {done.stderr.decode()}"]
+
+
+def runs_as_any_user_and_many_at_once(lab):
+    """Without privileges, without huge pages, four at a time, all with the same outputs."""
+    folder = lab.folder()
+    (folder / "in.pcap").write_bytes(pcap_bytes(best_effort(500)))
+    user = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
+    if user:
+        os.chown(folder, NOBODY, NOBODY)
+    runs = [subprocess.Popen(lab.command(folder, "--rx", "ge0=in.pcap", "--out", f"out{k}",
+                                         "--until-drained"),
+                             cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **user)
+            for k in range(4)]
+    problems = []
+    for run in runs:
+        out, err = run.communicate(timeout=120)
+        if run.returncode or b"EAL" in out + err:
+            problems.append(f"exit code {run.returncode}: {err.decode()}")
+    if not problems:
+        first = contents(folder / "out0")
+        problems = [f"out{k} differs" for k in range(1, 4) if contents(folder / f"out{k}") != first]
+    return problems
+
+
+def captures_may_come_through_a_pipe(lab):
+    folder = lab.folder()
+    capture = pcap_bytes(best_effort(300))
+    done = lab.run(folder, "--rx", "ge0=/dev/stdin", "--out", "out", "--until-drained",
+                   input=capture)
+    if done.returncode:
+        return [f"exit code {done.returncode}: {done.stderr.decode()}"]
+    sent = len(read_pcap(folder / "out" / "ge3.pcap"))
+    return [] if sent == 300 else [f"{sent} of 300 sent"]
+
+
+def a_stall_delays_what_arrives_in_it(lab):
+    """Workers wake when it ends; what they send before and after keeps its time."""
+    folder = lab.folder()
+    times = [0, 10_000, 20_000, 40_000]
+    (folder / "in.pcap").write_bytes(
+        pcap_bytes([at(time, onto(0, v4(k, to=3))) for k, time in enumerate(times)]))
+    done = lab.run(folder, "--rx", "ge0=in.pcap", "--out", "out", "--until-drained", "--stall",
+                   f"{BASE + 5_000}:25000")
+    if done.returncode:
+        return [f"exit code {done.returncode}: {done.stderr.decode()}"]
+    sent = [time - BASE for time, _ in read_pcap(folder / "out" / "ge3.pcap")]
+    # 114 octets and 24 of overhead last 1104 ns at 1 Gbit/s.
+    return [] if sent == [0, 30_000, 31_104, 40_000] else [f"sent at {sent}"]
+
+
+def frames_of_every_length_are_accounted_for(lab):
+    folder = lab.folder()
+    lengths = [0, 1, 13, 14, 60, 1514, 2049, 9000, 65_535, 65_536, 262_144]
+    frames = [at(1_000 * k, (onto(0, v4(k, to=3)) + bytes(length))[:length])
+              for k, length in enumerate(lengths)]
+    (folder / "in.pcap").write_bytes(pcap_bytes(frames, snap_length=262_144, magic=NANO))
+    done = lab.run(folder, "--rx", "ge0=in.pcap", "--out", "out", "--until-drained")
+    if done.returncode:
+        return [f"exit code {done.returncode}: {done.stderr.decode()}"]
+    account = yaml.safe_load((folder / "out" / "account.json").read_text())
+    right = (account["received"] == len(lengths) and account["received"] + account["generated"] ==
+             account["sent"] + account["to-kernel"] + account["queued"] +
+             sum(account["dropped"].values()))
+    return [] if right else [str(account)]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--lab", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    options = parser.parse_args()
+    lab = Lab(options.lab.resolve(), options.out.resolve())
+    tap = Tap()
+    for test in (memory_is_bounded_by_what_is_queued, disorder_is_sorted_with_a_warning,
+                 bad_captures_are_named, wrong_interfaces_are_named,
+                 refused_output_is_exit_code_3, runs_as_any_user_and_many_at_once,
+                 captures_may_come_through_a_pipe, a_stall_delays_what_arrives_in_it,
+                 frames_of_every_length_are_accounted_for):
+        tap.case(test.__name__.replace("_", " "), test(lab))
+    return tap.end()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
