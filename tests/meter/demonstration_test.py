@@ -111,7 +111,9 @@ def demonstration(build, *words):
 def expect_shown(tap, title, done, words):
     problems = [f"exit status {done.returncode}: {done.stdout[-2000:]}{done.stderr}"] \
         if done.returncode != 0 else []
-    problems += [f"shows no '{word}'" for word in words if word not in done.stdout]
+    missing = [word for word in words if word not in done.stdout]
+    problems += [f"shows no '{word}'" for word in missing]
+    problems += [line for line in done.stdout.splitlines() if missing and line][:8]
     tap.case(title, problems)
 
 
