@@ -108,7 +108,12 @@ void Forwarder::match_flow_into(Packet& packet, config::InterfaceIndex oif) {
         tables_->flow_table->empty()) [[likely]] {
         return;
     }
-    packet.flow = tables_->flow_table->match(flow_fields(packet));
+    FlowFields fields = flow_fields(packet);
+    if (packet.tag == packet.l3 && packet.in->tags.tagging() == Tagging::dscp) {
+        // It leaves its domain first, and with it the tag.
+        fields.dscp = packet.in->egress_dscp;
+    }
+    packet.flow = tables_->flow_table->match(fields);
 }
 
 const Adjacency& Forwarder::choose_hop(const Packet& packet, const HopSet& hops) const {

@@ -162,6 +162,10 @@ def other_domain_cases():
         return with_domain(config, [tagged(1, second_kind, list(second_tags))], [])
 
     match = {"interface": "ge0", "destination": "10.10.1.0/24"}
+    pushed = two_domains(second_kind="mpls-tc", second_tags=(4, 5, 6, 7))
+    add_route(pushed, "10.11.0.0/16", 1, labels=[777])
+    by_address = flow(match={"interface": "ge0", "destination": "10.11.0.0/16"}, csize=8000)
+    with_labels(with_flow(pushed, by_address))
     with_egress = flow(match={**match, "dscp": [10]}, csize=8000)
     return [
         Case("other-domain-no-flow", "No flow: best effort with egress-dscp", two_domains(),
@@ -173,6 +177,9 @@ def other_domain_cases():
              with_flow(two_domains(), flow(match=match, csize=8000)),
              spaced(0, [onto(0, v4(k, dscp=d, size=500)) for k, d in
                         enumerate((3, 7, 11, 15, 0))])),
+        Case("other-domain-flow-pushed", "With a flow and a pushed label: the label has the tag",
+             pushed, spaced(0, [onto(0, v4(k, destination="10.11.0.1", dscp=d, size=500))
+                                for k, d in enumerate((3, 7, 0))])),
         Case("other-domain-flow-by-egress-dscp", "The flow sees the packet after it left",
              with_flow(two_domains(), with_egress),
              spaced(0, [onto(0, v4(k, dscp=d, size=500)) for k, d in enumerate((3, 7, 46, 10))])),

@@ -99,7 +99,7 @@ class Drawn:
         source4, source6 = ("10.4.0.9", "2001:db8:4::9") if beneath else (SOURCE4, SOURCE6)
         to = chance.randrange(4)
         size = chance.choice((20, 100, 300, 800, 1300))
-        net = "10.10" if beneath or 2 in self.kinds else chance.choice(("10.10", "10.11"))
+        net = "10.10" if beneath else chance.choice(("10.10", "10.11"))
         local = not beneath and chance.random() < 0.03
         if chance.random() < 0.5:
             destination = "10.0.2.1" if local else f"{net}.{to}.1"

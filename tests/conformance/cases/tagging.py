@@ -276,6 +276,15 @@ def between_kinds():
         Case("tagging-destination-option-to-dscp", "The same from the destination header",
              transit("ipv6-option", "dscp", header_in="destination", **marks),
              spaced([onto(0, v6(k, dscp=46, dest_options=option(k + 1))) for k in range(4)])),
+        Case("tagging-hop-by-hop-to-destination", "From one header to the other: the old option is "
+             "retired, the other written",
+             transit("ipv6-option", "ipv6-option", header_out="destination", **marks),
+             spaced([onto(0, v6(k, hop_by_hop=option(k + 1), dest_options=option(77 + k)))
+                     for k in range(4)])),
+        Case("tagging-destination-to-hop-by-hop", "And the other way round",
+             transit("ipv6-option", "ipv6-option", header_in="destination", **marks),
+             spaced([onto(0, v6(k, hop_by_hop=option(77 + k, extended=k > 1),
+                                dest_options=option(k + 1))) for k in range(4)])),
         Case("tagging-tc-to-tc-other-values", "Tables differ by interface",
              with_labels(transit("mpls-tc", "mpls-tc", tags_in=[7, 5, 3, 1],
                                  tags_out=[1, 3, 5, 7]), swap(101, 201, 1)),
