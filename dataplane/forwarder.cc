@@ -34,6 +34,11 @@ void Forwarder::overrun(config::InterfaceIndex interface, rte_mbuf* mbuf) {
 /// Goes over to the newest tables. Between two calls a worker holds references to one snapshot
 /// alone.
 void Forwarder::refresh() {
+    // First the report, then the look: the other way round a swap in between would be reported as
+    // seen while the old tables stay in use for another round.
+    if (shared_.qsbr) {
+        rte_rcu_qsbr_quiescent(shared_.qsbr.get(), index_);
+    }
     const Snapshot* current = shared_.current.load(std::memory_order_acquire);
     if (current != tables_) [[unlikely]] {
         tables_ = current;
@@ -42,9 +47,6 @@ void Forwarder::refresh() {
         for (const InterfaceTable& interface : current->interfaces) {
             trackers_.emplace_back(interface.timing);
         }
-    }
-    if (shared_.qsbr) {
-        rte_rcu_qsbr_quiescent(shared_.qsbr.get(), index_);
     }
 }
 
