@@ -66,6 +66,10 @@ unsigned Forwarder::take_handed_over(std::int64_t) {
 }
 
 void Forwarder::carry_out(rte_mbuf* mbuf, const Decision& decision) {
+    // Policing happens on the flow's worker; only the interface's owner may look at its queues.
+    if (decision.stage == Stage::police) {
+        return police(mbuf, decision);
+    }
     const QueuedPacket<rte_mbuf*> entry{mbuf, decision.octets};
     PacketEgress& egress = state(decision.oif).output->egress;
     Refusal refusal = Refusal::none;
@@ -77,7 +81,7 @@ void Forwarder::carry_out(rte_mbuf* mbuf, const Decision& decision) {
             refusal = egress.enqueue(decision.traffic_class, entry, decision.share);
             break;
         case Stage::police:
-            return police(mbuf, decision);
+            break;
         case Stage::shape:
             return shape(mbuf, decision);
     }
