@@ -27,9 +27,11 @@ std::uint32_t slots_for(const config::Router& config, config::InterfaceIndex int
     return std::bit_ceil(farthest + 2);
 }
 
-EgressConfig egress_config(const config::Router& config, config::InterfaceIndex index) {
+EgressConfig egress_config(const config::Router& config, config::InterfaceIndex index,
+                           bool guards_boundaries) {
     const config::Interface& interface = config.interfaces[index];
     EgressConfig egress;
+    egress.tx_guard_ns = guards_boundaries ? interface.tx_guard_ns : 0;
     egress.rate.mbps = interface.link_rate_mbps;
     egress.queue_limit_packets = interface.best_effort_queue_packets;
     egress.mtu_frame_octets = interface.mtu + 14;
@@ -148,7 +150,8 @@ Router::Router(std::shared_ptr<const config::Router> config, std::vector<Interfa
         const auto index = static_cast<config::InterfaceIndex>(i);
         shared_->interfaces.push_back(std::make_unique<InterfaceState>(
             ports[i], static_cast<unsigned>(i % workers),
-            std::make_unique<Output>(egress_config(*config, index), options)));
+            std::make_unique<Output>(egress_config(*config, index, options.guards_boundaries),
+                                     options)));
     }
     for (unsigned from = 0; from < workers; ++from) {
         for (unsigned to = 0; to < workers; ++to) {
@@ -177,8 +180,9 @@ std::string Router::apply(std::shared_ptr<const config::Router> config) {
     for (std::size_t i = 0; i < shared_->interfaces.size(); ++i) {
         InterfaceState& state = *shared_->interfaces[i];
         const auto index = static_cast<config::InterfaceIndex>(i);
-        const EgressConfig wanted = egress_config(*config, index);
-        if (wanted != egress_config(*shared_->config, index)) {
+        const bool guards = shared_->options.guards_boundaries;
+        const EgressConfig wanted = egress_config(*config, index, guards);
+        if (wanted != egress_config(*shared_->config, index, guards)) {
             auto output = std::make_unique<Output>(wanted, shared_->options);
             delete state.replacement.exchange(output.release(), std::memory_order_release);
         }

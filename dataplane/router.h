@@ -35,8 +35,10 @@ struct RouterOptions {
     FibKind fib = FibKind::compact;
     unsigned workers = 1;
     std::vector<config::MacAddress> macs{};  ///< of the devices, where the configuration names none
-    std::int64_t transmit_lookahead_ns =
-        0;  ///< how far ahead of now frames are handed to the ports
+    /// How far ahead of now frames are handed to the ports: at least what the wire carries between
+    /// two polls; 0 in virtual time.
+    std::int64_t transmit_lookahead_ns = 0;
+    bool guards_boundaries = false;  ///< respects tx-guard-ns, which virtual time does not know
 };
 
 class Router {

@@ -25,6 +25,8 @@ namespace {
 constexpr std::int64_t kStallMeasurementNs = 200'000'000;
 // Whoever shares a core comes back late: what the wire takes until then is handed over ahead.
 constexpr std::int64_t kSharedCoreLookaheadNs = 1'000'000;
+// A core of its own comes back within microseconds.
+constexpr std::int64_t kOwnCoreLookaheadNs = 5'000;
 constexpr timespec kTick{.tv_sec = 0, .tv_nsec = 100'000'000};
 
 struct StallTask {
@@ -201,7 +203,8 @@ Status Daemon::start_router(std::shared_ptr<const config::Router> router) {
     options.max_packets = packet_budget(*router).packets;
     options.workers = router->workers.count;
     options.macs = devices_->macs();
-    options.transmit_lookahead_ns = options_.yield ? kSharedCoreLookaheadNs : 0;
+    options.transmit_lookahead_ns = options_.yield ? kSharedCoreLookaheadNs : kOwnCoreLookaheadNs;
+    options.guards_boundaries = true;
     router_ = std::make_unique<dataplane::Router>(router, devices_->ports(), options);
     devices_->update_links(*router_);
     start_workers();
