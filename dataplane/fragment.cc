@@ -11,7 +11,7 @@ namespace tcqf::dataplane {
 namespace {
 
 constexpr std::uint8_t kEndOfOptions = 0;
-constexpr std::uint8_t kNoOperation = 1;
+constexpr std::uint8_t kOptionNoOperation = 1;
 constexpr std::uint8_t kCopiedFlag = 0x80;
 constexpr std::uint32_t kMaxHeaderOctets = 60;
 
@@ -26,7 +26,7 @@ LaterHeader later_header(const std::uint8_t* ip) {
     std::memcpy(header.bytes.data(), ip, kIpv4Octets);
     const std::uint32_t end = ipv4::header_octets(ip);
     for (std::uint32_t at = kIpv4Octets; at < end && ip[at] != kEndOfOptions;) {
-        if (ip[at] == kNoOperation) {
+        if (ip[at] == kOptionNoOperation) {
             ++at;
             continue;
         }

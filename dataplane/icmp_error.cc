@@ -14,7 +14,7 @@ constexpr std::uint32_t kIcmpOctets = 8;
 constexpr std::uint32_t kIpv4ErrorOctets = 576;       // RFC 1812, 4.3.2.3
 constexpr std::uint32_t kIpv6ErrorOctets = 1280;      // RFC 4443, 2.4 (c)
 constexpr std::uint32_t kQuoteBeforeExtension = 128;  // RFC 4884, 4.6
-constexpr std::uint8_t kHopLimit = 64;
+constexpr std::uint8_t kOwnHopLimit = 64;
 constexpr std::uint8_t kInternetworkControl = 0xc0;  // RFC 1812, 4.3.2.5
 
 /// The IP packet that an error is about, as it was received.
@@ -157,7 +157,7 @@ std::uint32_t write_ipv4_error(std::uint8_t* ip, const Quoted& quoted, const Icm
     ip[0] = 0x45;
     ip[1] = kInternetworkControl;
     store16(ip + 2, static_cast<std::uint16_t>(kIpv4Octets + octets));
-    ip[8] = kHopLimit;
+    ip[8] = kOwnHopLimit;
     ip[9] = protocol::kIcmp;
     std::memcpy(ip + 12, source.octets.data(), 4);
     std::memcpy(ip + 16, quoted.ip + 12, 4);
@@ -182,7 +182,7 @@ std::uint32_t write_ipv6_error(std::uint8_t* ip, const Quoted& quoted, const Icm
     ip[0] = 0x60;
     store16(ip + 4, static_cast<std::uint16_t>(octets));
     ip[6] = protocol::kIcmpv6;
-    ip[7] = kHopLimit;
+    ip[7] = kOwnHopLimit;
     std::memcpy(ip + 8, source.octets.data(), 16);
     std::memcpy(ip + 24, ipv6::source(quoted.ip), 16);
     std::uint32_t sum = checksum_add(ip + 8, 32, octets + protocol::kIcmpv6);
@@ -247,9 +247,9 @@ void Forwarder::icmp_error(const Packet& packet, const IcmpError& error) {
     answer.generated = true;
     answer.extensions.upper_protocol = protocol::kIcmpv6;
     if (back.kind == RouteKind::policy) {
-        return steer(answer, tables_->policies[back.index], kHopLimit);
+        return steer(answer, tables_->policies[back.index], kOwnHopLimit);
     }
-    send_ip(answer, choose_hop(answer, back.hops), kHopLimit);
+    send_ip(answer, choose_hop(answer, back.hops), kOwnHopLimit);
 }
 
 }  // namespace tcqf::dataplane
