@@ -2,9 +2,11 @@
 
 #include <rte_errno.h>
 #include <rte_hash.h>
+#include <rte_hash_crc.h>
 #include <rte_memory.h>
 
 #include <algorithm>
+#include <bit>
 #include <compare>
 #include <cstring>
 #include <map>
@@ -12,7 +14,8 @@
 
 namespace tcqf::dataplane {
 
-/// What is hashed: every exact field, masked to what the group compares.
+/// What is hashed: every exact field, masked to what the group compares. 64 octets, a size that
+/// rte_hash compares without a loop.
 struct FlowTable::Key {
     std::array<std::uint8_t, 16> source{};
     std::array<std::uint8_t, 16> destination{};
@@ -24,8 +27,20 @@ struct FlowTable::Key {
     std::uint16_t destination_port = 0;
     std::uint8_t protocol = 0;
     std::uint8_t family = 0;
+    std::array<std::uint8_t, 12> unused{};
 
     auto operator<=>(const Key&) const = default;
+
+    /// Both, bit by bit.
+    Key operator&(const Key& other) const {
+        using Words = std::array<std::uint64_t, 8>;
+        Words words = std::bit_cast<Words>(*this);
+        const Words mask = std::bit_cast<Words>(other);
+        for (std::size_t i = 0; i < words.size(); ++i) {
+            words[i] &= mask[i];
+        }
+        return std::bit_cast<Key>(words);
+    }
 };
 
 struct FlowTable::Candidate {
@@ -61,22 +76,25 @@ struct FlowTable::Group {
     };
 
     Shape shape;
+    Key mask;
     std::uint32_t first_flow = 0;
     std::vector<Candidate> candidates;  // those of one key side by side, in order
     std::vector<Range> ranges;          // by the position in the hash
     std::unique_ptr<rte_hash, FreeHash> hash;
 
     static Shape shape_of(const config::FlowMatch& match);
-    Key key_of(const FlowFields& fields) const;
+    static Key mask_of(const Shape& shape);
 };
 
 namespace {
 
-void mask(std::array<std::uint8_t, 16>& address, std::uint8_t bits) {
-    for (unsigned octet = 0; octet < address.size(); ++octet) {
+std::array<std::uint8_t, 16> prefix_mask(std::uint8_t bits) {
+    std::array<std::uint8_t, 16> mask;
+    for (unsigned octet = 0; octet < mask.size(); ++octet) {
         const unsigned kept = std::clamp<int>(bits - static_cast<int>(octet * 8), 0, 8);
-        address[octet] &= static_cast<std::uint8_t>(0xff00u >> kept);
+        mask[octet] = static_cast<std::uint8_t>(0xff00u >> kept);
     }
+    return mask;
 }
 
 bool exact(const std::optional<config::PortRange>& range) {
@@ -122,22 +140,40 @@ FlowTable::Group::Shape FlowTable::Group::shape_of(const config::FlowMatch& matc
             .mpls_label = match.mpls_label.has_value()};
 }
 
-FlowTable::Key FlowTable::Group::key_of(const FlowFields& fields) const {
-    Key key;
+/// Ones where flows of this shape compare.
+FlowTable::Key FlowTable::Group::mask_of(const Shape& shape) {
+    const auto ones = [](bool compared, auto field) {
+        return compared ? static_cast<decltype(field)>(~field) : field;
+    };
+    Key mask;
     if (shape.family != 0) {
-        key.family = fields.family;
-        key.source = fields.source;
-        key.destination = fields.destination;
-        mask(key.source, shape.source_bits);
-        mask(key.destination, shape.destination_bits);
+        mask.family = 0xff;
+        mask.source = prefix_mask(shape.source_bits);
+        mask.destination = prefix_mask(shape.destination_bits);
     }
-    key.interface = shape.interface ? fields.interface : std::uint16_t { 0 };
-    key.protocol = shape.protocol ? fields.protocol : std::uint8_t{0};
-    key.source_port = shape.source_port ? fields.source_port : std::uint16_t{0};
-    key.destination_port = shape.destination_port ? fields.destination_port : std::uint16_t{0};
-    key.flow_label = shape.flow_label ? fields.flow_label : 0;
-    key.spi = shape.spi ? fields.spi : 0;
-    key.mpls_label = shape.mpls_label ? fields.mpls_label : 0;
+    mask.interface = ones(shape.interface, mask.interface);
+    mask.protocol = ones(shape.protocol, mask.protocol);
+    mask.source_port = ones(shape.source_port, mask.source_port);
+    mask.destination_port = ones(shape.destination_port, mask.destination_port);
+    mask.flow_label = ones(shape.flow_label, mask.flow_label);
+    mask.spi = ones(shape.spi, mask.spi);
+    mask.mpls_label = ones(shape.mpls_label, mask.mpls_label);
+    return mask;
+}
+
+/// Every field, nothing masked.
+FlowTable::Key FlowTable::key_of(const FlowFields& fields) {
+    Key key;
+    key.source = fields.source;
+    key.destination = fields.destination;
+    key.flow_label = fields.flow_label;
+    key.spi = fields.spi;
+    key.mpls_label = fields.mpls_label;
+    key.interface = fields.interface;
+    key.source_port = fields.source_port;
+    key.destination_port = fields.destination_port;
+    key.protocol = fields.protocol;
+    key.family = fields.family;
     return key;
 }
 
@@ -153,6 +189,7 @@ FlowTable::FlowTable(const std::string& name, const std::vector<config::Flow>& f
         if (!draft.group) {
             draft.group = std::make_unique<Group>();
             draft.group->shape = Group::shape_of(match);
+            draft.group->mask = Group::mask_of(draft.group->shape);
             draft.group->first_flow = index;
         }
         Candidate candidate;
@@ -169,7 +206,7 @@ FlowTable::FlowTable(const std::string& name, const std::vector<config::Flow>& f
                 candidate.dscps |= std::uint64_t{1} << dscp;
             }
         }
-        draft.by_key[draft.group->key_of(example_of(match))].push_back(candidate);
+        draft.by_key[key_of(example_of(match)) & draft.group->mask].push_back(candidate);
     }
 
     for (auto& [shape, draft] : drafts) {
@@ -180,6 +217,7 @@ FlowTable::FlowTable(const std::string& name, const std::vector<config::Flow>& f
         parameters.entries =
             static_cast<std::uint32_t>(std::max<std::size_t>(draft.by_key.size(), 8));
         parameters.key_len = sizeof(Key);
+        parameters.hash_func = rte_hash_crc;
         parameters.socket_id = SOCKET_ID_ANY;
         parameters.extra_flag = RTE_HASH_EXTRA_FLAGS_EXT_TABLE;
         group.hash.reset(rte_hash_create(&parameters));
@@ -222,6 +260,7 @@ bool FlowTable::holds(const Candidate& candidate, const FlowFields& fields) cons
 
 std::uint32_t FlowTable::match(const FlowFields& fields) const {
     std::uint32_t best = kNoFlow;
+    const Key all = key_of(fields);
     for (const auto& group : groups_) {
         if (group->first_flow >= best) {
             break;  // all flows of this and later groups come after the one found
@@ -232,7 +271,7 @@ std::uint32_t FlowTable::match(const FlowFields& fields) const {
             (group->shape.mpls_label && !fields.has_mpls_label)) {
             continue;
         }
-        const Key key = group->key_of(fields);
+        const Key key = all & group->mask;
         const std::int32_t position = rte_hash_lookup(group->hash.get(), &key);
         if (position < 0) {
             continue;

@@ -58,6 +58,7 @@ class FlowTable {
     struct Group;
     struct Candidate;
 
+    static Key key_of(const FlowFields& fields);
     bool holds(const Candidate& candidate, const FlowFields& fields) const;
 
     std::vector<std::unique_ptr<Group>> groups_;  // by the position of their first flow
