@@ -1,5 +1,7 @@
 // Forwarding by address (RFC 1812, RFC 8200).
 
+#include <utility>
+
 #include "dataplane/forwarder.h"
 #include "dataplane/headers.h"
 
@@ -37,7 +39,9 @@ void Forwarder::forward_ip(Packet& packet) {
         if (is_ipv4_group(ipv4::destination(ip))) {
             return to_kernel(packet);
         }
-        action = &tables_->route(packet.route_table, ipv4::destination(ip));
+        action = packet.route != nullptr
+                     ? std::exchange(packet.route, nullptr)
+                     : &tables_->route(packet.route_table, ipv4::destination(ip));
         ttl = std::min(ipv4::ttl(ip), packet.ttl_limit);
     } else {
         if (ipv6::is_multicast(ipv6::destination(ip)) ||

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "dataplane/account.h"
@@ -126,6 +127,8 @@ class Forwarder {
     void send_generated(const Packet& cause, rte_mbuf* mbuf);
 
     // forwarder.cc
+    void look_up_routes(config::InterfaceIndex interface, std::span<rte_mbuf* const> mbufs,
+                        const RouteAction** routes) const;
     void drop(rte_mbuf* mbuf, DropReason reason);
     void drop(const Packet& packet, DropReason reason) { drop(packet.mbuf, reason); }
     void take_replacements();

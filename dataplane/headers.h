@@ -103,11 +103,17 @@ inline constexpr std::uint16_t kOffsetMask = 0x1fff;
 
 /// Replaces one 16-bit word of the header and keeps the checksum right (RFC 1624, equation 3).
 inline void replace_word(std::uint8_t* ip, std::uint32_t offset, std::uint16_t value) {
-    const std::uint32_t before = load16(ip + offset);
-    store16(ip + offset, value);
-    std::uint32_t sum = (~std::uint32_t{load16(ip + 10)} & 0xffff) + (~before & 0xffff) + value;
+    // Byte order does not matter to the sum.
+    const std::uint16_t after = __builtin_bswap16(value);
+    std::uint16_t before;
+    std::uint16_t checksum;
+    std::memcpy(&before, ip + offset, sizeof before);
+    std::memcpy(&checksum, ip + 10, sizeof checksum);
+    std::uint32_t sum = (checksum ^ 0xffffu) + (before ^ 0xffffu) + after;
     sum = (sum & 0xffff) + (sum >> 16);
-    store16(ip + 10, static_cast<std::uint16_t>(~(sum + (sum >> 16))));
+    checksum = static_cast<std::uint16_t>(~(sum + (sum >> 16)));
+    std::memcpy(ip + offset, &after, sizeof after);
+    std::memcpy(ip + 10, &checksum, sizeof checksum);
 }
 inline void set_ttl(std::uint8_t* ip, std::uint8_t ttl) {
     replace_word(ip, 8, static_cast<std::uint16_t>(ttl << 8 | ip[9]));
@@ -119,12 +125,15 @@ inline std::uint8_t dscp(const std::uint8_t* ip) {
 inline void set_dscp(std::uint8_t* ip, std::uint8_t dscp) {
     replace_word(ip, 0, static_cast<std::uint16_t>(ip[0] << 8 | dscp << 2 | (ip[1] & 3)));
 }
-/// Sum over the header for its verification: 0xffff where the checksum is right.
+/// Sum over the header, of at least 20 octets, for its verification: 0xffff where the checksum is
+/// right.
 inline bool checksum_right(const std::uint8_t* ip) {
-    std::uint64_t sum = 0;
-    for (std::uint32_t offset = 0; offset < header_octets(ip); offset += 4) {
+    std::uint32_t words[kIpv4Octets / 4];
+    std::memcpy(words, ip, sizeof words);  // byte order does not matter to the sum
+    std::uint64_t sum = std::uint64_t{words[0]} + words[1] + words[2] + words[3] + words[4];
+    for (std::uint32_t offset = kIpv4Octets; offset < header_octets(ip); offset += 4) {
         std::uint32_t word;
-        std::memcpy(&word, ip + offset, sizeof word);  // byte order does not matter to the sum
+        std::memcpy(&word, ip + offset, sizeof word);
         sum += word;
     }
     sum = (sum & 0xffffffff) + (sum >> 32);

@@ -21,6 +21,7 @@ enum class Layer3 : std::uint8_t { other, ipv4, ipv6, labelled };
 struct Packet {
     rte_mbuf* mbuf = nullptr;
     const InterfaceTable* in = nullptr;
+    const RouteAction* route = nullptr;  ///< of its destination, where it was looked up beforehand
     std::uint8_t* l3 = nullptr;  ///< what follows Ethernet; moves inwards as headers are removed
     std::uint8_t* received_l3 = nullptr;
     /// The place that carried its tag: a label, an IP header or an option.
