@@ -12,6 +12,8 @@ namespace tcqf::control {
 
 namespace {
 
+constexpr std::int64_t kRecordHeaderOctets = 16;
+
 struct ClosePcap {
     void operator()(pcap_t* pcap) const { pcap_close(pcap); }
 };
@@ -40,6 +42,7 @@ class PcapFile final : public CaptureFile {
         pcap_pkthdr* header = nullptr;
         const u_char* data = nullptr;
         ++number_;
+        const std::int64_t record = ftello(file_);
         switch (pcap_next_ex(pcap_.get(), &header, &data)) {
             case 1:
                 break;
@@ -51,7 +54,12 @@ class PcapFile final : public CaptureFile {
         packet.time_ns = checked_time(*header);
         packet.octets = {data,
                          header->caplen - std::min<std::uint32_t>(fcs_octets_, header->caplen)};
-        packet.offset = ftello(file_) - static_cast<std::int64_t>(header->caplen);
+        packet.offset = record + kRecordHeaderOctets;
+        // libpcap shortens what exceeds the snap length in the capture's own header.
+        if (ftello(file_) - packet.offset != static_cast<std::int64_t>(header->caplen)) {
+            throw CaptureError(path_, number_,
+                               "it is longer than the snap length that the capture names");
+        }
         return true;
     }
 

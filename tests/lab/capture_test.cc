@@ -106,6 +106,16 @@ TEST(Pcap, CutPacketIsNamedByItsNumber) {
                 AllOf(StartsWith("packet 2: cut short, 96 of 1514 octets"), HasSubstr("snap")));
 }
 
+TEST(Pcap, PacketBeyondTheSnapLengthOfTheFileIsRefused) {
+    const Pcap pcap{kLittle};
+    Octets header = pcap.header(Pcap::kNanoseconds);
+    header[16] = 1;  // the snap length
+    header[17] = header[18] = header[19] = 0;
+    // Shortened to one octet it would look whole: the record says that one was on the wire.
+    EXPECT_THAT(error_of(header + pcap.record(1, 0, frame(1, 60), 1)),
+                StartsWith("packet 1: it is longer than the snap length"));
+}
+
 TEST(Pcap, MoreCapturedThanSentIsRefused) {
     const Pcap pcap{kLittle};
     EXPECT_THAT(error_of(pcap.header(Pcap::kNanoseconds) + pcap.record(1, 0, frame(1, 60), 59)),
