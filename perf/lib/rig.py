@@ -15,6 +15,8 @@ from rows import peer_traffic
 BUFFERS = (1 << 17) - 1
 # A burst of 64 packets every 2 us of the router's time, about as fast as it really is.
 PACED_STEP_NS = 1000
+# The first frames of a cycle are sent up to two readings after its start: half of it remains.
+STEPS_A_CYCLE = 4
 COUNTED_PACKETS = 100_000
 
 
@@ -51,8 +53,9 @@ class Rig:
     def measure_worker(self, row):
         """One measurement of our worker; raises peers.Failed."""
         command = self._worker_command(
-            row, self.memory, [f"--seconds={self.seconds}",
-                               f"--buffers={BUFFERS + row.traffic.packets}"])
+            row, self.memory,
+            [f"--seconds={self.seconds}", f"--buffers={BUFFERS + row.traffic.packets}",
+             f"--longest-step-ns={row.timing.cycle_time_us * 1000 // STEPS_A_CYCLE}"])
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise peers.Failed(done.stderr[-2000:])

@@ -45,11 +45,27 @@ ROWS = [
     _row("Ingress to DSCP, 1,000 flows", "ingress", 64, 1000, packets=1000),
     _row("Ingress to DSCP, 100,000 flows", "ingress", 64, 100_000, packets=100_000, goal=0.35),
     _row("Ingress to DSCP, 1,000 flows", "ingress", 1500, 1000, packets=1000),
+    _row("MPLS swap TC to TC, 100,000 labels", "mpls", 64, 100_000, packets=LONG),
+    _row("SRv6 End, option to option, 1 SID", "end", 128, 1),
+    _row("SRv6 End, option to option, 1,000 SIDs", "end", 128, 1000, goal=0.4),
+    _row("SRv6 End, option to option, 100,000 SIDs", "end", 128, 100_000, packets=LONG),
+    _row("SRv6 End.X, option to option, 1,000 SIDs", "end.x", 128, 1000, goal=0.4),
+    _row("H.Encaps.Red with NRP, DSCP to option, 1 policy", "encaps", 64, 1),
+    _row("H.Encaps.Red with NRP, DSCP to option, 1,000 policies", "encaps", 64, 1000, goal=0.3),
+    _row("H.Encaps.Red with NRP, DSCP to option, 10,000 policies", "encaps", 64, 10_000,
+         packets=LONG),
+    _row("Push of 3 labels with NRP, DSCP to TC, 1 policy", "push", 64, 1),
+    _row("Push of 3 labels with NRP, DSCP to TC, 1,000 policies", "push", 64, 1000, goal=0.35),
+    _row("Push of 3 labels with NRP, DSCP to TC, 10,000 policies", "push", 64, 10_000,
+         packets=LONG),
+    _row("IPv6 option with NRP option, no NRP configured", "no-nrp", 80, 1),
+    _row("IPv6 option with NRP option, 1 NRP", "nrp", 80, 1),
+    _row("IPv6 option with NRP option, 1,000 NRPs", "nrp", 80, 1000),
 ]
 
 
 def peer_traffic(traffic):
     """What l3fwd forwards beside it: the same capture where it can, else IPv4 of the same length."""
-    if traffic.kind == "mpls":
-        return Traffic("ipv4", traffic.octets, 1000, traffic.packets)
-    return traffic
+    if traffic.kind in ("ipv4", "ipv6", "ingress"):
+        return traffic
+    return Traffic("ipv4", traffic.octets, 1000, traffic.packets)

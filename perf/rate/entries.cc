@@ -30,7 +30,16 @@ class EntryReader {
         if (kind == "label") {
             return add_label(words);
         }
-        return kind == "flow" && add_flow(words);
+        if (kind == "flow") {
+            return add_flow(words);
+        }
+        if (kind == "sid") {
+            return add_sid(words);
+        }
+        if (kind == "policy") {
+            return add_policy(words);
+        }
+        return kind == "nrp" && add_nrp(words);
     }
 
   private:
@@ -43,7 +52,12 @@ class EntryReader {
         }
         config::Route& route = router_.routes.emplace_back();
         route.prefix = *prefix;
-        route.next_hops = {next_hop(prefix->address.is_ipv6)};
+        std::uint32_t color = 0;
+        if (words >> color) {
+            route.sr_policy = key_of(color);
+        } else {
+            route.next_hops = {next_hop(prefix->address.is_ipv6)};
+        }
         return true;
     }
 
@@ -80,6 +94,55 @@ class EntryReader {
         return flow.match.source && flow.match.destination;
     }
 
+    bool add_sid(std::istringstream& words) {
+        std::string text;
+        words >> text;
+        const auto sid = host(text);
+        if (!sid) {
+            return false;
+        }
+        config::LocalSid next = first_of(router_.srv6.local_sids, "SID");
+        next.sid = *sid;
+        router_.srv6.local_sids.push_back(std::move(next));
+        return true;
+    }
+
+    bool add_policy(std::istringstream& words) {
+        std::uint32_t color = 0;
+        if (!(words >> color)) {
+            return false;
+        }
+        config::SrPolicy next = first_of(router_.sr_policies, "policy");
+        next.key.color = color;
+        router_.sr_policies.push_back(std::move(next));
+        return true;
+    }
+
+    bool add_nrp(std::istringstream& words) {
+        std::uint32_t id = 0;
+        if (!(words >> id)) {
+            return false;
+        }
+        config::Nrp next = first_of(router_.nrps, "NRP");
+        next.id = id;
+        next.selector = id;
+        router_.nrps.push_back(std::move(next));
+        return true;
+    }
+
+    config::PolicyKey key_of(std::uint32_t color) const {
+        return {color, first_of(router_.sr_policies, "policy").key.endpoint};
+    }
+
+    template <class Item>
+    static const Item& first_of(const std::vector<Item>& items, const char* what) {
+        if (items.empty()) {
+            throw std::runtime_error(
+                fmt::format("the configuration has no {} that others could be like", what));
+        }
+        return items.front();
+    }
+
     static std::optional<config::IpPrefix> host(const std::string& text) {
         const auto address = config::IpAddress::parse(text);
         return address ? std::optional(config::IpPrefix{*address, address->bits()}) : std::nullopt;
@@ -112,8 +175,8 @@ void add_entries(const std::string& path, config::Router& router) {
     std::string line;
     for (std::size_t number = 1; std::getline(file, line); ++number) {
         if (!line.empty() && !reader.add(line)) {
-            throw std::runtime_error(
-                fmt::format("{}:{}: '{}' is no route, label or flow", path, number, line));
+            throw std::runtime_error(fmt::format("{}:{}: '{}' is no entry: see perf/rate/entries.h",
+                                                 path, number, line));
         }
     }
 }

@@ -1,5 +1,4 @@
-// Tables too long for people to write: routes, labels and flows, one a line, added to a
-// configuration in memory.
+// Tables too long for people to write, one entry a line, added to a configuration in memory.
 #pragma once
 
 #include <string>
@@ -9,11 +8,17 @@
 namespace tcqf::perf {
 
 /// Adds the entries of a file. Every route and label gets the first neighbour of its address family
-/// as its next hop; every flow is like the configuration's first flow but for its match.
+/// as its next hop, but for a route with a color: it leads into the policy of that color. Every
+/// flow is like the configuration's first flow, which it replaces, but for its match; every SID,
+/// policy and NRP is like the configuration's first one, which stays, but for its name. Sums over
+/// an interface are not checked.
 ///
-///     route PREFIX
+///     route PREFIX [COLOR]
 ///     label IN OUT
 ///     flow SOURCE DESTINATION PROTOCOL SOURCE-PORT DESTINATION-PORT
+///     sid ADDRESS
+///     policy COLOR
+///     nrp ID
 ///
 /// Throws std::runtime_error with file and line where an entry is wrong.
 void add_entries(const std::string& path, config::Router& router);

@@ -32,7 +32,7 @@ struct Arguments {
     double warm_up_seconds = 0.2;
     std::uint64_t packets = 0;       ///< instead of a time
     std::int64_t paced_step_ns = 0;  ///< of each of a round's two halves; 0: real time
-    std::int64_t longest_step_ns = 5000;
+    std::int64_t longest_step_ns = 2500;
     std::int64_t lookahead_ns = 10'000;
     unsigned buffers = 16'383;
     std::vector<std::string> eal;
@@ -216,7 +216,7 @@ void add_options(CLI::App& app, Arguments& arguments) {
     app.add_option("--paced-step-ns", arguments.paced_step_ns,
                    "Let time go on by this in each half of a round, whatever the clock says");
     app.add_option("--longest-step-ns", arguments.longest_step_ns,
-                   "Longer gaps between two readings are left out of the router's time (5000)");
+                   "Longer gaps between two readings are left out of the router's time (2500)");
     app.add_option("--lookahead-ns", arguments.lookahead_ns,
                    "How far ahead of now frames are handed to the ports (10000)");
     app.add_option("--buffers", arguments.buffers, "Packet buffers (16383)");

@@ -1,0 +1,281 @@
+"""The kinds of traffic: which packets, which tables of our router, which of its configuration.
+
+Every kind enters at ge0 and leaves at ge1. The first SID, policy or partition stands in the
+configuration; the entries add others like it (perf/rate/entries.h).
+"""
+
+import ipaddress
+import random
+
+import packets as build
+
+FIRST_LABEL = 16
+SOURCE_IPV4 = ipaddress.IPv4Address("10.3.0.1")
+SOURCE_IPV6 = ipaddress.IPv6Address("2001:db8:3::1")
+ONE_IPV4 = ipaddress.IPv4Network("20.0.0.0/8")
+ONE_IPV6 = ipaddress.IPv6Network("3fff::/20")
+IPV4, IPV6, MPLS = 0x0800, 0x86DD, 0x8847
+
+# (tagging, tag of cycle 1, of cycle 2); what comes in never has the tags of what goes out.
+DSCP_IN, DSCP_OUT = ("dscp", 3, 7), ("dscp", 11, 15)
+TC_IN, TC_OUT = ("mpls-tc", 1, 2), ("mpls-tc", 3, 4)
+OPTION_IN, OPTION_OUT = ("ipv6-option", 1, 2), ("ipv6-option", 3, 4)
+
+
+def random_for(traffic, what):
+    return random.Random(f"{traffic.kind} {traffic.entries} {what}")
+
+
+def ipv4_networks(traffic):
+    """Distinct /24 outside 0/8, 10/8, 127/8 and the groups; a single route is a /8."""
+    if traffic.entries == 1:
+        return [ONE_IPV4]
+    # 11.0.0.0 to 126.255.255.0 and 128.0.0.0 to 223.255.255.0, numbered through.
+    low, high = 116 << 16, 96 << 16
+    chosen = random_for(traffic, "networks").sample(range(low + high), traffic.entries)
+    bases = ((11 << 16) + n if n < low else (128 << 16) + n - low for n in chosen)
+    return [ipaddress.IPv4Network((base << 8, 24)) for base in bases]
+
+
+def ipv6_networks(traffic):
+    """Distinct /48 below 3fff::/20; a single route is all of it."""
+    if traffic.entries == 1:
+        return [ONE_IPV6]
+    base = int(ONE_IPV6.network_address)
+    chosen = random_for(traffic, "networks").sample(range(1 << 28), traffic.entries)
+    return [ipaddress.IPv6Network((base | n << 80, 48)) for n in chosen]
+
+
+def _host_in(network, generator):
+    return network[generator.randrange(1, network.num_addresses - 1)]
+
+
+class Kind:
+    """What the kinds have in common: packets with random tags to random targets."""
+
+    tags_in, tags_out = DSCP_IN, DSCP_OUT
+    ethertype = IPV4
+
+    def targets(self, traffic):
+        """What each packet goes to one of."""
+        return ipv4_networks(traffic)
+
+    def packet(self, octets, target, tag, generator):
+        """A layer 3 packet of this many octets."""
+        return build.ipv4_packet(octets, SOURCE_IPV4, _host_in(target, generator), tag)
+
+    def packets(self, traffic, octets, generator):
+        targets = self.targets(traffic)
+        for _ in range(traffic.packets):
+            target, tag = generator.choice(targets), generator.choice(self.tags_in[1:])
+            yield self.packet(octets, target, tag, generator)
+
+    def entries(self, traffic):
+        """Lines as in perf/rate/entries.h."""
+        return [f"route {network}" for network in self.targets(traffic)]
+
+    def peer_routes(self, traffic):
+        """Routes for l3fwd with the same capture."""
+        return [ONE_IPV4]
+
+    def config(self, traffic, cycle_bits):
+        """What the configuration has beyond interfaces and cycles."""
+        return ""
+
+
+class Ipv4(Kind):
+    """IPv4 with a DSCP to random destinations over the routes."""
+
+    def peer_routes(self, traffic):
+        return self.targets(traffic)
+
+
+class Ipv6(Ipv4):
+    """IPv6 with the TCQF option to random destinations over the routes."""
+
+    tags_in, tags_out = OPTION_IN, OPTION_OUT
+    ethertype = IPV6
+
+    def targets(self, traffic):
+        return ipv6_networks(traffic)
+
+    def packet(self, octets, network, tag, generator):
+        return build.ipv6_packet(octets, SOURCE_IPV6, _host_in(network, generator),
+                                 [build.option_header(tag)])
+
+
+class Mpls(Kind):
+    """Labels that are swapped."""
+
+    tags_in, tags_out = TC_IN, TC_OUT
+    ethertype = MPLS
+
+    def targets(self, traffic):
+        return range(FIRST_LABEL, FIRST_LABEL + traffic.entries)
+
+    def packet(self, octets, label, tag, generator):
+        return build.mpls_packet(octets, label, tag)
+
+    def entries(self, traffic):
+        return [f"label {label} {100_000 + label}" for label in self.targets(traffic)]
+
+
+class Ingress(Kind):
+    """Flows that get their tag here."""
+
+    tags_in = None
+    _CONFIG = """\
+detnet:
+  flows:      # what every flow of the entries is like; its match is replaced
+    - id: 1
+      match: {{interface: ge0, destination: 20.0.0.0/8}}
+      cycle-size-bits: {cycle_bits}
+      traffic-specification: {{interval-ns: 1000, max-packets-per-interval: {packets}, max-payload-size: {payload}}}
+"""
+
+    def targets(self, traffic):
+        """Five-tuples (source, destination, protocol, ports) towards one network."""
+        source, destination = (10 << 24) + (3 << 16), int(ONE_IPV4.network_address)
+        generator = random_for(traffic, "flows")
+        return [(ipaddress.IPv4Address(source + generator.randrange(1 << 16)),
+                 ipaddress.IPv4Address(destination + number), 17,
+                 generator.randrange(1024, 65536), generator.randrange(1024, 65536))
+                for number in range(traffic.entries)]
+
+    def packets(self, traffic, octets, generator):
+        # Each flow as often as any other, in an order without pattern.
+        flows = self.targets(traffic)
+        order = [number % traffic.entries for number in range(traffic.packets)]
+        generator.shuffle(order)
+        for number in order:
+            source, destination, _, *ports = flows[number]
+            yield build.ipv4_packet(octets, source, destination, 0, ports)
+
+    def entries(self, traffic):
+        return [f"route {ONE_IPV4}", *(" ".join(map(str, ("flow", *flow)))
+                                       for flow in self.targets(traffic))]
+
+    def config(self, traffic, cycle_bits):
+        # One flow alone has the whole cycle to itself, and sends all that the worker can take.
+        return self._CONFIG.format(cycle_bits=cycle_bits, packets=256 if traffic.entries < 1000 else 16,
+                                   payload=traffic.layer3_octets - 20)
+
+
+class Segment(Kind):
+    """IPv6 with the TCQF option and a routing header of two segments, the first one a SID of ours."""
+
+    tags_in, tags_out = OPTION_IN, OPTION_OUT
+    ethertype = IPV6
+    _MOST_ROUTES = 1000
+    _CONFIG = """\
+srv6:
+  locators: ["fc00:1::/48"]
+  local-sids:
+    - {{sid: "fc00:1::1/128", behavior: {behavior}}}
+"""
+
+    def __init__(self, behavior):
+        self._behavior = behavior
+
+    def targets(self, traffic):
+        base = int(ipaddress.IPv6Address("fc00:1::"))
+        return [ipaddress.IPv6Address(base + number + 1) for number in range(traffic.entries)]
+
+    def _networks(self, traffic):
+        return ipv6_networks(traffic)[:self._MOST_ROUTES]
+
+    def packets(self, traffic, octets, generator):
+        networks, sids = self._networks(traffic), self.targets(traffic)
+        for _ in range(traffic.packets):
+            sid = generator.choice(sids)
+            last = _host_in(generator.choice(networks), generator)
+            headers = [build.option_header(generator.choice(self.tags_in[1:])),
+                       build.routing_header([sid, last], 1)]
+            yield build.ipv6_packet(octets, SOURCE_IPV6, sid, headers)
+
+    def entries(self, traffic):
+        return [*(f"route {network}" for network in self._networks(traffic)),
+                *(f"sid {sid}" for sid in self.targets(traffic)[1:])]
+
+    def config(self, traffic, cycle_bits):
+        return self._CONFIG.format(behavior=self._behavior)
+
+
+_PARTITION = """\
+nrps:       # each may fill a cycle alone: nothing is refused
+  - id: 1
+    name: gold
+    encapsulation: {encapsulation}
+    interfaces: [{{name: ge1, cycle-bits: {cycle_bits}}}]
+"""
+
+
+class Partition(Kind):
+    """IPv6 with TCQF and NRP option in one header; the router knows the partitions, or has none."""
+
+    tags_in, tags_out = OPTION_IN, OPTION_OUT
+    ethertype = IPV6
+
+    def __init__(self, is_known):
+        self._is_known = is_known
+
+    def targets(self, traffic):
+        return range(1, 1 + traffic.entries)
+
+    def packet(self, octets, selector, tag, generator):
+        return build.ipv6_packet(octets, SOURCE_IPV6, _host_in(ONE_IPV6, generator),
+                                 [build.option_header(tag, selector)])
+
+    def entries(self, traffic):
+        others = self.targets(traffic)[1:] if self._is_known else ()
+        return [f"route {ONE_IPV6}", *(f"nrp {identifier}" for identifier in others)]
+
+    def config(self, traffic, cycle_bits):
+        return (_PARTITION.format(encapsulation="ipv6-option", cycle_bits=cycle_bits)
+                if self._is_known else "")
+
+
+class Policy(Kind):
+    """IPv4 with a DSCP, each route into a policy of its own, all policies into one partition."""
+
+    _CONFIG = """\
+routes:
+  - {{prefix: "fc00:2::/32", next-hops: [{{interface: ge1, address: "2001:db8:102::2"}}]}}
+mpls:
+  labels:
+    - {{label: 16001, operation: swap, out-labels: [17001], next-hops: [{{interface: ge1, address: 10.0.2.2}}]}}
+sr-policies:
+  - color: 1
+    endpoint: "2001:db8:9::9"
+    candidate-paths:
+      - {{preference: 100, discriminator: 1, nrp: 1, segment-lists: [{{segments: [{segments}]}}]}}
+"""
+
+    def __init__(self, tags_out, encapsulation, segments):
+        self.tags_out = tags_out
+        self._encapsulation = encapsulation
+        self._segments = segments
+
+    def entries(self, traffic):
+        colors = range(1, 1 + traffic.entries)
+        return [*(f"policy {color}" for color in colors[1:]),
+                *(f"route {network} {color}"
+                  for network, color in zip(self.targets(traffic), colors))]
+
+    def config(self, traffic, cycle_bits):
+        return (_PARTITION.format(encapsulation=self._encapsulation, cycle_bits=cycle_bits)
+                + self._CONFIG.format(segments=", ".join(self._segments)))
+
+
+KINDS = {
+    "ipv4": Ipv4(),
+    "mpls": Mpls(),
+    "ipv6": Ipv6(),
+    "ingress": Ingress(),
+    "end": Segment("End"),
+    "end.x": Segment('End.X, next-hops: [{interface: ge1, address: "2001:db8:102::2"}]'),
+    "no-nrp": Partition(is_known=False),
+    "nrp": Partition(is_known=True),
+    "encaps": Policy(OPTION_OUT, "ipv6-option", ['"fc00:2::1"', '"fc00:9::d6"']),
+    "push": Policy(TC_OUT, "mpls-mna", ["16001", "16002", "16003"]),
+}
