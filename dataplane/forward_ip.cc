@@ -58,8 +58,11 @@ void Forwarder::forward_ip(Packet& packet) {
         return drop(packet, DropReason::malformed);
     }
     if (action->kind == RouteKind::none) [[unlikely]] {
-        icmp_error(packet, IcmpError::no_route());
-        return drop(packet, DropReason::no_route);
+        match_flow(packet);
+        if (policy_for(packet, *action) == kNoPolicy) {  // a flow's policy needs no route
+            icmp_error(packet, IcmpError::no_route());
+            return drop(packet, DropReason::no_route);
+        }
     }
     if (action->kind == RouteKind::no_sid) [[unlikely]] {
         icmp_error(packet, IcmpError::no_route());

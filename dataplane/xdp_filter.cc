@@ -33,30 +33,49 @@ void add_own_addresses(const config::Router& router, FilterTables& tables) {
     }
 }
 
+void to_worker(FilterTables& tables, const config::IpPrefix& prefix) {
+    tables.prefixes.insert_or_assign(prefix.network(), FilterVerdict::to_worker);
+}
+
 void add_forwarded(const config::Router& router, const std::string& table, FilterTables& tables) {
-    const auto add = [&](const config::IpPrefix& prefix) {
-        tables.prefixes.insert_or_assign(prefix.network(), FilterVerdict::to_worker);
-    };
     for (const config::Interface& interface : router.interfaces) {
         if (interface.table == table) {
             for (const config::IpPrefix& address : interface.addresses) {
-                add(address);
+                to_worker(tables, address);
             }
         }
     }
     for (const config::Route& route : router.routes) {
         if (route.table == table) {
-            add(route.prefix);
+            to_worker(tables, route.prefix);
         }
+    }
+}
+
+/// What a flow steers into a policy needs no route.
+void add_steered(const config::Router& router, config::InterfaceIndex interface,
+                 FilterTables& tables) {
+    for (const config::Flow& flow : router.flows) {
+        const config::FlowMatch& match = flow.match;
+        if (!flow.sr_policy || match.mpls_label ||
+            match.interface.value_or(interface) != interface) {
+            continue;
+        }
+        if (match.destination) {
+            to_worker(tables, *match.destination);
+            continue;
+        }
+        to_worker(tables, {config::IpAddress::from_ipv4(0), 0});
+        to_worker(tables, {config::IpAddress{.is_ipv6 = true}, 0});
     }
 }
 
 void add_sids(const config::Router& router, FilterTables& tables) {
     for (const config::IpPrefix& locator : router.srv6.locators) {
-        tables.prefixes.insert_or_assign(locator.network(), FilterVerdict::to_worker);
+        to_worker(tables, locator);
     }
     for (const config::LocalSid& sid : router.srv6.local_sids) {
-        tables.prefixes.insert_or_assign(sid.sid.network(), FilterVerdict::to_worker);
+        to_worker(tables, sid.sid);
     }
 }
 
@@ -112,6 +131,7 @@ FilterTables filter_tables(const config::Router& router, config::InterfaceIndex 
                            const config::MacAddress& mac) {
     FilterTables tables{.mac = mac, .unknown = FilterVerdict::to_host, .prefixes = {}};
     add_forwarded(router, router.interfaces[interface].table, tables);
+    add_steered(router, interface, tables);
     if (tables.prefixes.size() > kMaxPrefixes) {
         tables.prefixes.clear();
         tables.unknown = FilterVerdict::to_worker;

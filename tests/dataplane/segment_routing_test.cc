@@ -266,6 +266,34 @@ TEST_F(SegmentRouting, DomainBoundaryKeepsStrangersFromTheSids) {
     EXPECT_EQ(account.sent, 1u);
 }
 
+// Contract 2, detnet.flows.sr-policy: what a flow steers goes where the policy leads, routed or
+// not.
+TEST_F(SegmentRouting, AFlowWithAPolicyNeedsNoRoute) {
+    std::string config = four_interfaces("ipv6-option", 4, segment_routing());
+    const std::string flows = "  flows:\n";
+    config.insert(config.find(flows) + flows.size(), R"(  - id: 18
+    match: {interface: ge3, destination: 10.77.0.0/31}
+    cycle-size-bits: 12000
+    sr-policy: {color: 1, endpoint: '2001:db8:9::9'}
+)");
+    TestRouter steering(config);
+    for (const std::uint32_t destination : {0x0a4d0001u, 0x0a4d0002u}) {
+        steering.arrive(3, kStart,
+                        ethernet(3, dataplane::ethertype::kIpv4) + ipv4_udp(destination, 0, 40));
+    }
+    steering.run_until(kStart + 10 * kCycleNs, kStart);
+    const Account account = steering.router().account();
+    EXPECT_EQ(account.dropped[static_cast<std::size_t>(DropReason::no_route)], 1u);
+    ASSERT_EQ(steering.wire(1).sent().size(), 1u);
+    const Frame out = steering.wire(1).sent()[0].frame;
+    // Into the first segment, with a cycle and the selector.
+    EXPECT_EQ(Frame(out.begin() + 38, out.begin() + 54), [] {
+        const Address first = address("2001:db8:d1::e");
+        return Frame(first.begin(), first.end());
+    }());
+    EXPECT_EQ(out[20], dataplane::protocol::kHopByHop);
+}
+
 /// TCQF packets on the label stack with the selector of partition 6 and without.
 class Partitions : public SegmentRouting {
   protected:

@@ -70,6 +70,24 @@ TEST(FilterTables, own_addresses_count_in_every_table) {
     }
 }
 
+TEST(FilterTables, what_a_flow_steers_into_a_policy_needs_no_route) {
+    config::Router router = example_router();
+    config::Flow flow;
+    flow.match.interface = 0;
+    flow.match.destination = prefix("10.77.0.0/24");
+    router.flows = {flow};
+    EXPECT_FALSE(filter_tables(router, 0, kOwnMac).prefixes.contains(prefix("10.77.0.0/24")));
+    router.flows[0].sr_policy = config::PolicyKey{};
+    EXPECT_EQ(filter_tables(router, 0, kOwnMac).prefixes.at(prefix("10.77.0.0/24")),
+              FilterVerdict::to_worker);
+    EXPECT_FALSE(filter_tables(router, 1, kOwnMac).prefixes.contains(prefix("10.77.0.0/24")));
+    router.flows[0].match.destination.reset();
+    for (const char* all : {"0.0.0.0/0", "::/0"}) {
+        EXPECT_EQ(filter_tables(router, 0, kOwnMac).prefixes.at(prefix(all)),
+                  FilterVerdict::to_worker);
+    }
+}
+
 TEST(FilterTables, more_prefixes_than_the_maps_hold_become_everything_but_own_addresses) {
     config::Router router = example_router();
     config::Route route;
