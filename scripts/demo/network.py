@@ -7,13 +7,16 @@ demonstration ends, however it ends, the kernel takes all of it away.
 import ctypes
 import os
 import signal
+import struct
 import subprocess
 import sys
 
-from chains import RECEIVER_MAC, ROUTERS, SENDER_MAC, mac
+from topology import RECEIVER_MAC, ROUTERS, SENDER_MAC, load_mac, mac
 
 SENDER, RECEIVER = "sender", "receiver"
 INSIDE = "TCQF_DEMO_INSIDE"
+LIBC = ctypes.CDLL(None, use_errno=True)
+BPF_SYSCALL = {"x86_64": 321, "aarch64": 280}
 
 # (namespace, interface, MAC) at both ends.
 LINKS = [
@@ -22,15 +25,28 @@ LINKS = [
     (("r2", "ge1", mac("r2", 1)), ("r3", "ge0", mac("r3", 0))),
     (("r3", "ge1", mac("r3", 1)), (RECEIVER, "in", RECEIVER_MAC)),
 ] + [
-    ((SENDER, f"load-{name}", f"02:00:00:00:08:0{index}"), (name, "ge2", mac(name, 2)))
-    for index, name in enumerate(ROUTERS, start=1)
+    ((SENDER, f"load-{name}", load_mac(name)), (name, "ge2", mac(name, 2))) for name in ROUTERS
 ]
 
 UNSHARE = ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"]
 
 
+def xdp_obstacle():
+    """Why this machine does not let us use AF_XDP, or nothing: asks for one of its maps."""
+    number = BPF_SYSCALL.get(os.uname().machine)
+    if not number:
+        return ""
+    bpf_map_create, xsk_map, octets, entries = 0, 17, 4, 1
+    attributes = struct.pack("=5I", xsk_map, octets, octets, entries, 0)
+    descriptor = LIBC.syscall(number, bpf_map_create, attributes, len(attributes))
+    if descriptor < 0:
+        return f"AF_XDP is forbidden: {os.strerror(ctypes.get_errno())}"
+    os.close(descriptor)
+    return ""
+
+
 def obstacle():
-    """Why this machine does not let us make network namespaces, or nothing."""
+    """Why this machine lets us make no network namespaces, or no AF_XDP sockets; or nothing."""
     if os.environ.get(INSIDE):
         return ""
     if os.geteuid() != 0:
@@ -41,13 +57,15 @@ def obstacle():
                               check=False, timeout=30)
     except (OSError, subprocess.TimeoutExpired) as error:
         return str(error)
-    return "" if done.returncode == 0 else (done.stderr.strip() or "unshare is refused")
+    if done.returncode != 0:
+        return f"network namespaces are forbidden: {done.stderr.strip() or 'unshare is refused'}"
+    return xdp_obstacle()
 
 
 def die_with_parent():
     """Asks the kernel to kill this process when the one that started it is gone."""
     pr_set_pdeathsig = 1
-    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
+    LIBC.prctl(pr_set_pdeathsig, signal.SIGKILL)
 
 
 def enter():

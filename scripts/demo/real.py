@@ -7,8 +7,8 @@ import subprocess
 import time
 from dataclasses import dataclass, field
 
-import chains
 import network
+import topology
 
 READY_SECONDS = 60
 SETTLE_SECONDS = 0.3
@@ -18,6 +18,8 @@ PAUSE = re.compile(r"longest pause between two rounds (\d+) us")
 
 
 REFUSED = 3
+# Of each router: ordinary pages, for three that start at once would take one another's huge pages.
+MEMORY = ("--no-huge", "-m", 640)
 
 
 class RunFailed(Exception):
@@ -31,8 +33,8 @@ class Refused(RunFailed):
 @dataclass
 class Run:
     """What one run was and what came out."""
-    chain: chains.Chain
-    times: chains.Times = None
+    scenario: topology.Scenario
+    times: topology.Times = None
     duration_ms: int = 0
     accounts: dict = field(default_factory=dict)    # of each router
     pauses_us: dict = field(default_factory=dict)   # longest of each router
@@ -88,67 +90,73 @@ class Started:
                 process.wait()
 
 
-def start_routers(started, programs, chain, traffic, times):
+def start_routers(started, programs, scenario, traffic, times):
     routers = {}
-    for name in chains.ROUTERS:
+    for name in topology.ROUTERS:
         path = started.folder / f"{name}.yaml"
-        path.write_text(chains.config(chain, name, traffic, times), encoding="utf-8")
+        path.write_text(scenario.config(name, traffic, times), encoding="utf-8")
         routers[name] = started.start(name, network.inside(
-            name, programs.tcqfd, "--config", path, "--yield", "--no-kernel-ports"))
+            name, programs.tcqfd, "--config", path, "--yield", "--no-kernel-ports", "--",
+            *MEMORY))
     for name, process in routers.items():
         started.wait_ready(name, process)
     return routers
 
 
-def start_senders(started, programs, chain, traffic, duration_ms):
+def start_senders(started, programs, scenario, traffic, duration_ms):
     """All loads, and the flow in the middle of them."""
     senders = {}
-    for name in chains.ROUTERS:
-        stream = chains.LOAD_STREAMS[name]
+    for name in traffic.loads:
+        stream = topology.LOAD_STREAMS[name]
         senders[stream] = started.start(f"load-{name}", network.inside(
             network.SENDER, programs.meter, "send", "--interface", f"load-{name}",
-            *chains.load_arguments(name, traffic), "--batch-us", 500,
+            *topology.load_arguments(name, traffic), "--batch-us", 500,
             "--duration-ms", duration_ms + int(2000 * LEAD_SECONDS)))
     time.sleep(LEAD_SECONDS)
-    senders[chains.FLOW_STREAM] = started.start("flow", network.inside(
+    senders[topology.FLOW_STREAM] = started.start("flow", network.inside(
         network.SENDER, programs.meter, "send", "--interface", "flow",
-        *chains.flow_arguments(chain, traffic), "--duration-ms", duration_ms))
+        *scenario.flow_arguments(traffic), "--duration-ms", duration_ms))
     return senders
 
 
-def report(run, started, programs, allowance_ns):
+def run_tool(*words):
+    """Runs one of the programs to its end; what it printed."""
+    done = subprocess.run([str(word) for word in words], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise RunFailed(f"{words[0].name} {words[1]}: {done.stderr}")
+    return done.stdout
+
+
+def report(run, folder, capture, programs, traffic, allowance_ns=0):
     """Lets tcqf-meter judge what was received; the last router's interface says what is right."""
-    words = [programs.meter, "report", "--capture", started.folder / "received.pcap",
-             "--json", started.folder / "report.json", "--bins", FINE_BINS]
-    for stream, result in run.sent.items():
-        path = started.folder / f"sent-{stream}.json"
-        path.write_text(json.dumps(result), encoding="utf-8")
+    words = ["report", "--capture", capture, "--json", folder / "report.json", "--bins", FINE_BINS]
+    for stream in run.scenario.measured_streams(traffic):
+        path = folder / f"sent-{stream}.json"
+        path.write_text(json.dumps(run.sent[stream]), encoding="utf-8")
         words += ["--sent", path]
     if run.times:
-        words += ["--router", started.folder / "r3.yaml", "--interface", "ge1",
+        words += ["--router", folder / "r3.yaml", "--interface", "ge1",
                   "--late-ns", allowance_ns, "--early-ns", run.times.clock_error_ns]
-    done = subprocess.run(list(map(str, words)), capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise RunFailed(f"tcqf-meter report: {done.stderr}")
-    flows = json.loads((started.folder / "report.json").read_text(encoding="utf-8"))["flows"]
+    run_tool(programs.meter, *words)
+    flows = json.loads((folder / "report.json").read_text(encoding="utf-8"))["flows"]
     run.flows = {flow["stream"]: flow for flow in flows}
 
 
-def run_chain(programs, folder, chain, traffic, times, duration_ms):
+def run_scenario(programs, folder, scenario, traffic, times, duration_ms):
     folder.mkdir(parents=True, exist_ok=True)
-    run = Run(chain, times, duration_ms)
+    run = Run(scenario, times, duration_ms)
     with Started(folder) as started:
-        routers = start_routers(started, programs, chain, traffic, times)
+        routers = start_routers(started, programs, scenario, traffic, times)
         receiver = started.start("receiver", network.inside(
             network.RECEIVER, programs.meter, "receive", "--interface", "in",
             "--capture", folder / "received.pcap"))
         started.wait_ready("receiver", receiver)
-        senders = start_senders(started, programs, chain, traffic, duration_ms)
+        senders = start_senders(started, programs, scenario, traffic, duration_ms)
         for stream, process in senders.items():
             process.wait(duration_ms / 1000 + 60)
         time.sleep(SETTLE_SECONDS)
-        names = {chains.FLOW_STREAM: "flow",
-                 **{stream: f"load-{name}" for name, stream in chains.LOAD_STREAMS.items()}}
+        names = {topology.FLOW_STREAM: "flow",
+                 **{stream: f"load-{name}" for name, stream in topology.LOAD_STREAMS.items()}}
         for stream, process in senders.items():
             started.finish(names[stream], process)
             run.sent[stream] = json.loads(started.output(names[stream]))
@@ -158,5 +166,5 @@ def run_chain(programs, folder, chain, traffic, times, duration_ms):
             run.pauses_us[name] = max(map(int, PAUSE.findall(started.log(name))), default=0)
         started.finish("receiver", receiver, signal.SIGTERM)
         run.receiver_lost = json.loads(started.output("receiver"))["lost"]
-        report(run, started, programs, run.stall_us() * 1000)
+        report(run, folder, folder / "received.pcap", programs, traffic, run.stall_us() * 1000)
     return run

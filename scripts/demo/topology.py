@@ -1,9 +1,9 @@
-"""The demonstration's three chains: what the flow looks like, and the configuration of each router.
+"""What every run of the demonstration has: three routers in a row, a flow, and loads beside it.
 
     sender -- r1 -- r2 -- r3 -- receiver
 
-ge0 of a router looks towards the sender, ge1 towards the receiver, and through ge2 a load of best
-effort enters that shares every link from there on.
+ge0 of a router looks towards the sender, ge1 towards the receiver, and through ge2 a load enters
+that shares every link from there on.
 """
 
 from dataclasses import dataclass
@@ -25,30 +25,7 @@ class Times:
     clock_error_ns: int = 0     # between two routers
 
 
-@dataclass(frozen=True)
-class Load:
-    """Best effort in bursts: so much of the link for so long, then nothing for so long."""
-    percent: int
-    on_ms: int
-    off_ms: int
-
-
-@dataclass(frozen=True)
-class Traffic:
-    """What the sender offers. No distance of packets that divides a cycle: every phase occurs."""
-    link_mbps: int
-    flow_interval_ns: int
-    loads: tuple                # a Load for each router
-    queue_packets: int          # of best effort, in each router
-    flow_octets: int = 300
-    load_octets: int = 1500
-
-
-# On average more than the last link carries; the queues of plain routers run full.
-REAL_TRAFFIC = Traffic(link_mbps=200, flow_interval_ns=483_127, queue_packets=4096,
-                       loads=(Load(140, 200, 160), Load(60, 150, 250), Load(50, 150, 350)))
-VIRTUAL_TRAFFIC = Traffic(link_mbps=1000, flow_interval_ns=96_731, queue_packets=1024,
-                          loads=(Load(140, 10, 8), Load(60, 6, 10), Load(50, 6, 14)))
+VIRTUAL_TIMES = Times(100, latency_max_ns=30_000)
 
 
 def real_times(cycle_us):
@@ -59,33 +36,61 @@ def real_times(cycle_us):
                  clock_error_ns=clock_error_ns)
 
 
-VIRTUAL_TIMES = Times(100, latency_max_ns=30_000)
+@dataclass(frozen=True)
+class Load:
+    """Packets in bursts: so much of the link for so long, then nothing for so long."""
+    percent: int
+    on_ms: int
+    off_ms: int
 
 
 @dataclass(frozen=True)
-class Chain:
-    name: str
-    title: str
-    tagging: str
-    tags: tuple
-    destination: str
-    source: str
-    labels: bool = False
-    option: bool = False
+class Traffic:
+    """What the sender offers. No distance of packets that divides a cycle: every phase occurs."""
+    link_mbps: int
+    flow_interval_ns: int
+    loads: dict                 # the Load that enters at a router, by its name
+    queue_packets: int          # of best effort, in each router
+    flow_octets: int = 300
+    load_octets: int = 1500
 
 
-CHAINS = (
-    Chain("mpls-tc", "MPLS traffic class", "mpls-tc", (1, 2, 3, 4),
-          "10.9.0.2", "10.0.1.2", labels=True),
-    Chain("dscp", "IPv4 DSCP", "dscp", (3, 7, 11, 15), "10.9.0.2", "10.0.1.2"),
-    Chain("ipv6-option", "IPv6 hop-by-hop option", "ipv6-option", (1, 2, 3, 4),
-          "2001:db8:9::2", "2001:db8:1::2", option=True),
-)
+class Scenario:
+    """What crosses the routers, and how they are configured for it. A subclass has `name`, `title`,
+    `destination` and `source` of the flow, and config(router, traffic, times): the YAML of a router."""
+
+    loads_are_measured = True   # they leave with the flow, through ge1 of the last router
+
+    def flow_arguments(self, traffic):
+        """What tcqf-meter send needs for the flow, but where to and how long."""
+        return ["--stream", FLOW_STREAM, "--to", mac("r1", 0), "--source", self.source,
+                "--destination", self.destination, "--size", traffic.flow_octets,
+                "--interval-ns", traffic.flow_interval_ns]
+
+    def measured_streams(self, traffic):
+        """Streams that the receiver sees."""
+        loads = traffic.loads if self.loads_are_measured else ()
+        return [FLOW_STREAM] + [LOAD_STREAMS[name] for name in loads]
+
+
+def load_arguments(router, traffic):
+    """What tcqf-meter send needs for the load that enters at a router."""
+    number = ROUTERS.index(router) + 1
+    load = traffic.loads[router]
+    return ["--stream", LOAD_STREAMS[router], "--to", mac(router, 2), "--source",
+            f"10.1.{number}.2", "--destination", "10.8.0.2", "--size", traffic.load_octets,
+            "--mbps", traffic.link_mbps * load.percent // 100,
+            "--on-ms", load.on_ms, "--off-ms", load.off_ms]
 
 
 def mac(router, port):
     """Of port 0, 1 or 2 of a router."""
     return f"02:00:00:00:{ROUTERS.index(router) + 1:02x}:{port:02x}"
+
+
+def load_mac(router):
+    """Of whoever sends the load that enters there."""
+    return f"02:00:00:00:08:{ROUTERS.index(router) + 1:02x}"
 
 
 def next_mac(router):
@@ -94,58 +99,21 @@ def next_mac(router):
     return mac(following[0], 0) if following else RECEIVER_MAC
 
 
+def next_hop(router, family=4):
+    """YAML of the next hop behind ge1, but its last brace: labels may follow."""
+    number = ROUTERS.index(router) + 2
+    address = f"10.0.{number}.2" if family == 4 else f"'2001:db8:{number}::2'"
+    return f"{{interface: ge1, address: {address}"
+
+
 def cycle_size_bits(times, traffic):
     """Room of the flow in a cycle: its packets of one and a half cycles, and two more."""
     packets = times.cycle_us * 1500 // traffic.flow_interval_ns + 2
     return packets * traffic.flow_octets * 8
 
 
-def routes(chain, router):
-    """YAML of routes and labels: 10.8.0.0/16 is best effort, the rest the flow."""
-    number = ROUTERS.index(router) + 1
-    out = f"{{interface: ge1, address: 10.0.{number + 1}.2"
-    lines = ["routes:", f"  - {{prefix: 10.8.0.0/16, next-hops: [{out}}}]}}"]
-    if chain.labels and number == 1:
-        lines.append(f"  - {{prefix: 10.9.0.0/16, next-hops: [{out}, labels: [100]}}]}}")
-    elif chain.labels:
-        lines += ["mpls:", "  labels:",
-                  f"    - {{label: {100 * (number - 1)}, operation: swap, "
-                  f"out-labels: [{100 * number}], next-hops: [{out}}}]}}"]
-    elif chain.option:
-        lines.append("  - {prefix: 2001:db8:9::/48, next-hops: "
-                     f"[{{interface: ge1, address: 2001:db8:{number + 1}::2}}]}}")
-    else:
-        lines.append(f"  - {{prefix: 10.9.0.0/16, next-hops: [{out}}}]}}")
-    return lines
-
-
-def domain(chain, router, times):
-    """YAML of the TCQF domain: r1 only sends into it."""
-    tags = f"tagging: {chain.tagging}, tags: [{', '.join(map(str, chain.tags))}]"
-    if chain.option:
-        tags += ", option-header: hop-by-hop"
-    members = ("ge1",) if router == "r1" else ("ge0", "ge1")
-    lines = ["tcqf:", "  domains:", "    - name: core", f"      cycles: {times.cycles}",
-             f"      cycle-time-us: {times.cycle_us}", "      interfaces:"]
-    lines += [f"        - {{name: {name}, {tags}}}" for name in members]
-    if router != "r1":
-        lines += ["      cycle-maps:",
-                  "        - {iif: ge0, oif: ge1, latency-min-ns: 0, "
-                  f"latency-max-ns: {times.latency_max_ns}, upstream-clock-offset-ns: 0}}"]
-    return lines
-
-
-def flows(chain, times, traffic):
-    """YAML of the flow, which r1 tags."""
-    bits = 128 if chain.option else 32
-    return ["detnet:", "  flows:", "    - id: 1",
-            f"      match: {{interface: ge0, destination: '{chain.destination}/{bits}', protocol: 17, "
-            "destination-port: '7000'}",
-            f"      cycle-size-bits: {cycle_size_bits(times, traffic)}"]
-
-
-def config(chain, router, traffic, times=None):
-    """YAML of one router; without times a plain router: no domain, no flow."""
+def base(router, traffic, times, neighbor_extra=""):
+    """YAML of what a router has whatever it forwards: interfaces and the neighbor behind ge1."""
     number = ROUTERS.index(router) + 1
     addresses = (f"[10.0.{number}.1/24, '2001:db8:{number}::1/64']",
                  f"[10.0.{number + 1}.3/24, '2001:db8:{number + 1}::3/64']",
@@ -162,30 +130,33 @@ def config(chain, router, traffic, times=None):
                   f"    best-effort-queue-packets: {traffic.queue_packets}",
                   f"    addresses: {own}"]
     lines += ["neighbors:"]
-    lines += [f"  - {{interface: ge1, address: {address}, mac: {next_mac(router)}}}"
-              for address in (f"10.0.{number + 1}.2", f"'2001:db8:{number + 1}::2'")]
-    lines += routes(chain, router)
-    if times:
-        lines += domain(chain, router, times)
-        if router == "r1":
-            lines += flows(chain, times, traffic)
-    return "\n".join(lines) + "\n"
+    lines += [f"  - {next_hop(router, family)}, mac: {next_mac(router)}{neighbor_extra}}}"
+              for family in (4, 6)]
+    return lines
 
 
-def flow_arguments(chain, traffic):
-    """What tcqf-meter send needs for the flow, but where to and how long."""
-    words = ["--stream", FLOW_STREAM, "--to", mac("r1", 0), "--source", chain.source,
-             "--destination", chain.destination, "--size", traffic.flow_octets,
-             "--interval-ns", traffic.flow_interval_ns]
-    # The option comes empty-handed: Cycle Id 0 is no cycle, r1 writes the tag.
-    return words + (["--option", "hop-by-hop", "--cycle-id", 0] if chain.option else [])
+def domain(times, tagging_of, maps):
+    """YAML of the TCQF domain: the tagging of each of its interfaces, and the (iif, oif) mapped."""
+    lines = ["tcqf:", "  domains:", "    - name: core", f"      cycles: {times.cycles}",
+             f"      cycle-time-us: {times.cycle_us}", "      interfaces:"]
+    lines += [f"        - {{name: {name}, {tagging}}}" for name, tagging in tagging_of.items()]
+    if maps:
+        lines += ["      cycle-maps:"]
+    lines += [f"        - {{iif: {iif}, oif: {oif}, latency-min-ns: 0, "
+              f"latency-max-ns: {times.latency_max_ns}, upstream-clock-offset-ns: 0}}"
+              for iif, oif in maps]
+    return lines
 
 
-def load_arguments(router, traffic):
-    """The same for the load that enters at a router."""
-    number = ROUTERS.index(router) + 1
-    load = traffic.loads[number - 1]
-    return ["--stream", LOAD_STREAMS[router], "--to", mac(router, 2), "--source",
-            f"10.1.{number}.2", "--destination", "10.8.0.2", "--size", traffic.load_octets,
-            "--mbps", traffic.link_mbps * load.percent // 100,
-            "--on-ms", load.on_ms, "--off-ms", load.off_ms]
+def tagging_of(kind, tags):
+    """YAML of an interface's kind of tag and its tags."""
+    text = f"tagging: {kind}, tags: [{', '.join(map(str, tags))}]"
+    return text + (", option-header: hop-by-hop" if kind == "ipv6-option" else "")
+
+
+def flow_entry(number, interface, destination, size_bits):
+    """YAML of a DetNet flow of probes, which the router tags."""
+    return [f"    - id: {number}",
+            f"      match: {{interface: {interface}, destination: '{destination}', protocol: 17, "
+            "destination-port: '7000'}",
+            f"      cycle-size-bits: {size_bits}"]

@@ -5,10 +5,9 @@ Nothing stalls there, so cycles are short; the same inputs give the same bytes o
 
 import json
 import struct
-import subprocess
 
-import chains
-from real import FINE_BINS, Run, RunFailed
+import topology
+from real import Run, RunFailed, report, run_tool
 
 START_NS = 1_700_000_000 * 10**9
 LINK_DELAY_NS = 5_000       # a kilometre of fibre
@@ -49,56 +48,41 @@ def across_link(timed, mbps):
         yield start_ns + -(-on_wire * 8 * 1000 // mbps) + LINK_DELAY_NS, octets
 
 
-def run_tool(*words):
-    done = subprocess.run([str(word) for word in words], capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise RunFailed(f"{words[0].name} {words[1]}: {done.stderr}")
-    return done.stdout
-
-
-def make_traffic(programs, folder, chain, traffic, duration_ms):
+def make_traffic(programs, folder, scenario, traffic, duration_ms):
     """Captures of what the sender offers; what the sender says of each stream."""
     sent = {}
-    wanted = [("flow", chains.FLOW_STREAM, chains.flow_arguments(chain, traffic), START_NS)]
+    wanted = [("flow", topology.FLOW_STREAM, scenario.flow_arguments(traffic), START_NS)]
     # Each load starts at another phase of the flow's packets.
-    wanted += [(f"load-{name}", chains.LOAD_STREAMS[name], chains.load_arguments(name, traffic),
-                START_NS + 1_237 * index)
-               for index, name in enumerate(chains.ROUTERS)]
+    wanted += [(f"load-{name}", topology.LOAD_STREAMS[name],
+                topology.load_arguments(name, traffic), START_NS + 1_237 * index)
+               for index, name in enumerate(traffic.loads)]
     for name, stream, arguments, start_ns in wanted:
-        path = folder / f"sent-{stream}.json"
-        run_tool(programs.meter, "send", "--capture", folder / f"{name}.pcap", *arguments,
-                 "--from", "02:00:00:00:00:01", "--start-ns", start_ns, "--duration-ms", duration_ms,
-                 "--json", path)
-        sent[stream] = json.loads(path.read_text(encoding="utf-8"))
+        sent[stream] = json.loads(run_tool(
+            programs.meter, "send", "--capture", folder / f"{name}.pcap", *arguments,
+            "--from", topology.SENDER_MAC, "--start-ns", start_ns, "--duration-ms", duration_ms))
     return sent
 
 
 def run_routers(run, programs, folder, traffic):
     arriving = folder / "flow.pcap"
-    for name in chains.ROUTERS:
+    for name in topology.ROUTERS:
         (folder / f"{name}.yaml").write_text(
-            chains.config(run.chain, name, traffic, run.times), encoding="utf-8")
-        run_tool(programs.lab, "replay", "--config", folder / f"{name}.yaml",
-                 "--rx", f"ge0={arriving}", "--rx", f"ge2={folder}/load-{name}.pcap",
+            run.scenario.config(name, traffic, run.times), encoding="utf-8")
+        words = ["--rx", f"ge0={arriving}"]
+        if name in traffic.loads:
+            words += ["--rx", f"ge2={folder}/load-{name}.pcap"]
+        run_tool(programs.lab, "replay", "--config", folder / f"{name}.yaml", *words,
                  "--out", folder / name, "--until-drained")
         run.accounts[name] = json.loads((folder / name / "account.json").read_text())
         arriving = folder / f"behind-{name}.pcap"
         write(arriving, across_link(packets(folder / name / "ge1.pcap"), traffic.link_mbps))
 
 
-def run_chain(programs, folder, chain, traffic, times, duration_ms):
-    """As real.run_chain, without interfaces; delays end where the last router's wire begins."""
+def run_scenario(programs, folder, scenario, traffic, times, duration_ms):
+    """As real.run_scenario, without interfaces; delays end where the last router's wire begins."""
     folder.mkdir(parents=True, exist_ok=True)
-    run = Run(chain, times, duration_ms)
-    run.sent = make_traffic(programs, folder, chain, traffic, duration_ms)
+    run = Run(scenario, times, duration_ms)
+    run.sent = make_traffic(programs, folder, scenario, traffic, duration_ms)
     run_routers(run, programs, folder, traffic)
-    words = ["report", "--capture", folder / "r3" / "ge1.pcap", "--json", folder / "report.json",
-             "--bins", FINE_BINS]
-    for stream in run.sent:
-        words += ["--sent", folder / f"sent-{stream}.json"]
-    if times:
-        words += ["--router", folder / "r3.yaml", "--interface", "ge1"]
-    run_tool(programs.meter, *words)
-    flows = json.loads((folder / "report.json").read_text(encoding="utf-8"))["flows"]
-    run.flows = {flow["stream"]: flow for flow in flows}
+    report(run, folder, folder / "r3" / "ge1.pcap", programs, traffic)
     return run

@@ -17,6 +17,7 @@ sys.path[:0] = [str(HERE.parent / "conformance"), str(DEMO)]
 import chains  # noqa: E402
 import judge  # noqa: E402
 import network  # noqa: E402
+import topology  # noqa: E402
 from real import Run  # noqa: E402
 from tap import Tap  # noqa: E402
 
@@ -34,13 +35,13 @@ def account(flow, load, dropped=None):
 def good_run():
     """1000 packets, three lost to a stall of r2, all others in their cycles of 4 ms."""
     flow = {"sent": 1000, "received": 997, "lost": 3, "duplicates": 0, "reordered": 0,
-            "spread-ns": 8_900_000,
+            "spread-ns": 9_100_000,
             "cycles": {"inside": 990, "within-allowance": 7, "outside": 0, "untagged": 0}}
-    run = Run(chains.CHAINS[0], chains.real_times(4000))
+    run = Run(chains.CHAINS[0], topology.real_times(4000))
     run.accounts = {"r1": account(1000, 0), "r2": account(1000, 50, {"cycle-overrun": 3}),
                     "r3": account(1047, 0, {"queue-full": 2})}
-    run.pauses_us = {"r1": 10, "r2": 900, "r3": 20}
-    run.flows = {chains.FLOW_STREAM: flow}
+    run.pauses_us = {"r1": 10, "r2": 1100, "r3": 20}
+    run.flows = {topology.FLOW_STREAM: flow}
     return run
 
 
@@ -49,7 +50,7 @@ def judge_cases(tap):
 
     def broken(title, expected, change):
         run = copy.deepcopy(good_run())
-        change(run, run.flows[chains.FLOW_STREAM])
+        change(run, run.flows[topology.FLOW_STREAM])
         found = judge.problems(run)
         tap.case(title, [] if any(expected in problem for problem in found)
                  else [f"expected '{expected}', found {found}"])
@@ -58,6 +59,8 @@ def judge_cases(tap):
            lambda run, flow: flow.update(lost=4))
     broken("a counted loss that did not happen is a problem", "2 packets of the flow were lost",
            lambda run, flow: flow.update(lost=2))
+    broken("a counted loss that no stall was long enough for is a problem", "only 1000 us",
+           lambda run, flow: run.pauses_us.update(r2=1000))
     broken("a packet outside its cycle is a problem", "1 packets left outside",
            lambda run, flow: flow["cycles"].update(outside=1))
     broken("a packet without a tag is a problem", "1 packets arrived without",
@@ -67,7 +70,7 @@ def judge_cases(tap):
     broken("a packet received twice is a problem", "duplicates",
            lambda run, flow: flow.update(duplicates=1))
     broken("a spread above two cycles and the longest stall is a problem", "spread",
-           lambda run, flow: flow.update({"spread-ns": 8_900_001}))
+           lambda run, flow: flow.update({"spread-ns": 9_100_001}))
     broken("an account that does not balance is a problem", "r2 does not balance",
            lambda run, flow: run.accounts["r2"].update(queued=1))
     broken("a link that ate a packet is a problem", "r1 sent 1000 packets, r2 received 999",
@@ -78,6 +81,7 @@ def judge_cases(tap):
            lambda run, flow: flow.update(received=0))
 
     run = good_run()
+    run.pauses_us["r2"] = 1000
     enough = not judge.needs_longer_cycles(run)
     run.pauses_us["r3"] = 1001
     tap.case("cycles are to be four times the longest stall, no less",
@@ -87,12 +91,12 @@ def judge_cases(tap):
 def config_cases(tap, build, folder):
     problems = []
     for chain in chains.CHAINS:
-        for name in chains.ROUTERS:
-            for traffic, times in ((chains.REAL_TRAFFIC, chains.real_times(20_000)),
-                                   (chains.VIRTUAL_TRAFFIC, chains.VIRTUAL_TIMES),
+        for name in topology.ROUTERS:
+            for traffic, times in ((chains.REAL_TRAFFIC, topology.real_times(20_000)),
+                                   (chains.VIRTUAL_TRAFFIC, topology.VIRTUAL_TIMES),
                                    (chains.REAL_TRAFFIC, None)):
                 path = folder / "checked.yaml"
-                path.write_text(chains.config(chain, name, traffic, times))
+                path.write_text(chain.config(name, traffic, times))
                 done = subprocess.run([build / "control/tcqfd/tcqfd", "--check", "--config", path],
                                       capture_output=True, text=True, check=False, timeout=60)
                 if done.returncode != 0 or done.stderr:
@@ -100,17 +104,20 @@ def config_cases(tap, build, folder):
     tap.case("every configuration of the demonstration passes the check without a warning", problems)
 
 
-def demonstration(build, *words):
-    """Runs it with a folder of its own; the programs are those of the build."""
+def demonstration(build, *words, replaced=None, prefix=(), start=(DEMO / "main.py",)):
+    """Runs it with a folder of its own; the programs are those of the build, but the replaced ones."""
     with tempfile.TemporaryDirectory() as folder:
-        os.symlink((build / "control").resolve(), Path(folder) / "control")
-        return subprocess.run([sys.executable, DEMO / "main.py", "--build", folder, *words],
+        for name in ("lab/tcqf-lab", "meter/tcqf-meter", "tcqfd/tcqfd"):
+            path = Path(folder) / "control" / name
+            path.parent.mkdir(parents=True)
+            os.symlink((replaced or {}).get(name, (build / "control" / name).resolve()), path)
+        return subprocess.run([*prefix, sys.executable, *start, "--build", folder, *words],
                               capture_output=True, text=True, check=False, timeout=280)
 
 
-def expect_shown(tap, title, done, words):
+def expect_shown(tap, title, done, words, status=0):
     problems = [f"exit status {done.returncode}: {done.stdout[-2000:]}{done.stderr}"] \
-        if done.returncode != 0 else []
+        if done.returncode != status else []
     missing = [word for word in words if word not in done.stdout]
     problems += [f"shows no '{word}'" for word in missing]
     problems += [line for line in done.stdout.splitlines() if missing and line][:8]
@@ -121,15 +128,32 @@ def named_namespaces():
     return sorted(os.listdir("/run/netns")) if os.path.isdir("/run/netns") else []
 
 
+def router_that_does_not_start(tap, build):
+    with tempfile.TemporaryDirectory() as folder:
+        refusing = Path(folder) / "tcqfd"
+        refusing.write_text("#!/bin/sh\necho 'tcqfd: error: the device is gone' >&2\nexit 3\n")
+        refusing.chmod(0o755)
+        done = demonstration(build, "--chain", "dscp", replaced={"tcqfd/tcqfd": refusing})
+    expect_shown(tap, "a router that does not start is no success, though virtual time is shown", done,
+                 ["NO PACKETS OVER REAL INTERFACES", "NOT SHOWN over real interfaces",
+                  "the device is gone", "dscp-virtual.png"], status=3)
+
+
 def run_cases(tap, build):
     done = demonstration(build, "--virtual", "--chain", "ipv6-option")
     expect_shown(tap, "in virtual time it keeps the promise and shows it", done,
                  ["only virtual time was asked for", "outside their cycle", "ipv6-option-virtual.png",
                   "100 us", "Kept:"])
+    done = demonstration(build, "--chain", "dscp", prefix=("setpriv", "--bounding-set=-all",
+                                                           "--inh-caps=-all"))
+    expect_shown(tap, "where namespaces are forbidden it says so, and virtual time decides", done,
+                 ["no packets over real interfaces: ", "forbidden", "Kept:"])
     obstacle = network.obstacle()
     if obstacle:
-        tap.skip("real packets through three routers", obstacle)
+        for title in ("a router that does not start is no success", "real packets cross three routers"):
+            tap.skip(title, obstacle)
         return
+    router_that_does_not_start(tap, build)
     before = named_namespaces()
     done = demonstration(build, "--chain", "dscp", "--seconds", "2")
     expect_shown(tap, "real packets cross three routers within their cycles", done,
