@@ -28,8 +28,13 @@ struct Sent {
     Frame frame;
 };
 
-/// What every buffer holds before a packet is put into it: must never be seen on a wire.
+/// What every buffer holds before a packet is put into it, and again after it was sent: must never
+/// be seen on a wire.
 inline constexpr std::uint8_t kPoison = 0xd5;
+
+inline void fill(rte_mbuf* mbuf, std::uint8_t octet) {
+    std::memset(mbuf->buf_addr, octet, mbuf->buf_len);
+}
 
 class MemoryPort final : public dataplane::Port {
   public:
@@ -38,7 +43,8 @@ class MemoryPort final : public dataplane::Port {
         rte_mbuf* mbuf;
     };
 
-    explicit MemoryPort(bool has_times = true) : has_times_(has_times) {}
+    explicit MemoryPort(bool has_times = true, std::uint8_t poison = kPoison)
+        : has_times_(has_times), poison_(poison) {}
     ~MemoryPort() override {
         for (const Waiting& waiting : waiting_) {
             rte_pktmbuf_free(waiting.mbuf);
@@ -69,7 +75,7 @@ class MemoryPort final : public dataplane::Port {
             }
             const auto* begin = rte_pktmbuf_mtod(burst.packets[i], const std::uint8_t*);
             sent_.push_back({burst.start_ns(i), Frame(begin, begin + burst.packets[i]->pkt_len)});
-            std::memset(burst.packets[i]->buf_addr, kPoison, burst.packets[i]->buf_len);
+            fill(burst.packets[i], poison_);
             rte_pktmbuf_free(burst.packets[i]);
         }
         return burst.count;
@@ -81,6 +87,7 @@ class MemoryPort final : public dataplane::Port {
     std::deque<Waiting> waiting_;
     std::vector<Sent> sent_;
     bool has_times_;
+    std::uint8_t poison_;
     bool refuses_ = false;
 };
 
@@ -110,10 +117,11 @@ class TestRouter {
         unsigned workers = 1;
         unsigned packets = 8192;
         bool has_times = true;
+        std::uint8_t poison = kPoison;
     };
 
     explicit TestRouter(const std::string& yaml) : TestRouter(yaml, Options{}) {}
-    TestRouter(const std::string& yaml, const Options& options) {
+    TestRouter(const std::string& yaml, const Options& options) : poison_(options.poison) {
         start_eal_once();
         const auto config = load_or_throw(yaml);
         static int number = 0;
@@ -121,8 +129,8 @@ class TestRouter {
                                             9216, 0);
         std::vector<dataplane::InterfacePorts> ports;
         for (std::size_t i = 0; i < config->interfaces.size(); ++i) {
-            wires_.push_back(std::make_unique<MemoryPort>(options.has_times));
-            kernels_.push_back(std::make_unique<MemoryPort>());
+            wires_.push_back(std::make_unique<MemoryPort>(options.has_times, poison_));
+            kernels_.push_back(std::make_unique<MemoryPort>(true, poison_));
             ports.push_back({wires_.back().get(), kernels_.back().get()});
         }
         dataplane::RouterOptions router_options;
@@ -137,6 +145,24 @@ class TestRouter {
     MemoryPort& wire(std::size_t interface) { return *wires_[interface]; }
     MemoryPort& kernel(std::size_t interface) { return *kernels_[interface]; }
     rte_mempool* pool() { return pool_.get(); }
+    std::size_t interfaces() const { return wires_.size(); }
+
+    /// Puts the poison into the free buffers that are used next: what a packet dropped there is
+    /// gone.
+    void poison_free_buffers(std::size_t most) {
+        std::vector<rte_mbuf*> mbufs;
+        while (mbufs.size() < most) {
+            rte_mbuf* mbuf = rte_pktmbuf_alloc(pool_.get());
+            if (mbuf == nullptr) {
+                break;
+            }
+            fill(mbuf, poison_);
+            mbufs.push_back(mbuf);
+        }
+        for (rte_mbuf* mbuf : mbufs) {
+            rte_pktmbuf_free(mbuf);
+        }
+    }
 
     /// False where no packet buffer is left.
     bool arrive(std::size_t interface, std::int64_t time_ns, const Frame& frame) {
@@ -198,7 +224,7 @@ class TestRouter {
         if (mbuf == nullptr) {
             return false;
         }
-        std::memset(mbuf->buf_addr, kPoison, mbuf->buf_len);
+        fill(mbuf, poison_);
         const auto octets = static_cast<std::uint16_t>(std::min<std::size_t>(frame.size(), 9216));
         if (octets != 0) {
             std::memcpy(rte_pktmbuf_append(mbuf, octets), frame.data(), octets);
@@ -207,22 +233,11 @@ class TestRouter {
         return true;
     }
 
+    std::uint8_t poison_;
     dataplane::PacketPool pool_;
     std::vector<std::unique_ptr<MemoryPort>> wires_;
     std::vector<std::unique_ptr<MemoryPort>> kernels_;
     std::unique_ptr<dataplane::Router> router_;
 };
-
-/// Puts the poison into every free buffer of a pool.
-inline void poison(rte_mempool* pool) {
-    std::vector<rte_mbuf*> mbufs;
-    while (rte_mbuf* mbuf = rte_pktmbuf_alloc(pool)) {
-        std::memset(mbuf->buf_addr, kPoison, mbuf->buf_len);
-        mbufs.push_back(mbuf);
-    }
-    for (rte_mbuf* mbuf : mbufs) {
-        rte_pktmbuf_free(mbuf);
-    }
-}
 
 }  // namespace tcqf::test
