@@ -86,11 +86,16 @@ void Forwarder::carry_out(rte_mbuf* mbuf, const Decision& decision) {
             return shape(mbuf, decision);
     }
     if (refusal != Refusal::none) [[unlikely]] {
-        if (refusal == Refusal::cycle_overrun) {
-            return overrun(decision.oif, mbuf);
-        }
-        drop(mbuf, reason_of(refusal));
+        refuse(decision.oif, mbuf, refusal);
     }
+}
+
+/// What a queue does not take is dropped for the reason it gives.
+void Forwarder::refuse(config::InterfaceIndex oif, rte_mbuf* mbuf, Refusal refusal) {
+    if (refusal == Refusal::cycle_overrun) {
+        return overrun(oif, mbuf);
+    }
+    drop(mbuf, reason_of(refusal));
 }
 
 /// RFC 9016, 5.5.
@@ -161,11 +166,8 @@ void Forwarder::shape(rte_mbuf* mbuf, const Decision& decision) {
     }
     const Refusal refusal = out.output->egress.enqueue_in_cycle(
         plan.next.cycle, {mbuf, decision.octets}, decision.share);
-    if (refusal == Refusal::cycle_overrun) {
-        return overrun(decision.oif, mbuf);
-    }
     if (refusal != Refusal::none) {
-        return drop(mbuf, reason_of(refusal));
+        return refuse(decision.oif, mbuf, refusal);
     }
     cursor = plan.next;
     if (decision.tag_place != nullptr) {

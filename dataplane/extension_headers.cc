@@ -135,6 +135,40 @@ bool walk_extension_headers(std::span<const std::uint8_t> packet,
     });
 }
 
+bool read_usual_options(std::span<const std::uint8_t> packet, const config::CodePoints& code_points,
+                        UsualOptions& found) {
+    constexpr std::uint16_t kTcqf = kIpv6Octets + 2;
+    constexpr std::uint16_t kBehindTcqf = kTcqf + 4;
+    const std::uint8_t* header = packet.data() + kIpv6Octets;
+    if (packet[6] != protocol::kHopByHop || packet.size() < kIpv6Octets + 8u || header[1] > 1) {
+        return false;
+    }
+    const std::uint8_t* tcqf = packet.data() + kTcqf;
+    const std::uint8_t* behind = packet.data() + kBehindTcqf;
+    const std::size_t octets = (header[1] + 1u) * 8u;
+    if (octets > packet.size() - kIpv6Octets || tcqf[0] != code_points.tcqf_option ||
+        tcqf[1] != 2 || (tcqf[2] & kExtendedFlag) != 0) {
+        return false;
+    }
+    const bool with_nrp = header[1] == 1;
+    if (with_nrp ? behind[0] != code_points.nrp_option || behind[1] != kNrpOptionOctets - 2
+                 : load16(behind) != kPadN << 8 && load16(behind) != 0) {
+        return false;
+    }
+    found.tcqf = kTcqf;
+    found.nrp = with_nrp ? kBehindTcqf : std::uint16_t{0};
+    std::uint8_t next = header[0];
+    if (next == protocol::kRouting) {
+        const std::size_t rest = packet.size() - kIpv6Octets - octets;
+        const std::uint8_t* routing = header + octets;
+        if (rest < 8 || (routing[1] + 1u) * 8u > rest) {
+            return false;
+        }
+        next = routing[0];
+    }
+    return !has_extension_headers(next);
+}
+
 bool tcqf_option_well_formed(const std::uint8_t* option) {
     const std::uint8_t octets = option[1];
     return (octets == 2 && (option[2] & kExtendedFlag) == 0) ||

@@ -46,6 +46,21 @@ constexpr bool has_extension_headers(std::uint8_t next_header) {
 bool walk_extension_headers(std::span<const std::uint8_t> packet,
                             const config::CodePoints& code_points, ExtensionHeaders& found);
 
+/// Options of a chain in the layout that TCQF routers write: nothing but a hop-by-hop header of a
+/// TCQF option without E flag and padding, or of that and an NRP option, maybe with a routing
+/// header behind it. Offsets from the start of the IPv6 header; 0 means "not there".
+struct UsualOptions {
+    std::uint16_t tcqf = 0;
+    std::uint16_t nrp = 0;
+};
+
+/// Reads a chain in the usual layout, without walking it. False where it is any other.
+bool read_usual_options(std::span<const std::uint8_t> packet, const config::CodePoints& code_points,
+                        UsualOptions& found);
+
+/// An NRP option of the layout that this router reads (draft-jiang-spring-sr-policy-nrp-05).
+inline constexpr std::uint8_t kNrpOptionOctets = 10;
+
 /// A TCQF option's length agrees with its E flag: 2 octets without, 10 with it.
 bool tcqf_option_well_formed(const std::uint8_t* option);
 /// The octet of a TCQF option that holds the Cycle Id.

@@ -6,29 +6,12 @@
 #include "dataplane/headers.h"
 
 namespace tcqf::dataplane {
-namespace {
 
-bool is_ipv4_group(std::uint32_t address) {
-    return address >> 28 == 0xe || address == 0xffffffff;
-}
-bool is_ipv4_loopback(std::uint32_t address) {
-    return address >> 24 == 127;
-}
-
-}  // namespace
-
-/// Addresses that no packet may be forwarded with (RFC 1812, 5.3.7; RFC 4291, 2.5).
+/// Addresses that no packet may be forwarded with.
 bool Forwarder::is_martian(const Packet& packet) const {
     const std::uint8_t* ip = packet.l3;
-    if (packet.kind == Layer3::ipv4) {
-        const std::uint32_t source = ipv4::source(ip);
-        const std::uint32_t destination = ipv4::destination(ip);
-        return source >= 0xe0000000 || is_ipv4_loopback(source) || source >> 24 == 0 ||
-               is_ipv4_loopback(destination) || destination >> 24 == 0;
-    }
-    return ipv6::is_multicast(ipv6::source(ip)) || ipv6::is_loopback(ipv6::source(ip)) ||
-           ipv6::is_unspecified(ipv6::source(ip)) || ipv6::is_link_local(ipv6::source(ip)) ||
-           ipv6::is_loopback(ipv6::destination(ip)) || ipv6::is_unspecified(ipv6::destination(ip));
+    return packet.kind == Layer3::ipv4 ? ipv4::is_martian(ipv4::source(ip), ipv4::destination(ip))
+                                       : ipv6::is_martian(ipv6::source(ip), ipv6::destination(ip));
 }
 
 void Forwarder::forward_ip(Packet& packet) {
@@ -36,7 +19,7 @@ void Forwarder::forward_ip(Packet& packet) {
     const RouteAction* action;
     std::uint8_t ttl;
     if (packet.kind == Layer3::ipv4) {
-        if (is_ipv4_group(ipv4::destination(ip))) {
+        if (ipv4::is_group(ipv4::destination(ip))) {
             return to_kernel(packet);
         }
         action = packet.route != nullptr
@@ -48,7 +31,9 @@ void Forwarder::forward_ip(Packet& packet) {
             ipv6::is_link_local(ipv6::destination(ip))) {
             return to_kernel(packet);
         }
-        action = &tables_->route(packet.route_table, ipv6::destination(ip));
+        action = packet.route != nullptr
+                     ? std::exchange(packet.route, nullptr)
+                     : &tables_->route(packet.route_table, ipv6::destination(ip));
         ttl = std::min(ipv6::hop_limit(ip), packet.ttl_limit);
     }
     if (action->kind == RouteKind::local) {

@@ -89,33 +89,6 @@ void Forwarder::advance(std::int64_t now_ns) {
     }
 }
 
-/// Looks up the destinations of a burst's IPv4 packets at once, so that memory is asked for all of
-/// them before the first is needed; nullptr for other packets.
-void Forwarder::look_up_routes(config::InterfaceIndex interface, std::span<rte_mbuf* const> mbufs,
-                               const RouteAction** routes) const {
-    std::array<std::uint32_t, kReceiveBurst> destinations;
-    std::array<std::uint64_t, kReceiveBurst> values;
-    std::array<std::uint8_t, kReceiveBurst> positions;
-    unsigned count = 0;
-    for (std::size_t i = 0; i < mbufs.size(); ++i) {
-        routes[i] = nullptr;
-        const auto* frame = rte_pktmbuf_mtod(mbufs[i], const std::uint8_t*);
-        if (mbufs[i]->pkt_len >= kEthernetOctets + kIpv4Octets &&
-            load16(frame + 12) == ethertype::kIpv4) {
-            destinations[count] = ipv4::destination(frame + kEthernetOctets);
-            positions[count++] = static_cast<std::uint8_t>(i);
-        }
-    }
-    if (count == 0) {
-        return;
-    }
-    const std::uint16_t table = tables_->interfaces[interface].route_table;
-    tables_->route_tables[table]->lookup_ipv4_bulk(destinations.data(), values.data(), count);
-    for (unsigned i = 0; i < count; ++i) {
-        routes[positions[i]] = &tables_->routes[values[i]];
-    }
-}
-
 unsigned Forwarder::receive_from(config::InterfaceIndex interface, std::int64_t now_ns) {
     InterfaceState& in = state(interface);
     std::array<rte_mbuf*, kReceiveBurst> mbufs;
@@ -125,16 +98,9 @@ unsigned Forwarder::receive_from(config::InterfaceIndex interface, std::int64_t 
         in.ports.wire->receive(now_ns, mbufs.data(), arrivals_ns.data(), kReceiveBurst);
     counters_.received.add(count);
     counters_.interfaces[interface].received.add(count);
-    std::array<const RouteAction*, kReceiveBurst> routes;
-    look_up_routes(interface, {mbufs.data(), count}, routes.data());
-    for (unsigned i = 0; i < count; ++i) {
-        Packet packet;
-        packet.mbuf = mbufs[i];
-        packet.route = routes[i];
-        packet.now_ns = has_times ? arrivals_ns[i] : now_ns;
-        packet.iif = interface;
-        packet.age_unknown = !has_times;
-        input(packet);
+    if (count != 0) {
+        forward_burst(interface, {mbufs.data(), count}, has_times ? arrivals_ns.data() : nullptr,
+                      now_ns);
     }
     in.last_poll_ns = now_ns;
     receive_from_kernel(interface, now_ns);

@@ -32,6 +32,27 @@ class Forwarder {
     const WorkerCounters& counters() const { return counters_; }
 
   private:
+    // express.cc: the short way of plain packets
+    struct Found;
+    struct Lane;
+    struct Plain;
+    void forward_burst(config::InterfaceIndex interface, std::span<rte_mbuf* const> mbufs,
+                       const std::int64_t* arrivals_ns, std::int64_t now_ns);
+    void look_up(config::InterfaceIndex interface, std::span<rte_mbuf* const> mbufs,
+                 Found* found) const;
+    void find_adjacencies(std::span<Found> burst) const;
+    void choose_lane(Lane& lane, config::InterfaceIndex oif);
+    static Plain recognise_ipv4(const InterfaceTable& in, const std::uint8_t* ip,
+                                std::uint32_t octets);
+    Plain recognise_ipv6(const InterfaceTable& in, const std::uint8_t* ip,
+                         std::uint32_t octets) const;
+    Plain recognise_label(const InterfaceTable& in, const std::uint8_t* top,
+                          std::uint32_t octets) const;
+    bool is_plain_stack(const std::uint8_t* top, std::uint32_t octets) const;
+    static void edit_plain(const Plain& plain, std::uint8_t* l3, std::uint8_t tag,
+                           const Adjacency& adjacency);
+    bool forward_plain(Lane& lane, rte_mbuf* mbuf, const Found& found);
+
     // input.cc: what arrives
     void receive_from_kernel(config::InterfaceIndex interface, std::int64_t now_ns);
     void input(Packet& packet);
@@ -85,6 +106,7 @@ class Forwarder {
     void encapsulate(Packet& packet, const PolicyAction& policy, const SegmentListAction& list,
                      std::uint8_t ttl);
     bool accept_partition(Packet& packet);
+    bool read_partition(const std::uint8_t* option, std::uint32_t& nrp) const;
 
     // edit.cc: headers in front of a packet
     bool make_room(Packet& packet, std::uint32_t octets);
@@ -118,6 +140,7 @@ class Forwarder {
     void dispatch(rte_mbuf* mbuf, const Decision& decision);
     void hand_over(rte_mbuf* mbuf, const Decision& decision, unsigned to);
     void carry_out(rte_mbuf* mbuf, const Decision& decision);
+    void refuse(config::InterfaceIndex oif, rte_mbuf* mbuf, Refusal refusal);
     void police(rte_mbuf* mbuf, const Decision& decision);
     void shape(rte_mbuf* mbuf, const Decision& decision);
     void excess(rte_mbuf* mbuf, const Decision& decision);
@@ -127,8 +150,6 @@ class Forwarder {
     void send_generated(const Packet& cause, rte_mbuf* mbuf);
 
     // forwarder.cc
-    void look_up_routes(config::InterfaceIndex interface, std::span<rte_mbuf* const> mbufs,
-                        const RouteAction** routes) const;
     void drop(rte_mbuf* mbuf, DropReason reason);
     void drop(const Packet& packet, DropReason reason) { drop(packet.mbuf, reason); }
     void take_replacements();

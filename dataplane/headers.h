@@ -125,6 +125,20 @@ inline std::uint8_t dscp(const std::uint8_t* ip) {
 inline void set_dscp(std::uint8_t* ip, std::uint8_t dscp) {
     replace_word(ip, 0, static_cast<std::uint16_t>(ip[0] << 8 | dscp << 2 | (ip[1] & 3)));
 }
+/// Both, with one correction of the checksum. Whole words are written: the processor stalls where
+/// it reads a word of which only an octet has just been written.
+inline void set_ttl_and_dscp(std::uint8_t* ip, std::uint8_t ttl, std::uint8_t dscp) {
+    const std::uint32_t marks = load16(ip);
+    const std::uint32_t life = load16(ip + 8);
+    const std::uint32_t new_marks = (marks & 0xff03) | std::uint32_t{dscp} << 2;
+    const std::uint32_t new_life = (life & 0xff) | std::uint32_t{ttl} << 8;
+    std::uint32_t sum =
+        (load16(ip + 10) ^ 0xffffu) + (marks ^ 0xffff) + (life ^ 0xffff) + new_marks + new_life;
+    sum = (sum & 0xffff) + (sum >> 16);
+    store16(ip, static_cast<std::uint16_t>(new_marks));
+    store16(ip + 8, static_cast<std::uint16_t>(new_life));
+    store16(ip + 10, static_cast<std::uint16_t>(~(sum + (sum >> 16))));
+}
 /// Sum over the header, of at least 20 octets, for its verification: 0xffff where the checksum is
 /// right.
 inline bool checksum_right(const std::uint8_t* ip) {
@@ -141,6 +155,21 @@ inline bool checksum_right(const std::uint8_t* ip) {
     sum = (sum & 0xffff) + (sum >> 16);
     sum = (sum & 0xffff) + (sum >> 16);
     return sum == 0xffff;
+}
+inline bool is_group(std::uint32_t address) {
+    return address >> 28 == 0xe || address == 0xffffffff;
+}
+/// This network and loopback: on no wire, as source or as destination (RFC 1812, 5.3.7).
+inline bool is_host_internal(std::uint32_t address) {
+    return address >> 24 == 0 || address >> 24 == 127;
+}
+/// What no host can have sent with.
+inline bool is_martian_source(std::uint32_t source) {
+    return source >= 0xe0000000 || is_host_internal(source);
+}
+/// Never forwarded; groups as destinations are another matter.
+inline bool is_martian(std::uint32_t source, std::uint32_t destination) {
+    return is_martian_source(source) || is_host_internal(destination);
 }
 inline void write_checksum(std::uint8_t* ip) {
     store16(ip + 10, 0);
@@ -195,6 +224,11 @@ inline bool is_loopback(const std::uint8_t* address) {
     std::uint64_t words[2];
     std::memcpy(words, address, sizeof words);
     return words[0] == 0 && words[1] == __builtin_bswap64(1);
+}
+/// Addresses that no packet may be forwarded with (RFC 4291, 2.5).
+inline bool is_martian(const std::uint8_t* source, const std::uint8_t* destination) {
+    return is_multicast(source) || is_loopback(source) || is_unspecified(source) ||
+           is_link_local(source) || is_loopback(destination) || is_unspecified(destination);
 }
 }  // namespace ipv6
 

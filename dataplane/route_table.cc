@@ -69,11 +69,16 @@ std::uint32_t RouteTable::lookup_ipv4(std::uint32_t host_order) const {
 
 std::uint32_t RouteTable::lookup_ipv6(const std::uint8_t* octets) const {
     std::uint64_t value;
+    lookup_ipv6_bulk(reinterpret_cast<const std::array<std::uint8_t, 16>*>(octets), &value, 1);
+    return static_cast<std::uint32_t>(value);
+}
+
+void RouteTable::lookup_ipv6_bulk(const std::array<std::uint8_t, 16>* octets, std::uint64_t* values,
+                                  unsigned count) const {
     // The library takes its addresses as an array that it does not change, without saying so.
     auto* addresses = reinterpret_cast<std::uint8_t(*)[RTE_FIB6_IPV6_ADDR_SIZE]>(
-        const_cast<std::uint8_t*>(octets));
-    rte_fib6_lookup_bulk(ipv6_.get(), addresses, &value, 1);
-    return static_cast<std::uint32_t>(value);
+        const_cast<std::array<std::uint8_t, 16>*>(octets));
+    rte_fib6_lookup_bulk(ipv6_.get(), addresses, values, static_cast<int>(count));
 }
 
 void RouteTable::lookup_ipv4_bulk(const std::uint32_t* host_order, std::uint64_t* values,

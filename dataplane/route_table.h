@@ -1,6 +1,7 @@
 // Longest prefix match behind a small interface (rte_fib, rte_fib6).
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -32,6 +33,8 @@ class RouteTable {
     std::uint32_t lookup_ipv4(std::uint32_t host_order) const;
     std::uint32_t lookup_ipv6(const std::uint8_t* octets) const;
     void lookup_ipv4_bulk(const std::uint32_t* host_order, std::uint64_t* values,
+                          unsigned count) const;
+    void lookup_ipv6_bulk(const std::array<std::uint8_t, 16>* octets, std::uint64_t* values,
                           unsigned count) const;
     std::uint32_t lookup(const config::IpAddress& address) const;
 

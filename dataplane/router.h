@@ -38,6 +38,7 @@ struct RouterOptions {
     /// How far ahead of now frames are handed to the ports: at least what the wire carries between
     /// two polls; 0 in virtual time.
     std::int64_t transmit_lookahead_ns = 0;
+    bool short_way = true;           ///< false: plain packets go the long way, for comparison
     bool guards_boundaries = false;  ///< respects tx-guard-ns, which virtual time does not know
 };
 

@@ -14,7 +14,6 @@ namespace {
 
 constexpr std::uint8_t kHopLimit = 64;  // of outer headers (RFC 2473, 6.3)
 constexpr std::uint8_t kTcqfOptionOctets = 4;
-constexpr std::uint8_t kNrpOptionOctets = 10;
 constexpr std::uint8_t kStrictFlag = 0x80;
 
 /// What an encapsulation consists of, and how long it is.
@@ -80,12 +79,18 @@ bool Forwarder::accept_partition(Packet& packet) {
     if (packet.kind != Layer3::ipv6 || packet.extensions.nrp_option == 0) [[likely]] {
         return true;
     }
-    const std::uint8_t* option = packet.l3 + packet.extensions.nrp_option;
+    return read_partition(packet.l3 + packet.extensions.nrp_option, packet.nrp);
+}
+
+/// The partition that an NRP option names; `nrp` stays as it is where the option has another layout
+/// than the one that this router reads. False where the partition is unknown and the packet asks to
+/// be dropped then.
+bool Forwarder::read_partition(const std::uint8_t* option, std::uint32_t& nrp) const {
     if (option[1] != kNrpOptionOctets - 2 || option[3] != 0) {
-        return true;  // not a layout that this router reads: default resources
+        return true;
     }
-    packet.nrp = tables_->find_nrp(load32(option + 6));
-    return packet.nrp != kNoNrp || (option[2] & kStrictFlag) == 0;
+    nrp = tables_->find_nrp(load32(option + 6));
+    return nrp != kNoNrp || (option[2] & kStrictFlag) == 0;
 }
 
 /// Sends a packet along one of a policy's lists; `ttl` is what it has behind this router.

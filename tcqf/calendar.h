@@ -36,17 +36,13 @@ class Calendar {
     /// `slots`: a power of two above the greatest distance at which anything is queued. `capacity`:
     /// what a cycle holds. Each share keeps its own part of it; the rest has what is left.
     Calendar(std::uint32_t slots, WireUnits capacity, const std::vector<Share>& shares)
-        : mask_(slots - 1u),
-          shares_(shares.size() + 1),
-          capacity_(capacity),
-          slots_(slots),
-          limits_(shares_, capacity) {
+        : mask_(slots - 1u), capacity_(capacity), rest_(capacity), slots_(slots) {
         assert(std::has_single_bit(slots));
-        for (std::size_t i = 0; i < shares.size(); ++i) {
-            limits_[i + 1] = shares[i].cycle_units;
-            limits_[0] -= shares[i].cycle_units;
+        for (const Share& share : shares) {
+            limits_.push_back(share.cycle_units);
+            rest_ -= share.cycle_units;
         }
-        budgets_.resize(slots_.size() * shares_);
+        budgets_.resize(slots_.size() * limits_.size());
     }
 
     std::uint32_t slots() const { return static_cast<std::uint32_t>(slots_.size()); }
@@ -58,32 +54,35 @@ class Calendar {
     Refusal enqueue(ChunkPool<Packet>& pool, CycleNumber current, CycleNumber cycle,
                     const QueuedPacket<Packet>& entry, std::uint32_t share) {
         const WireUnits units = occupancy_units(entry.octets);
-        if (units > capacity_) [[unlikely]] {
-            return Refusal::frame_too_large;
-        }
         // Below zero is above any number of slots.
         if (static_cast<std::uint64_t>(cycle - current) > mask_) [[unlikely]] {
-            return Refusal::cycle_overrun;
+            return units > capacity_ ? Refusal::frame_too_large : Refusal::cycle_overrun;
         }
-        const std::size_t slot = slot_of(cycle);
-        Budget& budget = budgets_[slot * shares_ + share];
+        Slot& slot = slots_[slot_of(cycle)];
+        const bool is_rest = share == 0;
+        Budget& budget = is_rest ? slot.rest : budget_of(cycle, share);
         const WireUnits used = (budget.cycle == cycle ? budget.used : 0) + units;
-        if (used > limits_[share]) [[unlikely]] {
-            return share == 0 ? Refusal::cycle_full : Refusal::nrp_quota;
+        if (used > (is_rest ? rest_ : limits_[share - 1])) [[unlikely]] {
+            return units > capacity_ ? Refusal::frame_too_large
+                   : is_rest         ? Refusal::cycle_full
+                                     : Refusal::nrp_quota;
         }
-        if (!slots_[slot].push(pool, entry)) [[unlikely]] {
+        if (!slot.queue.push(pool, entry)) [[unlikely]] {
             return Refusal::no_memory;
         }
-        budget = {cycle, used};
+        budget.cycle = cycle;
+        budget.used = used;
         ++queued_;
         return Refusal::none;
     }
 
-    const PacketQueue<Packet>& slot(CycleNumber cycle) const { return slots_[slot_of(cycle)]; }
+    const PacketQueue<Packet>& slot(CycleNumber cycle) const {
+        return slots_[slot_of(cycle)].queue;
+    }
 
     /// Removes the first `count` packets of slot(cycle).front_run().
     void pop(ChunkPool<Packet>& pool, CycleNumber cycle, std::uint32_t count) {
-        slots_[slot_of(cycle)].pop(pool, count);
+        slots_[slot_of(cycle)].queue.pop(pool, count);
         queued_ -= count;
     }
 
@@ -93,15 +92,16 @@ class Calendar {
     void drop_overdue(ChunkPool<Packet>& pool, CycleNumber before, CycleNumber now, Drop& drop) {
         const CycleNumber last = std::min(now, before + static_cast<CycleNumber>(slots_.size()));
         for (CycleNumber cycle = before; cycle < last && queued_ != 0; ++cycle) {
-            queued_ -= slots_[slot_of(cycle)].drain(pool, drop);
+            queued_ -= slots_[slot_of(cycle)].queue.drain(pool, drop);
         }
     }
 
     /// Gives everything to `drop(Packet)` and forgets what was used of any cycle.
     template <class Drop>
     void clear(ChunkPool<Packet>& pool, Drop& drop) {
-        for (PacketQueue<Packet>& slot : slots_) {
-            queued_ -= slot.drain(pool, drop);
+        for (Slot& slot : slots_) {
+            queued_ -= slot.queue.drain(pool, drop);
+            slot.rest = {};
         }
         std::fill(budgets_.begin(), budgets_.end(), Budget{});
     }
@@ -114,14 +114,23 @@ class Calendar {
         WireUnits used = 0;
     };
 
-    std::size_t slot_of(CycleNumber cycle) const { return static_cast<std::size_t>(cycle) & mask_; }
+    /// A cycle's packets, next to what the rest (share 0) used of it.
+    struct Slot {
+        PacketQueue<Packet> queue;
+        Budget rest;
+    };
 
-    std::size_t mask_;    // slots less one
-    std::size_t shares_;  // the rest included
+    std::size_t slot_of(CycleNumber cycle) const { return static_cast<std::size_t>(cycle) & mask_; }
+    Budget& budget_of(CycleNumber cycle, std::uint32_t share) {
+        return budgets_[slot_of(cycle) * limits_.size() + share - 1];
+    }
+
+    std::size_t mask_;  // slots less one
     WireUnits capacity_;
-    std::vector<PacketQueue<Packet>> slots_;
-    std::vector<WireUnits> limits_;  // by share
-    std::vector<Budget> budgets_;    // slot-major, one a share
+    WireUnits rest_;  // what no partition keeps
+    std::vector<Slot> slots_;
+    std::vector<WireUnits> limits_;  // of the partitions
+    std::vector<Budget> budgets_;    // slot-major, one a partition
     std::uint64_t queued_ = 0;
 };
 

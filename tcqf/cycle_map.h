@@ -32,16 +32,41 @@ class CycleMap {
     /// at most one distance has a given identifier.
     CycleMap(std::span<const CycleId> oif_cycle, Window window, std::uint8_t cycles);
 
-    /// Distance from the current cycle of the outgoing interface (whose position in the round is
-    /// `current_index`, 0..C-1) to the cycle that a packet with incoming identifier `id` (1..C)
-    /// joins. Returns 0 where no distance in the window has the mapped identifier:
-    /// "outside-window".
+    /// What the map says while one cycle of the outgoing interface lasts: `first` is the position
+    /// in the round of the nearest cycle in the window.
+    class Instant {
+      public:
+        /// Distance to the cycle that a packet with incoming identifier `id` (1..C) joins. Returns
+        /// 0 where no distance in the window has the mapped identifier: "outside-window".
+        std::uint32_t distance(CycleId id) const {
+            const std::uint32_t wanted = map_->oif_index_[id];
+            const std::uint32_t beyond =
+                wanted >= first_ ? wanted - first_ : wanted + map_->cycles_ - first_;
+            return beyond < distances_ ? min_ + beyond : 0;
+        }
+
+      private:
+        friend class CycleMap;
+        const CycleMap* map_ = nullptr;
+        std::uint32_t first_ = 0;
+        std::uint32_t min_ = 1;
+        std::uint32_t distances_ = 0;
+    };
+
+    /// `current_index`: position in the round (0..C-1) of the outgoing interface's current cycle.
+    Instant at(std::uint8_t current_index) const {
+        Instant instant;
+        const std::uint32_t first = current_index + min_index_;
+        instant.map_ = this;
+        instant.first_ = first >= cycles_ ? first - cycles_ : first;
+        instant.min_ = window_.min;
+        instant.distances_ = window_.distances();
+        return instant;
+    }
+
+    /// at(current_index).distance(id).
     std::uint32_t distance(CycleId id, std::uint8_t current_index) const {
-        std::uint32_t first = current_index + min_index_;
-        first = first >= cycles_ ? first - cycles_ : first;
-        const std::uint32_t wanted = oif_index_[id];
-        const std::uint32_t beyond = wanted >= first ? wanted - first : wanted + cycles_ - first;
-        return beyond < window_.distances() ? window_.min + beyond : 0;
+        return at(current_index).distance(id);
     }
 
     Window window() const { return window_; }

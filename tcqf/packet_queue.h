@@ -25,7 +25,7 @@ struct QueuedPacket {
 
 template <class Packet>
 struct PacketChunk {
-    static constexpr std::uint32_t kEntries = 15;
+    static constexpr std::uint32_t kEntries = 31;  ///< of a chunk of 512 octets
 
     PacketChunk* next = nullptr;
     std::uint32_t begin = 0;

@@ -118,6 +118,7 @@ class TestRouter {
         unsigned packets = 8192;
         bool has_times = true;
         std::uint8_t poison = kPoison;
+        bool short_way = true;
     };
 
     explicit TestRouter(const std::string& yaml) : TestRouter(yaml, Options{}) {}
@@ -137,6 +138,7 @@ class TestRouter {
         router_options.pool = pool_.get();
         router_options.max_packets = options.packets;
         router_options.workers = options.workers;
+        router_options.short_way = options.short_way;
         router_ = std::make_unique<dataplane::Router>(config, ports, router_options);
     }
     ~TestRouter() { router_.reset(); }

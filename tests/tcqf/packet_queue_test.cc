@@ -13,6 +13,8 @@
 namespace tcqf::test {
 namespace {
 
+constexpr int kChunk = PacketChunk<int>::kEntries;
+
 RC_GTEST_PROP(packet_queue, gives_back_what_was_pushed_in_order, ()) {
     ChunkPool<int> pool(400, 2);
     std::vector<PacketQueue<int>> queues(2);
@@ -46,10 +48,10 @@ TEST(packet_queue, a_pool_holds_its_packets_however_they_are_spread) {
         std::vector<PacketQueue<int>> queues(used);
         // Chunks that are half emptied at the front waste most.
         for (PacketQueue<int>& queue : queues) {
-            for (int i = 0; i < 15; ++i) {
+            for (int i = 0; i < kChunk; ++i) {
                 ASSERT_TRUE(queue.push(pool, {i, 60}));
             }
-            queue.pop(pool, 14);
+            queue.pop(pool, kChunk - 1);
         }
         for (std::size_t i = used; i < kPackets; ++i) {
             ASSERT_TRUE(queues[i % used].push(pool, {0, 60})) << i << " in " << used;
@@ -58,14 +60,15 @@ TEST(packet_queue, a_pool_holds_its_packets_however_they_are_spread) {
 }
 
 TEST(packet_queue, memory_touched_when_used_holds_as_much) {
-    ChunkPool<int> pool(30, 0, PoolMemory::touched_when_used);  // three chunks
+    constexpr int kPackets = 3 * kChunk;
+    ChunkPool<int> pool(2 * kChunk, 0, PoolMemory::touched_when_used);  // three chunks
     PacketQueue<int> queue;
     for (int round = 0; round < 2; ++round) {
-        for (int i = 0; i < 45; ++i) {
+        for (int i = 0; i < kPackets; ++i) {
             ASSERT_TRUE(queue.push(pool, {i, 60}));
         }
-        EXPECT_FALSE(queue.push(pool, {45, 60}));
-        for (int i = 0; i < 45; ++i) {
+        EXPECT_FALSE(queue.push(pool, {kPackets, 60}));
+        for (int i = 0; i < kPackets; ++i) {
             ASSERT_EQ(queue.front().packet, i);
             queue.pop(pool, 1);
         }
@@ -75,15 +78,15 @@ TEST(packet_queue, memory_touched_when_used_holds_as_much) {
 TEST(packet_queue, an_empty_pool_refuses_and_leaves_the_queue_as_it_was) {
     ChunkPool<int> pool(1, 0);  // one chunk
     PacketQueue<int> queue;
-    for (int i = 0; i < 15; ++i) {
+    for (int i = 0; i < kChunk; ++i) {
         ASSERT_TRUE(queue.push(pool, {i, 60}));
     }
-    EXPECT_FALSE(queue.push(pool, {15, 60}));
-    EXPECT_EQ(queue.front_run().size(), 15u);
-    queue.pop(pool, 15);
+    EXPECT_FALSE(queue.push(pool, {kChunk, 60}));
+    EXPECT_EQ(queue.front_run().size(), std::size_t{kChunk});
+    queue.pop(pool, kChunk);
     EXPECT_TRUE(queue.empty());
-    EXPECT_TRUE(queue.push(pool, {16, 60}));
-    EXPECT_EQ(queue.front().packet, 16);
+    EXPECT_TRUE(queue.push(pool, {-1, 60}));
+    EXPECT_EQ(queue.front().packet, -1);
 }
 
 }  // namespace

@@ -1,0 +1,233 @@
+// The short way of plain packets and the long way do the same with every packet, plain or not.
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "tests/dataplane/frames.h"
+#include "tests/dataplane/test_config.h"
+#include "tests/dataplane/test_router.h"
+
+namespace tcqf::test {
+namespace {
+
+constexpr std::int64_t kStart = 1'700'000'000'000'000'000;
+constexpr std::uint8_t kTcqfOption = 0xb1;
+constexpr std::uint8_t kNrpOption = 0x1e;
+
+/// Frames that are plain, nearly plain, and wrong, for four_interfaces() with segment_routing().
+class Frames {
+  public:
+    explicit Frames(std::uint64_t seed) : random_(seed) {}
+
+    std::uint32_t below(std::uint32_t bound) {
+        return std::uniform_int_distribution<std::uint32_t>(0, bound - 1)(random_);
+    }
+
+    Frame next(unsigned interface) {
+        Frame frame;
+        switch (below(3)) {
+            case 0:
+                frame = ethernet(interface, dataplane::ethertype::kIpv4) + ipv4();
+                break;
+            case 1:
+                frame = ethernet(interface, dataplane::ethertype::kIpv6) + ipv6();
+                break;
+            default:
+                frame = ethernet(interface, dataplane::ethertype::kMpls) + labelled();
+                break;
+        }
+        damage(frame);
+        return frame;
+    }
+
+  private:
+    template <class T>
+    T one_of(std::initializer_list<T> values) {
+        return values.begin()[below(static_cast<std::uint32_t>(values.size()))];
+    }
+    std::uint8_t ttl() { return one_of<std::uint8_t>({64, 64, 64, 64, 255, 2, 1, 0}); }
+
+    Frame ipv4() {
+        const auto destination = one_of<std::uint32_t>(
+            {0x0a0a0001, 0x0a0a0101, 0x0a0a0101, 0x0a0a0201, 0x0a0a0301, 0x0a0b0001, 0x0a000101,
+             0x7f000001, 0xe0000001, 0xffffffff, 0xf0000001, 0x08080808});
+        Frame ip = ipv4_udp(destination, static_cast<std::uint8_t>(below(10) * 4 + 3),
+                            static_cast<std::uint16_t>(below(3) * 700 + below(60)), ttl());
+        if (below(16) == 0) {
+            const auto source = one_of<std::uint32_t>({0, 0x7f000001, 0xe0000001, 0xffffffff});
+            for (unsigned i = 0; i < 4; ++i) {
+                ip[12 + i] = static_cast<std::uint8_t>(source >> (24 - 8 * i));
+            }
+            dataplane::ipv4::write_checksum(ip.data());
+        }
+        return ip;
+    }
+
+    Frame ipv6() {
+        static const std::vector<std::array<std::uint16_t, 8>> destinations = {
+            {0x2001, 0xdb8, 0xd0, 0, 0, 0, 0, 1},  {0x2001, 0xdb8, 0xd1, 0, 0, 0, 0, 1},
+            {0x2001, 0xdb8, 0xd1, 0, 0, 0, 0, 2},  {0x2001, 0xdb8, 0xd2, 0, 0, 0, 0, 1},
+            {0x2001, 0xdb8, 0xd3, 0, 0, 0, 0, 1},  {0xfc00, 1, 0, 0, 0, 0, 0, 1},
+            {0xfc00, 1, 0, 0, 0, 0, 0, 0xe1},      {0xff02, 0, 0, 0, 0, 0, 0, 1},
+            {0xfe80, 0, 0, 0, 0, 0, 0, 1},         {0, 0, 0, 0, 0, 0, 0, 1},
+            {0x2001, 0xdb8, 0xbad, 0, 0, 0, 0, 1},
+        };
+        std::uint8_t first = dataplane::protocol::kUdp;
+        const Frame chain = extension_headers(first);
+        const auto payload = static_cast<std::uint16_t>(below(80));
+        Frame ip;
+        append32(ip, 6u << 28 | (below(16) * 4 + 3) << 22 | below(1000));
+        append16(ip, static_cast<std::uint16_t>(chain.size() + payload));
+        ip.push_back(first);
+        ip.push_back(ttl());
+        for (const std::uint16_t word : {0x2001, 0xdb8, 3, 0, 0, 0, 0, 9}) {
+            append16(ip, word);
+        }
+        for (const std::uint16_t word :
+             destinations[below(static_cast<std::uint32_t>(destinations.size()))]) {
+            append16(ip, word);
+        }
+        ip = ip + chain;
+        ip.resize(ip.size() + payload, 0x5a);
+        return ip;
+    }
+
+    /// A chain in front of UDP; `first` becomes the type of its first header.
+    Frame extension_headers(std::uint8_t& first) {
+        Frame chain;
+        if (below(8) == 0) {
+            return chain;
+        }
+        const std::uint8_t behind = below(4) == 0   ? dataplane::protocol::kRouting
+                                    : below(8) == 0 ? dataplane::protocol::kDestination
+                                                    : dataplane::protocol::kUdp;
+        first = dataplane::protocol::kHopByHop;
+        const bool long_header = below(2) == 0;
+        chain = {behind, static_cast<std::uint8_t>(long_header ? 1 : 0)};
+        chain = chain + Frame{kTcqfOption, 2, static_cast<std::uint8_t>(below(8) == 0 ? 0x80 : 0),
+                              static_cast<std::uint8_t>(below(7))};
+        if (!long_header) {
+            chain = chain + (below(2) == 0 ? Frame{1, 0} : Frame{0, 0});
+        } else if (below(6) == 0) {
+            chain = chain + Frame{1, 8, 0, 0, 0, 0, 0, 0, 0, 0};
+        } else {
+            chain = chain + Frame{kNrpOption,
+                                  8,
+                                  one_of<std::uint8_t>({0, 0x80}),
+                                  one_of<std::uint8_t>({0, 0, 0, 1}),
+                                  0,
+                                  0};
+            append32(chain, one_of<std::uint32_t>({5, 6, 77}));
+        }
+        if (behind == dataplane::protocol::kRouting) {
+            chain = chain + Frame{dataplane::protocol::kUdp, 2, 4, 1, 0, 0, 0, 0};
+            chain.resize(chain.size() + 16, 0x20);
+        } else if (behind == dataplane::protocol::kDestination) {
+            chain = chain + Frame{dataplane::protocol::kUdp, 0, 1, 4, 0, 0, 0, 0};
+        }
+        return chain;
+    }
+
+    Frame labelled() {
+        Frame stack;
+        const unsigned depth = 1 + below(3);
+        for (unsigned i = 0; i < depth; ++i) {
+            const auto value =
+                one_of<std::uint32_t>({100, 101, 101, 101, 102, 103, 104, 999, 0, 4, 7, 600});
+            stack = stack + label(value, static_cast<std::uint8_t>(below(8)),
+                                  i + 1 == depth && below(30) != 0, ttl());
+        }
+        return stack + ipv4_udp(0x0a0a0101, 0, static_cast<std::uint16_t>(below(60)), ttl());
+    }
+
+    void damage(Frame& frame) {
+        if (below(6) == 0) {
+            frame[below(static_cast<std::uint32_t>(frame.size()))] ^=
+                static_cast<std::uint8_t>(1 + below(255));
+        }
+        if (below(12) == 0) {
+            frame.resize(below(static_cast<std::uint32_t>(frame.size() + 1)));
+        }
+        if (below(12) == 0) {
+            frame.resize(frame.size() + below(20), 0);  // padding
+        }
+    }
+
+    std::mt19937_64 random_;
+};
+
+struct Setting {
+    const char* tagging;
+    bool partitions;
+    bool has_times;
+    unsigned workers;
+};
+
+class Express : public testing::TestWithParam<Setting> {
+  protected:
+    static TestRouter::Options options(bool short_way) {
+        TestRouter::Options options;
+        options.has_times = GetParam().has_times;
+        options.workers = GetParam().workers;
+        options.short_way = short_way;
+        return options;
+    }
+};
+
+void expect_same(const std::vector<Sent>& left, const std::vector<Sent>& right) {
+    ASSERT_EQ(left.size(), right.size());
+    for (std::size_t i = 0; i < left.size(); ++i) {
+        ASSERT_EQ(left[i].start_ns, right[i].start_ns);
+        ASSERT_EQ(left[i].frame, right[i].frame);
+    }
+}
+
+TEST_P(Express, TheShortWayDoesWithEveryPacketWhatTheLongWayDoes) {
+    const std::string config =
+        four_interfaces(GetParam().tagging, 4, GetParam().partitions ? segment_routing() : "");
+    TestRouter fast(config, options(true));
+    TestRouter slow(config, options(false));
+    Frames frames(42);
+    std::int64_t now_ns = kStart;
+    for (int round = 0; round < 2000; ++round) {
+        const unsigned burst = 1 + frames.below(12);
+        for (unsigned i = 0; i < burst; ++i) {
+            const unsigned interface = frames.below(8) < 6 ? frames.below(2) : frames.below(4);
+            const Frame frame = frames.next(interface);
+            ASSERT_TRUE(fast.arrive(interface, now_ns + i, frame));
+            ASSERT_TRUE(slow.arrive(interface, now_ns + i, frame));
+        }
+        const std::int64_t end_ns = now_ns + frames.below(40'000);
+        fast.run_until(end_ns, now_ns);
+        slow.run_until(end_ns, now_ns);
+        now_ns = end_ns + 1;
+        if (frames.below(200) == 0) {
+            now_ns += 500'000;  // a stall
+        }
+    }
+    fast.run_until(now_ns + 1'000'000, now_ns);
+    slow.run_until(now_ns + 1'000'000, now_ns);
+    for (std::size_t i = 0; i < 4; ++i) {
+        expect_same(fast.wire(i).sent(), slow.wire(i).sent());
+        expect_same(fast.kernel(i).sent(), slow.kernel(i).sent());
+    }
+    const dataplane::Account ours = fast.router().account();
+    const dataplane::Account theirs = slow.router().account();
+    EXPECT_EQ(ours.dropped, theirs.dropped);
+    EXPECT_EQ(ours.received, theirs.received);
+    EXPECT_EQ(ours.sent, theirs.sent);
+    EXPECT_TRUE(ours.balances());
+    EXPECT_GT(ours.sent, ours.received / 10);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Settings, Express,
+    testing::Values(Setting{"mpls-tc", false, true, 1}, Setting{"mpls-tc", true, true, 1},
+                    Setting{"dscp", false, true, 1}, Setting{"dscp", true, false, 1},
+                    Setting{"ipv6-option, option-header: hop-by-hop", false, true, 1},
+                    Setting{"ipv6-option, option-header: hop-by-hop", true, true, 2},
+                    Setting{"ipv6-option, option-header: destination", true, false, 1}));
+
+}  // namespace
+}  // namespace tcqf::test
