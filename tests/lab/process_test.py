@@ -1,9 +1,7 @@
 #!/usr/bin/env python3
 """tcqf-lab replay as a process: memory, users, many at once, pipes, disorder, bad captures."""
 
-import argparse
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,44 +10,18 @@ import yaml
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "conformance"))
 
+import lab as lab_command  # noqa: E402
 from captures import NANO, pcap_bytes, read_pcap  # noqa: E402
 from case import BASE, at, dscp_transit, onto, v4  # noqa: E402
-from tap import Tap  # noqa: E402
+from lab import contents, failure  # noqa: E402
 
 NOBODY = 65534
-
-
-class Lab:
-    """Runs tcqf-lab replay in folders of its own."""
-
-    def __init__(self, lab, root):
-        self.lab = lab
-        self.root = root
-        self.count = 0
-
-    def folder(self):
-        self.count += 1
-        path = self.root / str(self.count)
-        shutil.rmtree(path, ignore_errors=True)
-        path.mkdir(parents=True)
-        (path / "config.yaml").write_text(yaml.safe_dump(dscp_transit(1000), sort_keys=False))
-        return path
-
-    def command(self, folder, *words):
-        return [str(self.lab), "replay", "--config", str(folder / "config.yaml"), *map(str, words)]
-
-    def run(self, folder, *words, **more):
-        return subprocess.run(self.command(folder, *words), capture_output=True, check=False,
-                              timeout=120, cwd=folder, **more)
+CONFIG = dscp_transit(1000)
 
 
 def best_effort(count, gap_ns=1_000):
     """Frames that leave at once."""
     return [at(gap_ns * k, onto(0, v4(k, to=3))) for k in range(count)]
-
-
-def contents(folder):
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
 # A process counts what the one that started it held at that time: a small one stands between.
@@ -65,8 +37,8 @@ print(usage.ru_maxrss if status == 0 else 0)
 
 def peak_kib(lab, capture):
     """Largest memory of a replay in KiB; 0 where it failed."""
-    command = lab.command(capture.parent, "--rx", f"ge0={capture}", "--out", capture.parent / "out",
-                          "--until-drained")
+    command = lab.command("replay", "--config", capture.parent / "config.yaml", "--rx",
+                          f"ge0={capture}", "--out", capture.parent / "out", "--until-drained")
     done = subprocess.run([sys.executable, "-c", MEASURE, *command], stdout=subprocess.PIPE,
                           stderr=subprocess.DEVNULL, check=True)
     return int(done.stdout)
@@ -74,7 +46,7 @@ def peak_kib(lab, capture):
 
 def memory_is_bounded_by_what_is_queued(lab):
     """A capture a hundred times as long needs no more memory where nothing waits."""
-    folder = lab.folder()
+    folder = lab.folder(CONFIG)
     peaks = []
     for count in (2_000, 200_000):
         path = folder / f"{count}.pcap"
@@ -92,15 +64,15 @@ def memory_is_bounded_by_what_is_queued(lab):
 def disorder_is_sorted_with_a_warning(lab):
     packets = best_effort(50)
     turned = packets[20:] + packets[:20]
-    folder = lab.folder()
+    folder = lab.folder(CONFIG)
     (folder / "sorted.pcap").write_bytes(pcap_bytes(packets))
     (folder / "turned.pcap").write_bytes(pcap_bytes(turned))
     problems = []
     for name in ("sorted", "turned"):
-        done = lab.run(folder, "--rx", f"ge0={name}.pcap", "--out", name, "--until-drained")
-        warned = b"turned.pcap: warning" in done.stderr
+        done = lab.replay_in(folder, "--rx", f"ge0={name}.pcap", "--out", name, "--until-drained")
+        warned = "turned.pcap: warning" in done.stderr
         if done.returncode or warned != (name == "turned"):
-            problems.append(f"{name}: exit code {done.returncode}: {done.stderr.decode()}")
+            problems.append(f"{name}: exit code {done.returncode}: {done.stderr}")
     if not problems and contents(folder / "sorted") != contents(folder / "turned"):
         problems.append("the outputs differ")
     return problems
@@ -112,52 +84,52 @@ def bad_captures_are_named(lab):
     cut = packets[:2] + [(packets[2][0], packets[2][1], 1514)]
     whole = pcap_bytes(packets)
     table = {
-        "cut packet": (pcap_bytes(cut), b"bad.pcap: packet 3: cut short"),
-        "cut file": (whole[:-1], b"bad.pcap: packet 3: "),
-        "text": (b"interface,time\nge0,1\n", b"bad.pcap: is no capture"),
-        "empty file": (b"", b"bad.pcap: is no capture"),
-        "not Ethernet": (pcap_bytes(packets, link_type=101), b"bad.pcap: has link type RAW"),
+        "cut packet": (pcap_bytes(cut), "bad.pcap: packet 3: cut short"),
+        "cut file": (whole[:-1], "bad.pcap: packet 3: "),
+        "text": (b"interface,time\nge0,1\n", "bad.pcap: is no capture"),
+        "empty file": (b"", "bad.pcap: is no capture"),
+        "not Ethernet": (pcap_bytes(packets, link_type=101), "bad.pcap: has link type RAW"),
     }
     problems = []
     for name, (capture, expected) in table.items():
-        folder = lab.folder()
+        folder = lab.folder(CONFIG)
         (folder / "bad.pcap").write_bytes(capture)
-        done = lab.run(folder, "--rx", "ge0=bad.pcap", "--out", "out")
+        done = lab.replay_in(folder, "--rx", "ge0=bad.pcap", "--out", "out")
         if done.returncode != 1 or expected not in done.stderr or (folder / "out").exists():
-            problems.append(f"{name}: exit code {done.returncode}: {done.stderr.decode()}")
+            problems.append(f"{name}: exit code {done.returncode}: {done.stderr}")
     return problems
 
 
 def wrong_interfaces_are_named(lab):
-    folder = lab.folder()
+    folder = lab.folder(CONFIG)
     (folder / "in.pcap").write_bytes(pcap_bytes([]))
     problems = []
     for code, words in ((1, ["--rx", "ge9=in.pcap"]),
                         (2, ["--rx", "ge0=in.pcap", "--rx", "ge0=in.pcap"])):
-        done = lab.run(folder, *words, "--out", "out")
-        if done.returncode != code or words[-1][:3].encode() not in done.stderr:
-            problems.append(f"{words}: exit code {done.returncode}: {done.stderr.decode()}")
+        done = lab.replay_in(folder, *words, "--out", "out")
+        if done.returncode != code or words[-1][:3] not in done.stderr:
+            problems.append(f"{words}: exit code {done.returncode}: {done.stderr}")
     return problems
 
 
 def refused_output_is_exit_code_3(lab):
-    folder = lab.folder()
+    folder = lab.folder(CONFIG)
     (folder / "in.pcap").write_bytes(pcap_bytes(best_effort(1)))
     (folder / "file").write_text("in the way")
-    done = lab.run(folder, "--rx", "ge0=in.pcap", "--out", "file/out")
-    return [] if done.returncode == 3 and b"file" in done.stderr else [
-        f"exit code {done.returncode}: {done.stderr.decode()}"]
+    done = lab.replay_in(folder, "--rx", "ge0=in.pcap", "--out", "file/out")
+    return [] if done.returncode == 3 and "file" in done.stderr else [
+        f"exit code {done.returncode}: {done.stderr}"]
 
 
 def runs_as_any_user_and_many_at_once(lab):
     """Without privileges, without huge pages, four at a time, all with the same outputs."""
-    folder = lab.folder()
+    folder = lab.folder(CONFIG)
     (folder / "in.pcap").write_bytes(pcap_bytes(best_effort(500)))
     user = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
     if user:
         os.chown(folder, NOBODY, NOBODY)
-    runs = [subprocess.Popen(lab.command(folder, "--rx", "ge0=in.pcap", "--out", f"out{k}",
-                                         "--until-drained"),
+    runs = [subprocess.Popen(lab.command("replay", "--config", "config.yaml", "--rx", "ge0=in.pcap",
+                                         "--out", f"out{k}", "--until-drained"),
                              cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **user)
             for k in range(4)]
     problems = []
@@ -172,40 +144,40 @@ def runs_as_any_user_and_many_at_once(lab):
 
 
 def captures_may_come_through_a_pipe(lab):
-    folder = lab.folder()
+    folder = lab.folder(CONFIG)
     capture = pcap_bytes(best_effort(300))
-    done = lab.run(folder, "--rx", "ge0=/dev/stdin", "--out", "out", "--until-drained",
-                   input=capture)
+    done = lab.replay_in(folder, "--rx", "ge0=/dev/stdin", "--out", "out", "--until-drained",
+                         input=capture, text=False)
     if done.returncode:
-        return [f"exit code {done.returncode}: {done.stderr.decode()}"]
+        return failure(done)
     sent = len(read_pcap(folder / "out" / "ge3.pcap"))
     return [] if sent == 300 else [f"{sent} of 300 sent"]
 
 
 def a_stall_delays_what_arrives_in_it(lab):
     """Workers wake when it ends; what they send before and after keeps its time."""
-    folder = lab.folder()
+    folder = lab.folder(CONFIG)
     times = [0, 10_000, 20_000, 40_000]
     (folder / "in.pcap").write_bytes(
         pcap_bytes([at(time, onto(0, v4(k, to=3))) for k, time in enumerate(times)]))
-    done = lab.run(folder, "--rx", "ge0=in.pcap", "--out", "out", "--until-drained", "--stall",
+    done = lab.replay_in(folder, "--rx", "ge0=in.pcap", "--out", "out", "--until-drained", "--stall",
                    f"{BASE + 5_000}:25000")
     if done.returncode:
-        return [f"exit code {done.returncode}: {done.stderr.decode()}"]
+        return failure(done)
     sent = [time - BASE for time, _ in read_pcap(folder / "out" / "ge3.pcap")]
     # 114 octets and 24 of overhead last 1104 ns at 1 Gbit/s.
     return [] if sent == [0, 30_000, 31_104, 40_000] else [f"sent at {sent}"]
 
 
 def frames_of_every_length_are_accounted_for(lab):
-    folder = lab.folder()
+    folder = lab.folder(CONFIG)
     lengths = [0, 1, 13, 14, 60, 1514, 2049, 9000, 65_535, 65_536, 262_144]
     frames = [at(1_000 * k, (onto(0, v4(k, to=3)) + bytes(length))[:length])
               for k, length in enumerate(lengths)]
     (folder / "in.pcap").write_bytes(pcap_bytes(frames, snap_length=262_144, magic=NANO))
-    done = lab.run(folder, "--rx", "ge0=in.pcap", "--out", "out", "--until-drained")
+    done = lab.replay_in(folder, "--rx", "ge0=in.pcap", "--out", "out", "--until-drained")
     if done.returncode:
-        return [f"exit code {done.returncode}: {done.stderr.decode()}"]
+        return failure(done)
     account = yaml.safe_load((folder / "out" / "account.json").read_text())
     right = (account["received"] == len(lengths) and account["received"] + account["generated"] ==
              account["sent"] + account["to-kernel"] + account["queued"] +
@@ -213,21 +185,11 @@ def frames_of_every_length_are_accounted_for(lab):
     return [] if right else [str(account)]
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--lab", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
-    options = parser.parse_args()
-    lab = Lab(options.lab.resolve(), options.out.resolve())
-    tap = Tap()
-    for test in (memory_is_bounded_by_what_is_queued, disorder_is_sorted_with_a_warning,
-                 bad_captures_are_named, wrong_interfaces_are_named,
-                 refused_output_is_exit_code_3, runs_as_any_user_and_many_at_once,
-                 captures_may_come_through_a_pipe, a_stall_delays_what_arrives_in_it,
-                 frames_of_every_length_are_accounted_for):
-        tap.case(test.__name__.replace("_", " "), test(lab))
-    return tap.end()
-
+TESTS = lab_command.titled(
+    memory_is_bounded_by_what_is_queued, disorder_is_sorted_with_a_warning, bad_captures_are_named,
+    wrong_interfaces_are_named, refused_output_is_exit_code_3, runs_as_any_user_and_many_at_once,
+    captures_may_come_through_a_pipe, a_stall_delays_what_arrives_in_it,
+    frames_of_every_length_are_accounted_for)
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(lab_command.main(__doc__, TESTS))
