@@ -12,19 +12,20 @@ from pathlib import Path
 from captures import pcap_bytes, read_pcap
 
 PROTOCOLS = ("eth", "ethertype", "ip", "ipv6", "ipv6.hopopts", "ipv6.dstopts", "ipv6.routing",
-             "ipv6.fraghdr", "icmp", "icmpv6", "udp", "tcp", "mpls", "data", "frame",
-             "_ws.malformed")
+             "ipv6.routing.type.srh", "ipv6.fraghdr", "icmp", "icmpv6", "udp", "tcp", "mpls", "data",
+             "frame", "_ws.malformed")
 PREFERENCES = ("ip.check_checksum:TRUE", "udp.check_checksum:TRUE", "tcp.check_checksum:TRUE",
                "ip.defragment:FALSE", "ipv6.defragment:FALSE", "tcp.desegment_tcp_streams:FALSE",
                "tcp.analyze_sequence_numbers:FALSE")
 FIELDS = ("frame.number", "ip.checksum.status", "udp.checksum.status", "tcp.checksum.status",
           "icmp.checksum.status", "icmpv6.checksum.status", "_ws.malformed", "frame.protocols",
-          "icmp.type", "icmpv6.type")
+          "icmp.type", "icmpv6.type", "_ws.expert.severity")
 BAD = "0"
+ERROR = 0x800000    # the highest severity of tshark's experts
 
 
 def gather(folders):
-    """[(case, file, index, time, frame)] of what left, as expected and as sent.
+    """[(case, file, index, frame)] of what left, as expected and as sent.
 
     A file that is no capture is for compare.py to complain about.
     """
@@ -37,9 +38,8 @@ def gather(folders):
                 packets = read_pcap(path)
             except ValueError:
                 continue
-            for index, (time, frame) in enumerate(packets):
-                frames.append((folder.name, f"{path.parent.name}/{path.name}", index + 1, time,
-                               frame))
+            for index, (_, frame) in enumerate(packets):
+                frames.append((folder.name, f"{path.parent.name}/{path.name}", index + 1, frame))
     return frames
 
 
@@ -53,21 +53,20 @@ def _is_complaint(columns):
             states = [] if name[:3] in ("udp", "tcp") else states[:1]
         if BAD in states:
             return "a wrong checksum"
-    if columns[6] and not quotes:
+    if quotes:
+        return None
+    if columns[6]:
         return "malformed"
+    if any(int(severity) >= ERROR for severity in columns[10].split(",") if severity):
+        return "an error of the expert"
     return None
 
 
-def complaints(folders):
-    """{case: [what tshark has to say]}, of cases that do not send broken packets on purpose."""
-    frames = gather(folders)
-    if not frames:
-        return {}
-    if shutil.which("tshark") is None:
-        return {frames[0][0]: ["tshark is not installed: the second judge could not sit"]}
+def opinions(frames):
+    """What tshark says of each frame: a complaint, or None."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "all.pcap"
-        path.write_bytes(pcap_bytes([(time, frame) for *_, time, frame in frames]))
+        path.write_bytes(pcap_bytes([(number, frame) for number, frame in enumerate(frames)]))
         words = ["tshark", "-n", "-r", str(path), "-T", "fields", "-E", "separator=;",
                  "--disable-protocol", "ALL"]
         for protocol in PROTOCOLS:
@@ -81,10 +80,23 @@ def complaints(folders):
         done = subprocess.run(words, capture_output=True, text=True, check=False)
     lines = done.stdout.splitlines()
     if done.returncode != 0 or len(lines) != len(frames):
-        return {frames[0][0]: [f"tshark failed: {done.stderr}"]}
+        raise ValueError(f"tshark failed: {done.stderr}")
+    return [_is_complaint(line.split(";")) for line in lines]
+
+
+def complaints(folders):
+    """{case: [what tshark has to say]}, of cases that do not send broken packets on purpose."""
+    frames = gather(folders)
+    if not frames:
+        return {}
+    if shutil.which("tshark") is None:
+        return {frames[0][0]: ["tshark is not installed: the second judge could not sit"]}
+    try:
+        said = opinions([frame for *_, frame in frames])
+    except ValueError as error:
+        return {frames[0][0]: [str(error)]}
     found = {}
-    for (case, name, index, _, frame), line in zip(frames, lines):
-        complaint = _is_complaint(line.split(";"))
+    for (case, name, index, frame), complaint in zip(frames, said):
         if complaint:
             found.setdefault(case, []).append(
                 f"tshark: {name}, frame {index}: {complaint}:\n{frame.hex()}")

@@ -67,18 +67,22 @@ class Namespace:
             raise RuntimeError(f"{command}: {output}")
         return subprocess.CompletedProcess(command, process.returncode, output)
 
-    def packet_socket(self, interface, ether_type):
-        """Sends and receives whole frames on an interface of this namespace."""
+    def socket(self, family, kind, protocol=0):
+        """A socket of this namespace."""
         home = os.open("/proc/self/ns/net", os.O_RDONLY)
         self.enter()
         try:
-            packets = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ether_type))
-            packets.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, 1 << 24)
-            packets.bind((interface, ether_type))
-            return packets
+            return socket.socket(family, kind, protocol)
         finally:
             _call(_LIBC.setns, home, _CLONE_NEWNET)
             os.close(home)
+
+    def packet_socket(self, interface, ether_type):
+        """Sends and receives whole frames on an interface of this namespace."""
+        packets = self.socket(socket.AF_PACKET, socket.SOCK_RAW)
+        packets.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, 1 << 24)
+        packets.bind((interface, ether_type))
+        return packets
 
 
 def join(left, left_name, left_mac, right, right_name, right_mac):

@@ -1,195 +1,252 @@
 """Linux's own SRv6 and tcqfd on the same wire: each encapsulates, passes on and decapsulates what the
-other sent. Prints TAP.
+other sent. tshark looks at every frame that a router sent. Prints TAP.
 
-host0 (Linux) - ge0 tcqfd ge1 - host1 (Linux); 2001:db8:a::1 and 10.1.0.1 live behind host0,
-2001:db8:b::1 and 10.9.0.1 behind host1.
+One router: host0 (Linux) - ge0 tcqfd ge1 - host1 (Linux). Two: host0 - tcqfd - Linux - tcqfd - host1.
+2001:db8:a::1 and 10.1.0.1 live on host0, 2001:db8:b::1 and 10.9.0.1 on host1.
 """
 
+import ipaddress
 import sys
 
-import tcqfd_test
-from tcqfd_test import HOST_MAC, ROUTER_MAC, Daemon, assert_balances, pings
+import bench as test_bench
+from bench import (Daemon, OneRouter, TwoRouters, assert_balances, assert_tshark_content, hops,
+                   interfaces, pings, tcp_carries, udp_echoes)
+
+SITE = {"a": ("2001:db8:a::1", "10.1.0.1"), "b": ("2001:db8:b::1", "10.9.0.1")}
+A, B = SITE["a"][0], SITE["b"][0]
+ROUTING = 43
 
 
-def configuration(name, routes, policies=""):
-    """A router with one SID of each kind that the cases use."""
+# What routers are told.
+
+
+def routes(*prefixes_and_ways):
+    return "\n".join(f'  - {{prefix: "{prefix}", {way}}}' for prefix, way in prefixes_and_ways)
+
+
+def via(port, link, family=6):
+    address = f"2001:db8:{link}::2" if family == 6 else f"10.0.{link}.2"
+    return f'next-hops: [{{interface: ge{port}, address: "{address}"}}]'
+
+
+def into(color):
+    return f'sr-policy: {{color: {color}, endpoint: "2001:db8:ee::1"}}'
+
+
+def policies(*lists):
+    """One policy for each list of segments; the first has color 1."""
+    return "sr-policies:\n" + "\n".join(f"""  - color: {color}
+    endpoint: 2001:db8:ee::1
+    candidate-paths:
+      - {{preference: 100, discriminator: 1, segment-lists: [{{segments: {list(segments)}}}]}}"""
+                                        for color, segments in enumerate(lists, 1))
+
+
+SITE_A = (("2001:db8:a::/48", via(0, 1)), ("10.1.0.0/16", via(0, 1, 4)))
+SITE_B = (("2001:db8:b::/48", via(1, 2)), ("10.9.0.0/16", via(1, 2, 4)))
+
+
+def between_hosts(name, to_site_b=SITE_B, more=""):
+    """A router between two Linux hosts, with one SID of each kind that the cases use."""
     return f"""
-name: {name}
+{interfaces(name)}
 srv6-source: "2001:db8:ffff::1"
-interfaces:
-  - name: ge0
-    device: "net_af_xdp0,iface=ge0,force_copy=1,busy_budget=0"
-    mac: {ROUTER_MAC[0]}
-    link-rate-mbps: 500
-    addresses: [10.0.1.1/24, "2001:db8:1::1/64"]
-  - name: ge1
-    device: "net_af_xdp1,iface=ge1,force_copy=1,busy_budget=0"
-    mac: {ROUTER_MAC[1]}
-    link-rate-mbps: 500
-    addresses: [10.0.2.1/24, "2001:db8:2::1/64"]
-neighbors:
-  - {{interface: ge0, address: 10.0.1.2, mac: {HOST_MAC[0]}}}
-  - {{interface: ge0, address: "2001:db8:1::2", mac: {HOST_MAC[0]}}}
-  - {{interface: ge1, address: 10.0.2.2, mac: {HOST_MAC[1]}}}
-  - {{interface: ge1, address: "2001:db8:2::2", mac: {HOST_MAC[1]}}}
 routes:
-  - {{prefix: "fc00:a::/48", next-hops: [{{interface: ge0, address: "2001:db8:1::2"}}]}}
-  - {{prefix: "fc00:b::/48", next-hops: [{{interface: ge1, address: "2001:db8:2::2"}}]}}
-  - {{prefix: "fc00:1:d6b::/48", next-hops: [{{interface: ge1, address: "2001:db8:2::2"}}]}}
-{routes}
+{routes(("fc00:a::/48", via(0, 1)), ("fc00:b::/48", via(1, 2)), ("fc00:1:d6b::/48", via(1, 2)),
+        ("fc00:b0::/32", via(1, 2)), *SITE_A, *to_site_b)}
 srv6:
   locators: ["fc00:1::/48", "fc00:1:c::/48"]
   local-sids:
     - {{sid: "fc00:1::1/128", behavior: End}}
     - {{sid: "fc00:1::11/128", behavior: End, flavors: [PSP]}}
-    - {{sid: "fc00:1::e1/128", behavior: End.X, next-hops: [{{interface: ge1, address: "2001:db8:2::2"}}]}}
+    - {{sid: "fc00:1::e1/128", behavior: End.X, {via(1, 2)}}}
+    - {{sid: "fc00:1::71/128", behavior: End.T}}
     - {{sid: "fc00:1::d6/128", behavior: End.DT6}}
     - {{sid: "fc00:1::46/128", behavior: End.DT46}}
+    - {{sid: "fc00:1::c4/128", behavior: End.DX4, {via(1, 2, 4)}}}
+    - {{sid: "fc00:1::c6/128", behavior: End.DX6, {via(1, 2)}}}
     - {{sid: "fc00:1:c::/48", behavior: End, flavors: [NEXT-CSID]}}
-{policies}"""
+{more}"""
 
 
-PLAIN = """  - {prefix: "2001:db8:a::/48", next-hops: [{interface: ge0, address: "2001:db8:1::2"}]}
-  - {prefix: "2001:db8:b::/48", next-hops: [{interface: ge1, address: "2001:db8:2::2"}]}
-  - {prefix: 10.1.0.0/16, next-hops: [{interface: ge0, address: 10.0.1.2}]}
-  - {prefix: 10.9.0.0/16, next-hops: [{interface: ge1, address: 10.0.2.2}]}
-"""
+def steered(*segments):
+    """Both families towards site b go into a policy."""
+    return {"to_site_b": (("2001:db8:b::/48", into(1)), ("10.9.0.0/16", into(1))),
+            "more": policies(segments)}
 
 
-def prepare(bench):
-    """Addresses, neighbours and routes of the Linux hosts, which are SRv6 nodes."""
-    bench.router.run("ip addr add 2001:db8:2::1/64 dev ge1 nodad")
-    sides = ((bench.host0, "1", "a", "10.1.0.1", 0), (bench.host1, "2", "b", "10.9.0.1", 1))
-    for host, link, site, ipv4, port in sides:
-        for knob in ("conf.all.forwarding=1", "conf.all.seg6_enabled=1", "conf.eth0.seg6_enabled=1"):
-            host.run(f"sysctl -qw net.ipv6.{knob}")
-        host.run("sysctl -qw net.ipv4.ip_forward=1")
-        host.run(f"ip addr add 2001:db8:{link}::2/64 dev eth0 nodad", check=False)
-        host.run(f"ip addr add 2001:db8:{site}::1/128 dev lo nodad")
-        host.run(f"ip addr add {ipv4}/32 dev lo", check=False)
-        host.run(f"ip neigh replace 2001:db8:{link}::1 lladdr {ROUTER_MAC[port]} dev eth0")
-        host.run(f"ip neigh replace 10.0.{link}.1 lladdr {ROUTER_MAC[port]} dev eth0")
-        host.run(f"ip -6 route add fc00::/16 via 2001:db8:{link}::1 dev eth0")
-        host.run(f"ip -6 route add fc00:{site}::d6/128 encap seg6local action End.DT6 table local dev eth0")
-        host.run(f"ip -6 route add fc00:{site}::1/128 encap seg6local action End dev eth0")
+# What Linux is told.
 
 
-def start(bench, routes=PLAIN, policies=""):
-    prepare(bench)
-    return Daemon(bench, bench.write(configuration(bench.name, routes, policies)))
+def srv6_node(host, *names):
+    for knob in ("forwarding", "seg6_enabled"):
+        host.run(f"sysctl -qw net.ipv6.conf.all.{knob}=1")
+    for name in names:
+        host.run(f"sysctl -qw net.ipv6.conf.{name}.seg6_enabled=1")
+    host.run("sysctl -qw net.ipv4.ip_forward=1")
 
 
+def behaves(host, sid, action, device="eth0"):
+    host.run(f"ip -6 route add {sid} encap seg6local action {action} dev {device}")
 
-def ping_site_b(bench, count=4):
-    return pings(bench.host0, "-I 2001:db8:a::1 2001:db8:b::1", count)
+
+def end_host(host, site, link):
+    """A host with the addresses and SIDs of its site behind a router."""
+    srv6_node(host, "eth0")
+    host.run(f"ip addr add {SITE[site][0]}/128 dev lo nodad")
+    host.run(f"ip addr add {SITE[site][1]}/32 dev lo", check=False)
+    host.run(f"ip -6 route add fc00::/16 via 2001:db8:{link}::1 dev eth0")
+    behaves(host, f"fc00:{site}::d6/128", "End.DT6 table local")
+    behaves(host, f"fc00:{site}::1/128", "End")
+    behaves(host, f"fc00:{site}::c4/128", "End.DX4 nh4 0.0.0.0")
+
+
+def start(bench, to_site_b=SITE_B, more=""):
+    for host, site, link in ((bench.host0, "a", 1), (bench.host1, "b", 2)):
+        end_host(host, site, link)
+    return Daemon(bench, bench.write(between_hosts(bench.name, to_site_b, more)))
+
+
+def plain(host, there, link):
+    """Routes of a host to the other site, without a tunnel."""
+    v6, v4 = SITE[there]
+    host.run(f"ip -6 route replace {v6[:-1]}/48 via 2001:db8:{link}::1 dev eth0")
+    host.run(f"ip route replace {v4[:-4]}.0.0/16 via 10.0.{link}.1")
 
 
 def plain_back(bench):
-    bench.host1.run("ip -6 route add 2001:db8:a::/48 via 2001:db8:2::1 dev eth0")
-    bench.host1.run("ip route add 10.1.0.0/16 via 10.0.2.1")
+    plain(bench.host1, "a", 2)
 
 
-def finish(daemon, least):
-    account = daemon.stop()
-    assert_balances(account)
-    for interface in ("ge0", "ge1"):
-        assert account["interfaces"][interface]["sent"] >= least, account
-    assert not set(account["dropped"]) - {"cycle-overrun"}, account
+def encapsulated_by_linux(host, there, link, segments, mode="encap"):
+    v6, v4 = SITE[there]
+    for family, prefix in (("-6", f"{v6[:-1]}/48"), ("-4", f"{v4[:-4]}.0.0/16")):
+        gateway = f" via 2001:db8:{link}::1" if family == "-6" else ""
+        host.run(f"ip {family} route replace {prefix} encap seg6 mode {mode} segs {segments} "
+                 f"dev eth0{gateway}")
 
 
-def encapsulated_by_linux(bench, segments, mode="encap"):
-    bench.host0.run(f"ip -6 route add 2001:db8:b::/48 encap seg6 mode {mode} segs {segments} dev eth0 "
-                    "via 2001:db8:1::1")
+def ping_b(bench, family=6):
+    source, address = (SITE[site][family == 4] for site in "ab")
+    return pings(bench.host0, f"-I {source} {address}", 4)
+
+
+# How a case ends.
+
+
+def finish(bench, *daemons):
+    """Accounts that balance, nothing dropped, and no complaint of tshark."""
+    for daemon in daemons:
+        account = daemon.stop()
+        assert_balances(account)
+        for interface in ("ge0", "ge1"):
+            assert account["interfaces"][interface]["sent"] >= 1, account
+        assert not account["dropped"], account
+    frames = bench.frames(of_routers=True)
+    assert frames, "nothing was seen of what routers sent"
+    assert_tshark_content(frames)
+
+
+def routing_header(frame):
+    """(entries, segments left, last entry) of the header right behind IPv6, or None."""
+    if frame[14] >> 4 != 6 or frame[20] != ROUTING:
+        return None
+    return frame[55] // 2, frame[57], frame[58]
+
+
+def destination(frame):
+    return str(ipaddress.IPv6Address(frame[38:54])) if frame[14] >> 4 == 6 else ""
+
+
+# Linux at both ends, tcqfd between.
 
 
 def end_between_two_linux_routers_both_ways(bench):
     daemon = start(bench)
-    encapsulated_by_linux(bench, "fc00:1::1,fc00:b::d6")
-    bench.host1.run("ip -6 route add 2001:db8:a::/48 encap seg6 mode encap segs fc00:1::1,fc00:a::d6 "
-                    "dev eth0 via 2001:db8:2::1")
-    assert ping_site_b(bench)
-    finish(daemon, 1)
+    encapsulated_by_linux(bench.host0, "b", 1, "fc00:1::1,fc00:b::d6")
+    encapsulated_by_linux(bench.host1, "a", 2, "fc00:1::1,fc00:a::d6")
+    assert ping_b(bench)
+    finish(bench, daemon)
 
 
-def end_takes_reduced_headers(bench):
+def udp_and_tcp_cross_with_reduced_headers_both_ways(bench):
     daemon = start(bench)
-    encapsulated_by_linux(bench, "fc00:1::1,fc00:b::d6", "encap.red")
-    plain_back(bench)
-    assert ping_site_b(bench)
-    finish(daemon, 1)
+    encapsulated_by_linux(bench.host0, "b", 1, "fc00:1::1,fc00:b::d6", "encap.red")
+    encapsulated_by_linux(bench.host1, "a", 2, "fc00:1::1,fc00:a::d6", "encap.red")
+    assert udp_echoes(bench.host0, A, bench.host1, B) > 0
+    assert tcp_carries(bench.host0, A, bench.host1, B)
+    finish(bench, daemon)
 
 
-def end_with_psp(bench):
+# Title, SIDs, family of what is inside, mode.
+ENCAPSULATED_BY_LINUX = (
+    ("for End, reduced", "fc00:1::1,fc00:b::d6", 6, "encap.red"),
+    ("for End with PSP", "fc00:1::11,fc00:b::d6", 6, "encap"),
+    ("for End.X", "fc00:1::e1,fc00:b::d6", 6, "encap"),
+    ("for End.T", "fc00:1::71,fc00:b::d6", 6, "encap"),
+    ("for End.DT6", "fc00:1::d6", 6, "encap"),
+    ("for End.DT6, reduced to no header", "fc00:1::d6", 6, "encap.red"),
+    ("for End.DX6", "fc00:1::c6", 6, "encap"),
+    ("IPv4 for End.DT46", "fc00:1::46", 4, "encap"),
+    ("IPv4 for End.DX4", "fc00:1::c4", 4, "encap"),
+    ("IPv4 for End and End.DX4, reduced", "fc00:1::1,fc00:1::c4", 4, "encap.red"),
+    ("a container of End and its own End.DT6", "fc00:1:c:d6b::", 6, "encap"),
+)
+
+
+def unless(answered):
+    return [] if answered else ["no ping was answered"]
+
+
+def linux_encapsulates(bench):
+    """Answers come back plain."""
     daemon = start(bench)
-    encapsulated_by_linux(bench, "fc00:1::11,fc00:b::d6")
+    behaves(bench.host1, "fc00:1:d6b::/48", "End.DT6 table local")
     plain_back(bench)
-    assert ping_site_b(bench)
-    finish(daemon, 1)
+    for title, sids, family, mode in ENCAPSULATED_BY_LINUX:
+        encapsulated_by_linux(bench.host0, "b", 1, sids, mode)
+        yield f"linux encapsulates {title}", unless(ping_b(bench, family))
+    finish(bench, daemon)
 
 
-def end_x(bench):
-    daemon = start(bench)
-    encapsulated_by_linux(bench, "fc00:1::e1,fc00:b::d6")
-    plain_back(bench)
-    assert ping_site_b(bench)
-    finish(daemon, 1)
-
-
-def end_dt6_takes_off_what_linux_put_on(bench):
-    daemon = start(bench)
-    encapsulated_by_linux(bench, "fc00:1::d6")
-    plain_back(bench)
-    assert ping_site_b(bench)
-    finish(daemon, 1)
-
-
-def end_dt46_takes_off_ipv4(bench):
-    daemon = start(bench)
-    bench.host0.run("ip route replace 10.9.0.0/16 encap seg6 mode encap segs fc00:1::46 dev eth0")
-    plain_back(bench)
-    assert pings(bench.host0, "-I 10.1.0.1 10.9.0.1", 4)
-    finish(daemon, 1)
-
-
-def a_compressed_container_ends_at_linux(bench):
-    daemon = start(bench)
-    bench.host1.run("ip -6 route add fc00:1:d6b::/48 encap seg6local action End.DT6 table local dev eth0")
-    encapsulated_by_linux(bench, "fc00:1:c:d6b::")
-    plain_back(bench)
-    assert ping_site_b(bench)
-    finish(daemon, 1)
-
-
-POLICY = """sr-policies:
-  - color: 1
-    endpoint: 2001:db8:b::1
-    candidate-paths:
-      - {preference: 100, discriminator: 1, segment-lists: [{segments: [SEGMENTS]}]}
-"""
-
-
-def policy(segments):
-    return POLICY.replace("SEGMENTS", ", ".join(f'"{segment}"' for segment in segments))
-
-
-STEERED = PLAIN.replace('{prefix: "2001:db8:b::/48", next-hops: [{interface: ge1, address: "2001:db8:2::2"}]}',
-                        '{prefix: "2001:db8:b::/48", sr-policy: {color: 1, endpoint: "2001:db8:b::1"}}')
+TAKEN_OFF_BY_LINUX = (
+    ("for End.DT6", ("fc00:b::d6",), 6),
+    ("for End and End.DT6", ("fc00:b::1", "fc00:b::d6"), 6),
+    ("for End.DX4", ("fc00:b::c4",), 4),
+    ("for End and End.DX4", ("fc00:b::1", "fc00:b::c4"), 4),
+    ("for a container of End and End.DT6", ("fc00:b0:1:2::",), 6),
+)
 
 
 def linux_takes_off_what_a_policy_put_on(bench):
-    daemon = start(bench, STEERED, policy(["fc00:b::d6"]))
-    bench.host0.run("ip -6 route add 2001:db8:b::/48 via 2001:db8:1::1 dev eth0")
+    """Each policy takes the place of the one before, while the router runs."""
+    daemon = start(bench)
+    behaves(bench.host1, "fc00:b0:1::/48", "End flavors next-csid lblen 32 nflen 16")
+    behaves(bench.host1, "fc00:b0:2::/48", "End.DT6 table local")
+    plain(bench.host0, "b", 1)
     plain_back(bench)
-    assert ping_site_b(bench)
-    finish(daemon, 1)
+    for title, segments, family in TAKEN_OFF_BY_LINUX:
+        bench.write(between_hosts(bench.name, **steered(*segments)))
+        assert daemon.reload("tcqfd: reloaded"), daemon.errors()
+        yield f"linux takes off what a policy put on {title}", unless(ping_b(bench, family))
+    finish(bench, daemon)
 
 
-def a_policy_of_two_segments_through_linux(bench):
-    daemon = start(bench, STEERED, policy(["fc00:b::1", "fc00:b::d6"]))
-    bench.host0.run("ip -6 route add 2001:db8:b::/48 via 2001:db8:1::1 dev eth0")
-    plain_back(bench)
-    assert ping_site_b(bench)
-    finish(daemon, 1)
+def a_policy_writes_reduced_headers_as_linux_does(bench):
+    """RFC 8986, 5.2: the first segment is in the destination alone. Nobody has that SID: Linux leaves
+    what it sees as it is."""
+    first = "fc00:b::ff"
+    daemon = start(bench, **steered(first, "fc00:b::d6"))
+    plain(bench.host0, "b", 1)
+    ping_b(bench)
+    ours = {routing_header(frame) for frame in bench.frames(of_routers=True)
+            if destination(frame) == first}
+    encapsulated_by_linux(bench.host0, "b", 1, f"{first},fc00:b::d6", "encap.red")
+    ping_b(bench)
+    linux = {routing_header(frame) for frame in bench.frames(of_routers=False)
+             if destination(frame) == first}
+    assert ours == linux == {(1, 1, 0)}, (ours, linux)
+    assert_balances(daemon.stop())
 
 
 def ping_to_a_sid_is_answered_by_an_error_or_the_host(bench):
@@ -198,22 +255,132 @@ def ping_to_a_sid_is_answered_by_an_error_or_the_host(bench):
     account = daemon.stop()
     assert_balances(account)
     assert account["to-kernel"] >= 2, account
+    assert_tshark_content(bench.frames(of_routers=True))
 
 
-CASES = [
+# tcqfd at both ends, Linux between.
+
+FORTH, BACK = ("fc00:2::1", "fc00:3::46"), ("fc00:2::1", "fc00:1::46")
+
+
+def at_the_edge(name, side, segments):
+    """The router of side 0 or 1: policies towards the other site, decapsulation for its own."""
+    near, far = (0, 1) if side == 0 else (1, 0)         # ports
+    links = (1, 2) if side == 0 else (3, 4)
+    here, there = ("a", "b") if side == 0 else ("b", "a")
+    own, other = ("fc00:1", "fc00:3") if side == 0 else ("fc00:3", "fc00:1")
+    host, middle = (links[near], links[far])
+    prefixes = {site: (f"{SITE[site][0][:-1]}/48", f"{SITE[site][1][:-4]}.0.0/16") for site in "ab"}
+    return f"""
+{interfaces(name, links)}
+srv6-source: "2001:db8:ffff::{side + 1}"
+routes:
+{routes(("fc00:2::/32", via(far, middle)), (f"{other}::/48", via(far, middle)),
+        ("fc00:c5::/32", via(far, middle)),
+        (prefixes[here][0], via(near, host)), (prefixes[here][1], via(near, host, 4)),
+        (prefixes[there][0], into(1)), (prefixes[there][1], into(1)))}
+srv6:
+  locators: ["{own}::/48", "fc00:c5:{side + 1}::/48"]
+  local-sids:
+    - {{sid: "{own}::46/128", behavior: End.DT46}}
+    - {{sid: "fc00:c5:{side + 1}::/128", behavior: End.DT46}}
+{policies(segments)}"""
+
+
+def start_edges(bench):
+    """Both routers, and Linux between them with a SID of each kind."""
+    end_host(bench.host0, "a", 1)
+    end_host(bench.host1, "b", 4)
+    plain(bench.host0, "b", 1)
+    plain(bench.host1, "a", 4)
+    for host, link in ((bench.host0, 1), (bench.host1, 4)):
+        host.run(f"ip -6 route add 2001:db8:ffff::/48 via 2001:db8:{link}::1 dev eth0")
+    middle = bench.middle
+    srv6_node(middle, "left", "right")
+    for router, link, name in ((1, 2, "left"), (2, 3, "right")):
+        for prefix in (f"fc00:{2 * router - 1}::/48", f"fc00:c5:{router}::/48",
+                       f"2001:db8:ffff::{router}/128"):
+            middle.run(f"ip -6 route add {prefix} via 2001:db8:{link}::1 dev {name}")
+    behaves(middle, "fc00:2::1/128", "End", "left")
+    behaves(middle, "fc00:2::11/128", "End flavors psp", "left")
+    behaves(middle, "fc00:2::e1/128", "End.X nh6 2001:db8:2::1", "left")
+    behaves(middle, "fc00:2::e3/128", "End.X nh6 2001:db8:3::1", "right")
+    behaves(middle, "fc00:2::71/128", "End.T table main", "left")
+    behaves(middle, "fc00:c5:5::/48", "End flavors next-csid lblen 32 nflen 16", "left")
+    behaves(middle, "fc00:c5:6::/48",
+            "End.X nh6 2001:db8:3::1 flavors next-csid lblen 32 nflen 16", "right")
+    return [Daemon(bench, bench.write(at_the_edge(f"{bench.name}{side}", side, segments),
+                                      f"router{side}.yaml"), "--", "--no-huge", "-m", "512",
+                   router=bench.routers[side])
+            for side, segments in enumerate((FORTH, BACK))]
+
+
+PASSED_ON_BY_LINUX = (
+    ("as End", FORTH, BACK),
+    ("as End with PSP", ("fc00:2::11", "fc00:3::46"), ("fc00:2::11", "fc00:1::46")),
+    ("as End.X", ("fc00:2::e3", "fc00:3::46"), ("fc00:2::e1", "fc00:1::46")),
+    ("as End.T", ("fc00:2::71", "fc00:3::46"), ("fc00:2::71", "fc00:1::46")),
+    ("as End of a container", ("fc00:c5:5:2::",), ("fc00:c5:5:1::",)),
+    ("as End.X of a container", ("fc00:c5:6:2::",), ("fc00:c5:5:1::",)),
+)
+
+
+def linux_passes_on_between_two_routers(bench):
+    """What one tcqfd puts on, the other takes off; policies change while both run."""
+    daemons = start_edges(bench)
+    for title, *both in PASSED_ON_BY_LINUX:
+        for side, segments in enumerate(both):
+            bench.write(at_the_edge(f"{bench.name}{side}", side, segments), f"router{side}.yaml")
+            assert daemons[side].reload("tcqfd: reloaded"), daemons[side].errors()
+        for family in (6, 4):
+            yield f"linux passes on IPv{family} in IPv6 {title}", unless(ping_b(bench, family))
+    finish(bench, *daemons)
+
+
+def traceroute_through_linux_shows_both_routers(bench):
+    """Linux is inside the tunnel; its hop is the outer header's."""
+    daemons = start_edges(bench)
+    assert ping_b(bench)
+    shown = hops(bench.host0, A, B)
+    assert shown == ["2001:db8:ffff::1", "2001:db8:ffff::2", B], shown
+    shown = hops(bench.host0, SITE["a"][1], SITE["b"][1])
+    assert len(shown) == 3 and shown[0] == "10.0.1.1" and shown[2] == SITE["b"][1], shown
+    assert shown[1] in ("10.0.3.1", "10.0.4.1"), shown
+    for daemon in daemons:
+        account = daemon.stop()
+        assert_balances(account)
+        assert set(account["dropped"]) == {"ttl-expired"}, account
+    assert_tshark_content(bench.frames(of_routers=True))
+
+
+def udp_and_tcp_cross_linux_between_two_routers(bench):
+    """TCP's first large segments do not fit into the tunnel: Packet Too Big makes them."""
+    daemons = start_edges(bench)
+    for family in (0, 1):
+        source, address = SITE["a"][family], SITE["b"][family]
+        assert udp_echoes(bench.host0, source, bench.host1, address) > 0, address
+        assert tcp_carries(bench.host0, source, bench.host1, address), address
+    for daemon in daemons:
+        account = daemon.stop()
+        assert_balances(account)
+        assert set(account["dropped"]) <= {"mtu-exceeded"}, account
+    assert_tshark_content(bench.frames(of_routers=True))
+
+
+BETWEEN_HOSTS = [
     end_between_two_linux_routers_both_ways,
-    end_takes_reduced_headers,
-    end_with_psp,
-    end_x,
-    end_dt6_takes_off_what_linux_put_on,
-    end_dt46_takes_off_ipv4,
-    a_compressed_container_ends_at_linux,
+    udp_and_tcp_cross_with_reduced_headers_both_ways,
+    linux_encapsulates,
     linux_takes_off_what_a_policy_put_on,
-    a_policy_of_two_segments_through_linux,
+    a_policy_writes_reduced_headers_as_linux_does,
     ping_to_a_sid_is_answered_by_an_error_or_the_host,
+]
+BETWEEN_ROUTERS = [
+    linux_passes_on_between_two_routers,
+    traceroute_through_linux_shows_both_routers,
+    udp_and_tcp_cross_linux_between_two_routers,
 ]
 
 
 if __name__ == "__main__":
-    tcqfd_test.CASES = CASES
-    sys.exit(tcqfd_test.main())
+    sys.exit(test_bench.main({OneRouter: BETWEEN_HOSTS, TwoRouters: BETWEEN_ROUTERS}))
