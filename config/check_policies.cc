@@ -118,8 +118,19 @@ class PolicyChecker {
 
     void check_segments(const Cursor& list, const SegmentList& segments) {
         const Cursor node = list["segments"];
-        if (!node || context_.document.is_tainted(node.node())) {
+        if (node && context_.document.is_tainted(node.node())) {
             return;
+        }
+        if (segments.segments.empty()) {
+            context_.report.warning(
+                context_.at(list, "segments"),
+                "is empty: such a list is never valid (RFC 9256, 5.1); the others are used");
+            return;
+        }
+        if (segments.weight == 0 && context_.is_given(list, "weight")) {
+            context_.report.warning(
+                list["weight"].node(),
+                "is 0: such a list is never valid (RFC 9256, 5.1); the others are used");
         }
         std::size_t labels = 0;
         for (const Segment& segment : segments.segments) {
