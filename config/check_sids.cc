@@ -25,6 +25,7 @@ class SidChecker {
         }
         next_hops_.check(entry["next-hops"], sid.next_hops);
         check_policy_reference(context_, entry["policy"], sid.policy);
+        check_policy_plane(entry, sid);
         if (entry["sid"] && context_.are_right(entry, {"sid", "flavors"})) {
             check_length(entry, sid);
             check_locator(entry, sid);
@@ -64,6 +65,33 @@ class SidChecker {
                 fmt::format("is missing: behavior {} needs {}", behavior, what));
         } else if (!is_needed) {
             refuse(entry, name, fmt::format("behavior {} has no use for it", behavior));
+        }
+    }
+
+    /// What End.B6.Encaps puts in front is an IPv6 header (RFC 8986, 4.13).
+    void check_policy_plane(const Cursor& entry, const LocalSid& sid) {
+        if (!sid.policy || !context_.are_right(entry, {"policy"}) ||
+            !context_.are_right(context_.top, {"sr-policies"})) {
+            return;
+        }
+        const auto has_labels = [](const CandidatePath& path) {
+            return std::any_of(path.segment_lists.begin(), path.segment_lists.end(),
+                               [](const SegmentList& list) {
+                                   return !list.segments.empty() &&
+                                          std::holds_alternative<std::uint32_t>(list.segments[0]);
+                               });
+        };
+        for (const SrPolicy& policy : context_.router.sr_policies) {
+            if (policy.key == *sid.policy &&
+                std::any_of(policy.candidate_paths.begin(), policy.candidate_paths.end(),
+                            has_labels)) {
+                context_.report.conflict(
+                    entry["policy"].node(),
+                    fmt::format("a path of the policy color {} endpoint {} has labels: behavior {} "
+                                "needs SIDs; an IPv6 binding-sid of the policy takes both",
+                                policy.key.color, policy.key.endpoint.to_string(),
+                                entry["behavior"].text()));
+            }
         }
     }
 
