@@ -10,6 +10,16 @@
 namespace tcqf::config {
 namespace {
 
+/// The node address of an originator: an IPv4 address is in the lowest four octets (RFC 9256, 2.4).
+IpAddress in_128_bits(const IpAddress& address) {
+    if (address.is_ipv6) {
+        return address;
+    }
+    IpAddress wide{.is_ipv6 = true};
+    std::copy_n(address.octets.begin(), 4, wide.octets.end() - 4);
+    return wide;
+}
+
 /// Names of an enumeration in the order of its values.
 template <class Enum, std::size_t N>
 Enum enum_of(std::string_view text, const std::array<std::string_view, N>& names) {
@@ -352,7 +362,7 @@ CandidatePath Converter::path_of(Cursor entry) const {
     path.preference = entry["preference"].number<std::uint32_t>();
     path.protocol_origin = origin_of(entry["protocol-origin"].text());
     path.originator = {.asn = entry["originator"]["asn"].number<std::uint32_t>(),
-                       .address = entry["originator"]["address"].address()};
+                       .address = in_128_bits(entry["originator"]["address"].address())};
     path.discriminator = entry["discriminator"].number<std::uint32_t>();
     path.nrp_id = entry["nrp"].optional_number<std::uint32_t>();
     entry["segment-lists"].each([&](Cursor child) {

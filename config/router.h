@@ -240,7 +240,7 @@ struct SegmentList {
 
 struct Originator {
     std::uint32_t asn = 0;
-    IpAddress address;
+    IpAddress address;  ///< 128 bits; an IPv4 address is in the lowest four octets
     auto operator<=>(const Originator&) const = default;
 };
 
