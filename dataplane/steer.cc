@@ -95,6 +95,9 @@ bool Forwarder::read_partition(const std::uint8_t* option, std::uint32_t& nrp) c
 
 /// Sends a packet along one of a policy's lists; `ttl` is what it has behind this router.
 void Forwarder::steer(Packet& packet, const PolicyAction& policy, std::uint8_t ttl) {
+    if (policy.list_count == 0) [[unlikely]] {
+        return drop(packet, DropReason::policy_invalid);
+    }
     const std::uint32_t hash =
         packet.flow != FlowTable::kNoFlow
             ? rte_jhash_1word(tables_->flows[packet.flow].id, tables_->hash_seed)

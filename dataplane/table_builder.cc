@@ -554,8 +554,12 @@ class TableBuilder {
                 tables_->flow_of_slot.resize(to.slot + 1, FlowTable::kNoFlow);
             }
             tables_->flow_of_slot[to.slot] = static_cast<std::uint32_t>(i);
-            if (from.sr_policy && policy_is_valid(policy_indices_.at(*from.sr_policy))) {
-                to.policy = policy_indices_.at(*from.sr_policy);
+            if (from.sr_policy) {
+                // An invalid policy drops what is steered into it, or is as if it were not there.
+                const std::uint32_t policy = policy_indices_.at(*from.sr_policy);
+                to.policy = policy_is_valid(policy) || router_.sr_policies[policy].drop_upon_invalid
+                                ? policy
+                                : kNoPolicy;
             }
             to.service = from.mpls_service;
             to.excess_to_best_effort = from.excess_action == config::ExcessAction::best_effort;
