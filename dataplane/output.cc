@@ -108,8 +108,10 @@ void Forwarder::ingress(Packet& packet, config::InterfaceIndex oif) {
     decision.now_ns = packet.now_ns;
     decision.flow = flow.slot;
     decision.packet_bits = packet.received_octets * 8;
-    const std::uint32_t header =
-        packet.kind == Layer3::ipv4 ? ipv4::header_octets(packet.l3) : kIpv6Octets;
+    // What was put in front since is not the packet that the specification is about.
+    const std::uint8_t* ip = packet.came_labelled ? packet.l3 : packet.received_l3;
+    const bool is_ipv4 = packet.came_labelled ? packet.kind == Layer3::ipv4 : ip[0] >> 4 == 4;
+    const std::uint32_t header = is_ipv4 ? ipv4::header_octets(ip) : kIpv6Octets;
     decision.payload_octets = packet.received_octets - std::min(packet.received_octets, header);
     decision.tag_place = tag_place(packet, out);
     decision.may_go_untagged = packet.tag_header_removed;
