@@ -42,7 +42,8 @@ bool Forwarder::adds_selector(const Packet& packet, const Adjacency& adjacency) 
 std::uint32_t Forwarder::pushed_octets(const Packet& packet, const Adjacency& adjacency) const {
     std::uint32_t octets = adjacency.label_count * kLabelOctets;
     if (adds_selector(packet, adjacency)) {
-        octets += kSelectorEntries * kLabelOctets;
+        octets += selector_copies(adjacency.label_count, adjacency.readable_depth) *
+                  kSelectorEntries * kLabelOctets;
     }
     if (service_of(packet) != nullptr) {
         octets += kLabelOctets + kControlWordOctets;
@@ -79,29 +80,33 @@ void Forwarder::push_control_word(Packet& packet, const config::MplsService& ser
 void Forwarder::write_labels(Packet& packet, const Adjacency& adjacency, std::uint32_t beneath,
                              std::uint8_t pushed_tc, bool replaces) {
     const config::MplsService* service = replaces ? nullptr : service_of(packet);
-    std::array<std::uint32_t, kMaxPushedLabels + 1 + kSelectorEntries> entries;
+    // At most one sub-stack a label, and the S-label.
+    std::array<std::uint32_t, (kMaxPushedLabels + 1) * (kSelectorEntries + 1)> entries;
     unsigned count = 0;
+    unsigned last_label = 0;
     const std::uint8_t ttl = mpls::ttl(beneath);
     const std::uint8_t pushed_ttl = tables_->short_pipe ? std::uint8_t{255} : ttl;
+    const bool with_selector = adds_selector(packet, adjacency);
+    const unsigned group = labels_above_selector(adjacency.readable_depth);
+    const auto add_selector = [&](std::uint32_t above) {
+        const auto selector = selector_entries(tables_->nrps[packet.nrp].selector,
+                                               tables_->code_points.mna_nrp_opcode, above, false);
+        std::copy(selector.begin(), selector.end(), entries.begin() + count);
+        count += kSelectorEntries;
+    };
     for (unsigned i = 0; i < adjacency.label_count; ++i) {
-        const bool inherits = replaces && i + 1u == adjacency.label_count;
+        const bool is_last = i + 1u == adjacency.label_count;
+        const bool inherits = replaces && is_last;
+        last_label = count;
         entries[count++] =
             mpls::entry(adjacency.labels[i], inherits ? mpls::tc(beneath) : pushed_tc, false,
                         inherits ? ttl : pushed_ttl);
+        if (with_selector && (is_last || (i + 1) % group == 0)) {
+            add_selector(entries[last_label]);
+        }
     }
-    const unsigned last_label = count == 0 ? 0 : count - 1;
-    if (adds_selector(packet, adjacency)) {
-        // As deep as the neighbour can read, but never above the first label.
-        const unsigned reach = std::max<unsigned>(adjacency.readable_depth, kSelectorEntries + 1);
-        const unsigned at = std::min(count, reach - kSelectorEntries);
-        const std::uint32_t above =
-            at != 0 ? entries[at - 1] : mpls::entry(0, pushed_tc, false, pushed_ttl);
-        const auto selector = selector_entries(tables_->nrps[packet.nrp].selector,
-                                               tables_->code_points.mna_nrp_opcode, above, false);
-        std::move_backward(entries.begin() + at, entries.begin() + count,
-                           entries.begin() + count + kSelectorEntries);
-        std::copy(selector.begin(), selector.end(), entries.begin() + at);
-        count += kSelectorEntries;
+    if (with_selector && count == 0) {
+        add_selector(mpls::entry(0, pushed_tc, false, pushed_ttl));
     }
     if (service != nullptr) {
         entries[count++] = mpls::entry(service->s_label, pushed_tc, false, pushed_ttl);

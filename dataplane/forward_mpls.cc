@@ -5,13 +5,21 @@
 #include "dataplane/network_actions.h"
 
 namespace tcqf::dataplane {
+namespace {
 
-/// Takes the top label off. In the uniform model its TTL limits what is beneath (RFC 3443, 3.4).
-void Forwarder::pop_label(Packet& packet) {
+/// The top entry is about to go, and with it the tag that it may carry.
+void forget_tag_on_top(Packet& packet) {
     if (packet.tag == packet.l3) {
         packet.tag = nullptr;
         packet.tag_header_removed = packet.cycle != 0;
     }
+}
+
+}  // namespace
+
+/// Takes the top label off. In the uniform model its TTL limits what is beneath (RFC 3443, 3.4).
+void Forwarder::pop_label(Packet& packet) {
+    forget_tag_on_top(packet);
     if (!tables_->short_pipe) {
         packet.ttl_limit = std::min(packet.ttl_limit, mpls::ttl(load32(packet.l3)));
     }
@@ -189,6 +197,32 @@ void Forwarder::forward_binding_label(Packet& packet, std::uint32_t entry,
     encapsulate(packet, policy, *list, static_cast<std::uint8_t>(ttl - 1));
 }
 
+/// Network actions that a pop brings to the top. What is left of a stack without a label beneath
+/// them stays for a neighbour that reads it; all others are taken off: never on top where the next
+/// router cannot read them, and beneath a label the copy further down is in reach (RFC 9994, 7 and
+/// 9). False where the packet was dropped.
+bool Forwarder::expose_actions(Packet& packet, bool& bottom, const Adjacency& adjacency) {
+    const std::uint32_t stack_octets = mpls::stack_octets(packet.l3);
+    std::uint32_t octets = 0;
+    while (octets < stack_octets &&
+           mpls::label(load32(packet.l3 + octets)) == kNetworkActionLabel) {
+        const NetworkActions actions = read_network_actions(
+            {packet.l3 + octets, stack_octets - octets}, tables_->code_points.mna_nrp_opcode);
+        if (actions.entries == 0) {
+            drop(packet, DropReason::malformed);
+            return false;
+        }
+        octets += actions.entries * kLabelOctets;
+    }
+    if (octets == stack_octets && adjacency.reads_actions) {
+        return true;
+    }
+    bottom = octets == stack_octets;
+    packet.l3 += octets;
+    packet.l3_octets -= octets;
+    return true;
+}
+
 /// Network actions on top: read, and taken off. False where the packet was dropped.
 bool Forwarder::take_actions(Packet& packet, bool& bottom) {
     const NetworkActions actions = read_network_actions({packet.l3, mpls::stack_octets(packet.l3)},
@@ -201,6 +235,7 @@ bool Forwarder::take_actions(Packet& packet, bool& bottom) {
         drop(packet, DropReason::unknown_option);
         return false;
     }
+    forget_tag_on_top(packet);
     packet.l3 += actions.entries * kLabelOctets;
     packet.l3_octets -= actions.entries * kLabelOctets;
     bottom = actions.bottom;
@@ -223,11 +258,8 @@ void Forwarder::detnet_pop(Packet& packet, std::uint32_t entry, std::uint8_t seq
 /// packet.ttl_limit is the outgoing TTL. False where the packet was dropped.
 bool Forwarder::expose(Packet& packet, bool was_bottom, const Adjacency& adjacency) {
     if (!was_bottom && mpls::label(load32(packet.l3)) == kNetworkActionLabel &&
-        !adjacency.reads_actions) {
-        // Never on top where the next router cannot read it (RFC 9994, 7).
-        if (!take_actions(packet, was_bottom)) {
-            return false;
-        }
+        !expose_actions(packet, was_bottom, adjacency)) {
+        return false;
     }
     if (!was_bottom) {
         if (!tables_->short_pipe) {

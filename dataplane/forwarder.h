@@ -84,6 +84,7 @@ class Forwarder {
     void forward_label(Packet& packet, std::uint32_t entry, const LabelAction& action);
     void pop_label(Packet& packet);
     bool expose(Packet& packet, bool was_bottom, const Adjacency& adjacency);
+    bool expose_actions(Packet& packet, bool& bottom, const Adjacency& adjacency);
     bool take_actions(Packet& packet, bool& bottom);
     void detnet_pop(Packet& packet, std::uint32_t entry, std::uint8_t sequence_bits);
 

@@ -124,23 +124,30 @@ bool Forwarder::check_ipv6(Packet& packet) {
     return true;
 }
 
-/// The partition's selector, wherever in the stack the network actions are. False where the packet
-/// was dropped.
+/// The topmost selector of a partition in the stack. What is not on top counts with hop-by-hop
+/// scope alone (RFC 9994, 5 and 9). False where the packet was dropped.
 bool Forwarder::read_selector(Packet& packet, std::uint32_t stack_octets) {
-    for (std::uint32_t at = 0; at < stack_octets; at += kLabelOctets) {
+    for (std::uint32_t at = 0; at < stack_octets;) {
         if (mpls::label(load32(packet.l3 + at)) != kNetworkActionLabel) {
+            at += kLabelOctets;
             continue;
         }
         const NetworkActions actions = read_network_actions({packet.l3 + at, stack_octets - at},
                                                             tables_->code_points.mna_nrp_opcode);
-        if (actions.entries == 0 || actions.must_drop) {
-            drop(packet, actions.entries == 0 ? DropReason::malformed : DropReason::unknown_option);
+        if (actions.entries == 0) {
+            drop(packet, DropReason::malformed);
             return false;
         }
-        if (actions.has_selector) {
-            packet.nrp = tables_->find_nrp(actions.selector);
+        const bool counts = actions.is_hop_by_hop || at == 0;
+        if (counts && actions.must_drop) {
+            drop(packet, DropReason::unknown_option);
+            return false;
         }
-        return true;
+        if (counts && actions.has_selector) {
+            packet.nrp = tables_->find_nrp(actions.selector);
+            return true;
+        }
+        at += actions.entries * kLabelOctets;
     }
     return true;
 }

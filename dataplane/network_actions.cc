@@ -51,6 +51,7 @@ NetworkActions read_network_actions(std::span<const std::uint8_t> stack, std::ui
         }
     }
     const bool known_scope = scope(b) != kReservedScope;
+    actions.is_hop_by_hop = scope(b) == kHopByHopScope;
     const auto unknown = [&](std::uint32_t action) {
         const std::uint8_t code = opcode(action);
         return code != kFlagOpcode && code != kNoOperation && code != nrp_opcode;

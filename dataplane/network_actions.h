@@ -18,8 +18,9 @@ inline constexpr std::uint32_t kNetworkActionLabel = 4;
 inline constexpr unsigned kSelectorEntries = 3;
 
 struct NetworkActions {
-    unsigned entries = 0;  ///< of the sub-stack, A included; 0: malformed
-    bool bottom = false;   ///< its last entry is the bottom of the stack
+    unsigned entries = 0;        ///< of the sub-stack, A included; 0: malformed
+    bool bottom = false;         ///< its last entry is the bottom of the stack
+    bool is_hop_by_hop = false;  ///< its scope; the others count where the sub-stack is on top
     bool has_selector = false;
     bool must_drop = false;  ///< an unknown action asks for it
     std::uint32_t selector = 0;
@@ -34,5 +35,18 @@ NetworkActions read_network_actions(std::span<const std::uint8_t> stack, std::ui
 std::array<std::uint32_t, kSelectorEntries> selector_entries(std::uint32_t selector,
                                                              std::uint8_t nrp_opcode,
                                                              std::uint32_t forwarding, bool bottom);
+
+/// How many labels may stand above a sub-stack so that a router that reads `readable_depth` entries
+/// finds all of it; never on top, so at least one.
+constexpr unsigned labels_above_selector(unsigned readable_depth) {
+    return readable_depth > kSelectorEntries + 1 ? readable_depth - kSelectorEntries : 1;
+}
+
+/// Sub-stacks among `labels` of them: one at the bottom and copies above it, so that every router
+/// on the way finds one within reach (RFC 9994, 7). One where there is no label.
+constexpr unsigned selector_copies(unsigned labels, unsigned readable_depth) {
+    const unsigned group = labels_above_selector(readable_depth);
+    return labels == 0 ? 1 : (labels + group - 1) / group;
+}
 
 }  // namespace tcqf::dataplane
