@@ -82,6 +82,13 @@ bool takes(const SidAction& sid, Layer3 inner) {
     return false;
 }
 
+/// Whether all of the upper layer is in this packet: SIDs reassemble nothing (RFC 8200, 4.5).
+bool is_whole(const Packet& packet) {
+    constexpr std::uint16_t kOffsetOrMore = 0xfff9;
+    return packet.extensions.fragment == 0 ||
+           (load16(packet.l3 + packet.extensions.fragment + 2) & kOffsetOrMore) == 0;
+}
+
 /// Congestion marks where a tunnel ends (RFC 6040, 4.2); false where the packet must be dropped.
 bool combine_ecn(std::uint8_t outer, Layer3 kind, std::uint8_t* inner) {
     constexpr std::uint8_t kNotEct = 0;
@@ -226,6 +233,9 @@ void Forwarder::forward_from_sid(Packet& packet, const SidAction& sid) {
 }
 
 void Forwarder::send_to_hops(Packet& packet, const HopSet& hops) {
+    if (!accept_partition(packet)) {
+        return drop(packet, DropReason::nrp_unknown);
+    }
     const std::uint8_t ttl =
         packet.kind == Layer3::ipv4 ? ipv4::ttl(packet.l3) : ipv6::hop_limit(packet.l3);
     if (ttl <= 1 && !packet.hop_limit_done) {
@@ -239,21 +249,21 @@ void Forwarder::send_to_hops(Packet& packet, const HopSet& hops) {
 
 /// No segment is left: what follows decides (RFC 8986, 4.1.1 and 4.4 to 4.8).
 void Forwarder::upper_layer(Packet& packet, const SidAction& sid) {
-    if (sid.flavors.usp && packet.extensions.routing != 0) {
-        remove_routing_header(packet);
-    }
     switch (packet.extensions.upper_protocol) {
         case protocol::kIpv4:
-            if (takes(sid, Layer3::ipv4)) {
+            if (takes(sid, Layer3::ipv4) && is_whole(packet)) {
                 return decapsulate(packet, sid, Layer3::ipv4);
             }
             break;
         case protocol::kIpv6:
-            if (takes(sid, Layer3::ipv6)) {
+            if (takes(sid, Layer3::ipv6) && is_whole(packet)) {
                 return decapsulate(packet, sid, Layer3::ipv6);
             }
             break;
         case protocol::kIcmpv6:  // ping and traceroute to a SID (RFC 9259, 2.2)
+            if (sid.flavors.usp && packet.extensions.routing != 0) {
+                remove_routing_header(packet);
+            }
             return to_kernel(packet);
         default:
             break;

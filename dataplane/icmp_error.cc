@@ -214,9 +214,10 @@ void Forwarder::icmp_error(const Packet& packet, const IcmpError& error) {
         (quoted.is_ipv6 ? silent_ipv6(quoted, error, tables_->code_points) : silent_ipv4(quoted))) {
         return;
     }
-    const RouteAction& back = quoted.is_ipv6
-                                  ? tables_->route(packet.route_table, ipv6::source(quoted.ip))
-                                  : tables_->route(packet.route_table, ipv4::source(quoted.ip));
+    // The table of End.T is for the way on, not for the way back.
+    const std::uint16_t table = packet.hop_limit_done ? packet.in->route_table : packet.route_table;
+    const RouteAction& back = quoted.is_ipv6 ? tables_->route(table, ipv6::source(quoted.ip))
+                                             : tables_->route(table, ipv4::source(quoted.ip));
     const bool reachable = back.kind == RouteKind::forward || back.kind == RouteKind::policy;
     if (!reachable || !icmp_buckets_[packet.iif].take(packet.now_ns)) {
         return;
@@ -236,7 +237,7 @@ void Forwarder::icmp_error(const Packet& packet, const IcmpError& error) {
     Packet answer;
     answer.mbuf = mbuf;
     answer.in = packet.in;
-    answer.route_table = packet.route_table;
+    answer.route_table = table;
     answer.iif = packet.iif;
     answer.now_ns = packet.now_ns;
     answer.l3 = ip;
