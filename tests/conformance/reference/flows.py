@@ -38,6 +38,15 @@ class Flow:
         specification = entry.get("traffic-specification")
         self.policer = Policer(specification) if specification else None
         self._cursors = {}
+        policy = entry.get("sr-policy")
+        self.policy = (policy["color"], policy["endpoint"]) if policy else None
+        self.service = entry.get("mpls-service")
+        self._number = 0
+
+    def control_word(self):
+        """The d-CW of the next packet (RFC 8964, 4.2.1)."""
+        number, self._number = self._number, self._number + 1
+        return (number & (1 << self.service["sequence-bits"]) - 1).to_bytes(4, "big")
 
     def _next_allowed(self, cycle):
         while cycle % self.period not in self.allowed:

@@ -62,4 +62,5 @@ ERRORS = {
     (6, "no-neighbor"): (1, 3),
     (6, "mtu-exceeded"): (2, 0),
     (6, "unknown-option"): (4, 2),
+    (6, "no-sid"): (1, 0),
 }

@@ -43,6 +43,19 @@ class Packet:
         self.pushed = []
         self.addresses = None
         self.upper_layer = b""
+        self.billed_octets = None
+        self.payload_octets = 0
+        self.identifier = None
+        self.tag_header_removed = False
+        self.flow = None
+        self.flow_is_known = False
+        self.nrp = None
+        self.steered = False
+        self.hop_limit_done = False
+        self.own_option = False
+        self.written_ip = False
+        self.table = None
+        self.service = b""
 
     @property
     def destination(self):
@@ -58,7 +71,13 @@ class Packet:
 
     @property
     def received_bits(self):
-        return 8 * (4 * len(self.received_labels) + len(self.l3_as_received))
+        """Bits of the layer 3 packet as received, whatever was taken off since."""
+        return 8 * self.billed_octets
+
+    def bill(self):
+        if self.billed_octets is None:
+            self.billed_octets = 4 * len(self.received_labels) + len(self.l3_as_received)
+            self.received_payload = self.payload_octets
 
     def parse_mpls(self, data):
         at = 0
@@ -73,13 +92,23 @@ class Packet:
         self.received_labels = [list(entry) for entry in self.labels]
         self.l3 = bytearray(data[at:])
         self.l3_as_received = bytes(data[at:])
+        self.bill()
 
     def parse_ip(self, version, data):
+        self.options = []
+        self.ports = self.spi = None
         if version == 4:
             self._parse_ipv4(data)
         else:
             self._parse_ipv6(data)
         self.version = version
+        self.bill()
+
+    def replace_ip(self, data):
+        """Another IP packet instead: with an edited, a new or one header less."""
+        as_received = self.l3_as_received
+        self.parse_ip(data[0] >> 4, data)
+        self.l3_as_received = as_received
 
     def _parse_ipv4(self, data):
         if len(data) < 20 or data[0] >> 4 != 4:
@@ -111,7 +140,9 @@ class Packet:
         self._parse_extensions()
 
     def _parse_extensions(self):
-        kind, at, seen_routing = self.l3[6], 40, False
+        kind, at, seen_routing, named_at = self.l3[6], 40, False, 6
+        self.routing_at = None
+        self.is_fragment = False
         while kind in (wire.HOP_BY_HOP, wire.DESTINATION, wire.ROUTING):
             if at + 8 > len(self.l3) or at + 8 * (self.l3[at + 1] + 1) > len(self.l3):
                 raise Malformed
@@ -121,11 +152,17 @@ class Packet:
             elif kind == wire.DESTINATION:
                 self._parse_options(at + 2, at + length,
                                     "destination-last" if seen_routing else "destination")
-            seen_routing |= kind == wire.ROUTING
+            if kind == wire.ROUTING and not seen_routing:
+                self.routing_at, self.routing_named_at = at, named_at
+                seen_routing = True
+            named_at = at
             kind, at = self.l3[at], at + length
         self.upper_protocol = kind
+        self.upper_at = at
         if kind == wire.FRAGMENT and at + 8 <= len(self.l3):
+            self.is_fragment = struct.unpack(">H", self.l3[at + 2:at + 4])[0] & 0xFFF9 != 0
             self.upper_protocol = self.l3[at]
+            self.upper_at = at + 8
             if struct.unpack(">H", self.l3[at + 2:at + 4])[0] >> 3:
                 return
             at += 8
@@ -171,5 +208,5 @@ class Packet:
     def layer3(self):
         """What follows the Ethernet header now, and its Ethertype."""
         if self.labels:
-            return wire.label_stack(self.labels) + bytes(self.l3), wire.ETHER_MPLS
+            return wire.label_stack(self.labels) + self.service + bytes(self.l3), wire.ETHER_MPLS
         return bytes(self.l3), (wire.ETHER_IPV4 if self.l3[0] >> 4 == 4 else wire.ETHER_IPV6)

@@ -4,35 +4,34 @@ import ipaddress
 from math import inf
 
 import wire
+from reference import actions
 from reference import port as ports
+from reference.endpoint import Endpoint
+from reference.errors import Drop, ToKernel
 from reference.flows import Flow
 from reference.fragments import fragment
 from reference.icmp import ERRORS, IcmpError, is_silent
 from reference.packet import BadChecksum, Malformed, Packet
-from reference.tables import Tables
+from reference.policies import InvalidPolicy, Policies, Policy
+from reference.steering import Steering
+from reference.tables import NO_SID, Sid, Tables
 from reference.tagging import Tagging, UntrustedTag, Untaggable
 
 CONTROL_DSCPS = (48, 56)
 
 
-class Drop(Exception):
-    """The packet ends here; mtu or pointer go into an ICMP error, where one is due."""
-
-    def __init__(self, reason, mtu=None, pointer=None, answer=True):
-        super().__init__(reason)
-        self.reason = reason
-        self.mtu = mtu
-        self.pointer = pointer
-        self.answer = answer
+class WrittenHeader(bytes):
+    """A frame whose outer IPv6 header this router wrote: its flow label and the order of options
+    are the router's choice."""
 
 
-class ToKernel(Exception):
-    """The packet is the host's."""
-
-
-class Router:
+class Router(Endpoint, Steering):
     def __init__(self, config, processing_ns=0, stalls=()):
         self.tables = Tables(config)
+        self.policies = Policies(config, self.tables)
+        self.srv6_source = config.get("srv6-source")
+        self.srv6_domain = config.get("srv6-domain", [])
+        self.mna_opcode = config.get("code-points", {}).get("mna-nrp-opcode", 115)
         self.tagging = Tagging(config)
         self.flows = [Flow(entry) for entry in config.get("detnet", {}).get("flows", [])]
         self.discard_unknown = config.get("unknown-option-action", "skip") == "discard"
@@ -49,7 +48,7 @@ class Router:
         for entry in config.get("nrps", []):
             self.nrps[entry.get("selector", entry["id"])] = entry["id"]
             for share in entry.get("interfaces", []):
-                self.ports[share["name"]].shares[entry["id"]] = share["cycle-bits"]
+                self.ports[share["name"]].shares[entry["id"]] = share.get("cycle-bits", 0)
         self.received = dict.fromkeys(self.ports, 0)
         self.generated = 0
         self.to_kernel = 0
@@ -126,9 +125,13 @@ class Router:
             raise ToKernel
         if self.tagging.option_is_wrong(packet):
             raise Malformed
-        identifier = self.tagging.read(packet)
-        mac, oif = self._forward_labels(packet) if packet.labels else self._forward_ip(packet)
-        self._leave_by(now, packet, identifier, mac, oif)
+        packet.identifier = self.tagging.read(packet)
+        if packet.labels:
+            self._read_selector(packet)
+            mac, oif = self._forward_labels(packet)
+        else:
+            mac, oif = self._forward_ip(packet)
+        self._leave_by(now, packet, packet.identifier, mac, oif)
 
     def _parse_for_kernel(self, packet, data):
         try:
@@ -144,7 +147,9 @@ class Router:
                 domain = self.tagging.interfaces[packet.iif].domain
                 wire.set_dscp(packet.l3, domain.egress_dscp)
             packet.retire(self.tagging.option, self.tagging.retired)
-            frame = frame[:14] + bytes(packet.l3) + frame[14 + len(packet.l3):]
+            ethertype = wire.ETHER_IPV4 if packet.version == 4 else wire.ETHER_IPV6
+            frame = (frame[:12] + ethertype.to_bytes(2, "big") + bytes(packet.l3) +
+                     frame[14 + packet.billed_octets:])
         self.kernel[packet.iif].append(frame)
 
     # -- forwarding: returns (MAC of the next hop, outgoing interface) -------------------------
@@ -159,6 +164,11 @@ class Router:
             if label == 7 and ttl is not None:
                 del packet.labels[:2]
                 continue
+            if label == actions.LABEL:
+                del packet.labels[:self._actions(packet, packet.labels, 0)[0]]
+                continue
+            if label in self.policies.binding_labels:
+                return self._binding_label(packet, self.policies.binding_labels[label], ttl)
             entry = self._label_entry(label)
             if ttl is None or self.tables.short_pipe:
                 ttl = entry_ttl
@@ -171,12 +181,80 @@ class Router:
             if entry["operation"] == "swap":
                 return self._swap(packet, entry, ttl - 1)
             del packet.labels[0]
+            if entry["operation"] == "detnet-pop":
+                self._end_service(packet, entry)
+                break
             if entry["operation"] == "pop":
                 return self._pop(packet, entry, ttl - 1)
         self._take_ip_beneath(packet)
         if not self.tables.short_pipe:
             wire.set_ttl(packet.l3, min(ttl, wire.ttl_of(packet.l3)))
         return self._forward_ip(packet)
+
+    def _actions(self, packet, stack, at):
+        """(entries, selector) of the sub-stack at stack[at]."""
+        try:
+            return actions.read(stack, at, self.mna_opcode, on_top=at == 0)
+        except actions.BadActions:
+            raise Malformed
+        except actions.UnknownAction:
+            raise Drop("unknown-option", answer=False)
+
+    def _read_selector(self, packet):
+        """The NRP that the topmost selector in the stack names; unknown ones are default."""
+        at = 0
+        while at < len(packet.labels) and self.nrps:
+            if packet.labels[at][0] != actions.LABEL:
+                at += 1
+                continue
+            entries, selector = self._actions(packet, packet.labels, at)
+            if selector is not None:
+                packet.nrp = self.nrps.get(selector)
+                return
+            at += entries
+
+    def _end_service(self, packet, entry):
+        """RFC 8964, 4.2: the S-label is the last one, its control word is checked and removed."""
+        word = int.from_bytes(packet.l3[:4], "big")
+        if packet.labels or len(packet.l3) < 4 or word >> entry.get("sequence-bits", 0):
+            raise Malformed
+        del packet.l3[:4]
+
+    def _binding_label(self, packet, policy, ttl):
+        """The policy's labels instead of the binding label, or its header around what is beneath."""
+        popped = packet.labels[0][2]
+        ttl = popped if ttl is None or self.tables.short_pipe else min(ttl, popped)
+        if isinstance(policy, InvalidPolicy):
+            raise Drop("policy-invalid", answer=False)
+        if ttl <= 1:
+            raise Drop("ttl-expired")
+        (chosen,) = policy.lists
+        if chosen.is_srv6:
+            if len(packet.labels) > 1:
+                raise Drop("no-label", answer=False)
+            del packet.labels[0]
+            self._take_ip_beneath(packet)
+            if not self.tables.short_pipe:
+                wire.set_ttl(packet.l3, min(ttl, wire.ttl_of(packet.l3)))
+            return self._steer(packet, (policy, True))
+        packet.nrp = policy.nrp["id"] if policy.nrp else None
+        packet.steered = True
+        if not chosen.labels:
+            del packet.labels[0]
+            return self._pop(packet, None, ttl - 1, chosen.hop, policy.nrp)
+        below = packet.labels[0]
+        kept = 255 if self.tables.short_pipe else ttl - 1
+        below[0], below[2] = chosen.labels[-1], ttl - 1
+        above = [[label, below[1], kept] for label in chosen.labels[:-1]]
+        packet.pushed = list(above)
+        stack = above + [below]
+        if policy.nrp and policy.nrp.get("encapsulation", "ipv6-option") == "mpls-mna":
+            neighbor = self.tables.neighbor(chosen.hop.interface, chosen.hop.address)
+            stack = actions.with_selector(stack, policy.nrp.get("selector", policy.nrp["id"]),
+                                          self.mna_opcode,
+                                          neighbor.get("readable-label-depth", 16))
+        packet.labels[:1] = stack
+        return self._resolve(packet, chosen.hop)
 
     def _label_entry(self, label):
         if label in (0, 2):
@@ -200,7 +278,10 @@ class Router:
         packet.pushed = above
         return self._resolve(packet, self.tables.label_hop(entry))
 
-    def _pop(self, packet, entry, ttl):
+    def _pop(self, packet, entry, ttl, hop=None, nrp=None):
+        hop = hop or self.tables.label_hop(entry)
+        if packet.labels and packet.labels[0][0] == actions.LABEL:
+            self._expose_actions(packet, hop)
         if packet.labels:
             if not self.tables.short_pipe:
                 packet.labels[0][2] = min(ttl, packet.labels[0][2])
@@ -208,28 +289,73 @@ class Router:
             self._take_ip_beneath(packet)
             if not self.tables.short_pipe:
                 wire.set_ttl(packet.l3, min(ttl, wire.ttl_of(packet.l3)))
-        return self._resolve(packet, self.tables.label_hop(entry))
+        return self._resolve(packet, hop)
 
-    def _forward_ip(self, packet):
+    def _expose_actions(self, packet, hop):
+        """Network actions that a pop brings to the top stay there only at the end of the stack, and
+        only for a router that reads them (RFC 9994, 7 and 9)."""
+        entries = 0
+        while entries < len(packet.labels) and packet.labels[entries][0] == actions.LABEL:
+            try:
+                entries += actions.read(packet.labels, entries, self.mna_opcode, False)[0]
+            except actions.BadActions:
+                raise Malformed
+            except actions.UnknownAction:
+                entries += 2 + (actions.word_of(packet.labels[entries + 1]) >> 4 & 15)
+        reads = self.tables.neighbor(hop.interface, hop.address).get("mna", False)
+        if entries < len(packet.labels) or not reads:
+            del packet.labels[:entries]
+
+    def _deliver(self, packet):
+        """RFC 8754, 4.3.2: an address that is no SID forwards nothing."""
+        if packet.version == 6 and packet.routing_at and packet.l3[packet.routing_at + 3]:
+            raise Drop("malformed", pointer=packet.routing_at + 2, icmp=(4, 0))
+        raise ToKernel
+
+    def _forward_ip(self, packet, table=None):
         address = ipaddress.ip_address(packet.destination)
-        if address in self.tables.local or address.is_multicast:
+        if address.is_multicast:
             raise ToKernel
         self._refuse_unknown_options(packet)
-        if wire.ttl_of(packet.l3) <= 1:
+        if address in self.tables.local:
+            self._deliver(packet)
+        table = table or self.tables.interfaces[packet.iif].get("table", "main")
+        target = self.tables.route(table, address)
+        if target == NO_SID:
+            raise Drop("no-sid")
+        if isinstance(target, Sid):
+            return self._endpoint(packet, target)
+        self._read_nrp_option(packet)
+        if wire.ttl_of(packet.l3) <= 1 and not packet.hop_limit_done:
             raise Drop("ttl-expired")
-        table = self.tables.interfaces[packet.iif].get("table", "main")
-        hops = self.tables.route(table, address)
-        if hops is None:
+        self._match_flow(packet)
+        policy = self._policy_of(packet, target)
+        if target is None and policy is None:
             raise Drop("no-route")
-        hop = hops[0]
+        if isinstance(policy, InvalidPolicy):
+            raise Drop("policy-invalid", answer=False)
+        if policy:
+            return self._steer(packet, (policy, policy.reduced))
+        hop = target[0]
         if hop.address is None:
             hop = hop._replace(address=address)
-        ttl = wire.ttl_of(packet.l3) - 1
-        wire.set_ttl(packet.l3, ttl)
-        packet.pushed = [[label, 0, 255 if self.tables.short_pipe else ttl]
-                         for label in hop.labels]
-        packet.labels = list(packet.pushed)
+        if not packet.hop_limit_done:
+            wire.set_ttl(packet.l3, wire.ttl_of(packet.l3) - 1)
+        self._push(packet, hop.labels, hop)
         return self._resolve(packet, hop)
+
+    def _match_flow(self, packet):
+        """A packet without a tag; one with a tag is matched where it enters another domain."""
+        if packet.identifier is None and not packet.flow_is_known:
+            packet.flow = next((f for f in self.flows if f.matches(packet)), None)
+            packet.flow_is_known = True
+
+    def _policy_of(self, packet, target):
+        if packet.flow and packet.flow.policy:
+            policy = self.policies.by_key[packet.flow.policy]
+            if policy is not None:
+                return policy
+        return target if isinstance(target, (Policy, InvalidPolicy)) else None
 
     def _refuse_unknown_options(self, packet):
         known = (0, 1, 5, 0x1E, self.tagging.option, self.tagging.retired)
@@ -266,6 +392,7 @@ class Router:
             if not there.domain.outside_best_effort:
                 raise Drop("outside-window", answer=False)
             self.tagging.leave(packet, here.domain)
+            self._drop_own_option(packet)
             self.tagging.clean(packet, there)
             self._append_other(packet, mac, oif, ports.LEFT_DOMAIN)
             return
@@ -275,15 +402,17 @@ class Router:
             self._append_other(packet, mac, oif,
                                ports.LEFT_DOMAIN if was_tcqf else self._class_of(packet))
             return
-        flow = next((f for f in self.flows if f.matches(packet)), None)
+        flow = packet.flow if packet.flow_is_known else next(
+            (f for f in self.flows if f.matches(packet)), None)
         if flow is None or not self._ingress(now, packet, mac, there, flow):
+            self._drop_own_option(packet)
             self.tagging.clean(packet, there)
             self._append_other(packet, mac, oif,
                                ports.LEFT_DOMAIN if was_tcqf else self._class_of(packet))
 
     def _ingress(self, now, packet, mac, there, flow):
         """Whether the packet was taken; False sends it as best effort."""
-        if flow.policer and not flow.policer.conforms(now, packet.payload_octets):
+        if flow.policer and not flow.policer.conforms(now, packet.received_payload):
             if flow.excess_best_effort:
                 return False
             raise Drop("policed", answer=False)
@@ -299,16 +428,29 @@ class Router:
         flow.commit(there.name, cycle, used)
         return True
 
+    def _drop_own_option(self, packet):
+        """An option that was put in front for a cycle that the packet does not get."""
+        if packet.own_option:
+            packet.retire(self.tagging.option, self.tagging.retired)
+
     def _class_of(self, packet):
         is_control = not packet.labels and packet.dscp in CONTROL_DSCPS
         return ports.CONTROL if is_control else ports.BEST_EFFORT
 
     def _frame(self, packet, mac, oif):
         payload, ethertype = packet.layer3()
-        return wire.ethernet(mac, self.tables.interfaces[oif]["mac"], ethertype, payload)
+        frame = wire.ethernet(mac, self.tables.interfaces[oif]["mac"], ethertype, payload)
+        return WrittenHeader(frame) if packet.written_ip else frame
 
-    def _mtu_left(self, packet, oif):
-        return self.tables.interfaces[oif]["mtu"] - 4 * len(packet.labels)
+    def _mtu_left(self, packet, oif, overhead=0):
+        taken = 4 * len(packet.labels) + len(packet.service) + overhead
+        return max(self.tables.interfaces[oif]["mtu"] - taken, 0)
+
+    def _check_room(self, packet, oif, overhead):
+        """MTU of an encapsulation: what is told is what is left for the inner packet."""
+        left = self._mtu_left(packet, oif, overhead)
+        if len(packet.l3) > left:
+            raise Drop("mtu-exceeded", mtu=left)
 
     def _append_tcqf(self, packet, mac, oif, cycle):
         frame = self._frame(packet, mac, oif)
@@ -324,16 +466,22 @@ class Router:
 
     def _nrp_of(self, packet, oif):
         """The NRP whose share pays for the packet on oif; None: default resources."""
+        return packet.nrp if packet.nrp in self.ports[oif].shares else None
+
+    def _read_nrp_option(self, packet):
+        """Notes the NRP that the packet's own selector names."""
+        if packet.steered or packet.version != 6:
+            return
         found = [o for o in packet.options if o.kind == self.nrp_option and
                  o.header == "hop-by-hop"]
         if not found:
-            return None
+            return
         at = found[0].at
-        selector = int.from_bytes(packet.l3[at + 6:at + 10], "big")
-        nrp = self.nrps.get(selector)
-        if nrp is None and packet.l3[at + 2] & 0x80:
+        if found[0].length != 8 or packet.l3[at + 3]:
+            return
+        packet.nrp = self.nrps.get(int.from_bytes(packet.l3[at + 6:at + 10], "big"))
+        if packet.nrp is None and packet.l3[at + 2] & 0x80:
             raise Drop("nrp-unknown", answer=False)
-        return nrp if nrp in self.ports[oif].shares else None
 
     def _append_other(self, packet, mac, oif, index):
         frame = self._frame(packet, mac, oif)
@@ -362,13 +510,13 @@ class Router:
                 self._take_ip_beneath(packet)
             except (Malformed, BadChecksum):
                 return
-        rule = ERRORS.get((packet.version, drop.reason))
+        rule = drop.icmp or ERRORS.get((packet.version, drop.reason))
         if rule is None or is_silent(packet, self.link_multicast):
             return
         source = ipaddress.ip_address(bytes(packet.addresses[0]))
-        table = self.tables.interfaces[packet.iif].get("table", "main")
+        table = packet.table or self.tables.interfaces[packet.iif].get("table", "main")
         hops = self.tables.route(table, source)
-        if not hops:
+        if not isinstance(hops, list):
             return
         hop = hops[0] if hops[0].address else hops[0]._replace(address=source)
         mac = self.tables.mac(hop.interface, hop.address)

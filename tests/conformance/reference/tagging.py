@@ -139,7 +139,8 @@ class Tagging:
         """Writes the tag of that absolute cycle, last of all edits."""
         place = self.can_write(packet, there)
         if place is None:
-            if packet.carrier == "label" and not self._label_kept(packet):
+            if packet.tag_header_removed or (
+                    packet.carrier == "label" and not self._label_kept(packet)):
                 return
             raise Untaggable
         tag = there.tags[there.clock.identifier(cycle) - 1]
