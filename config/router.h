@@ -49,6 +49,7 @@ struct Interface {
     std::uint32_t best_effort_queue_packets = 1024;
     std::string table = "main";
     std::int64_t tx_guard_ns = 0;
+    bool operator==(const Interface&) const = default;
 };
 
 struct Neighbor {
@@ -57,6 +58,7 @@ struct Neighbor {
     MacAddress mac{};
     bool mna = false;
     std::uint8_t readable_label_depth = 16;
+    bool operator==(const Neighbor&) const = default;
 };
 
 struct NextHop {
@@ -64,6 +66,7 @@ struct NextHop {
     IpAddress address;
     std::uint32_t weight = 1;
     std::vector<std::uint32_t> labels;  ///< pushed, the first on top
+    auto operator<=>(const NextHop&) const = default;
 };
 
 /// Names an SR policy (RFC 9256, 2.1).
@@ -78,6 +81,7 @@ struct Route {
     std::string table = "main";
     std::vector<NextHop> next_hops;
     std::optional<PolicyKey> sr_policy;
+    bool operator==(const Route&) const = default;
 };
 
 enum class TtlModel : std::uint8_t { uniform, short_pipe };
@@ -89,6 +93,7 @@ struct Label {
     std::vector<std::uint32_t> out_labels;  ///< swap: the first on top
     std::vector<NextHop> next_hops;
     std::uint8_t sequence_bits = 16;  ///< detnet-pop
+    bool operator==(const Label&) const = default;
 };
 
 struct Mpls {
@@ -114,6 +119,7 @@ struct SidFlavors {
     bool usp = false;
     bool usd = false;
     bool next_csid = false;
+    bool operator==(const SidFlavors&) const = default;
 };
 
 struct LocalSid {
@@ -125,6 +131,7 @@ struct LocalSid {
     std::optional<PolicyKey> policy;       ///< End.B6.Encaps
     std::uint8_t locator_block_bits = 32;  ///< NEXT-CSID (RFC 9800): LBL
     std::uint8_t locator_node_bits = 16;   ///< NEXT-CSID: LNFL
+    bool operator==(const LocalSid&) const = default;
 };
 
 struct Srv6 {
@@ -173,6 +180,7 @@ struct Domain {
 struct PortRange {
     std::uint16_t low = 0;
     std::uint16_t high = 65535;
+    bool operator==(const PortRange&) const = default;
 };
 
 /// Fields left empty match everything (RFC 8939, 5.1).
@@ -187,6 +195,7 @@ struct FlowMatch {
     std::optional<std::uint32_t> flow_label;
     std::optional<std::uint32_t> spi;
     std::optional<std::uint32_t> mpls_label;
+    bool operator==(const FlowMatch&) const = default;
 };
 
 enum class ExcessAction : std::uint8_t { drop, best_effort };
@@ -194,11 +203,13 @@ enum class ExcessAction : std::uint8_t { drop, best_effort };
 struct FlowInterleaving {
     std::uint32_t period_cycles = 1;
     std::vector<std::uint32_t> cycles;
+    bool operator==(const FlowInterleaving&) const = default;
 };
 
 struct MplsService {
     std::uint32_t s_label = 0;
     std::uint8_t sequence_bits = 16;
+    bool operator==(const MplsService&) const = default;
 };
 
 struct Flow {
@@ -211,6 +222,7 @@ struct Flow {
     ExcessAction excess_action = ExcessAction::drop;
     std::optional<MplsService> mpls_service;
     std::optional<PolicyKey> sr_policy;
+    bool operator==(const Flow&) const = default;
 };
 
 enum class NrpEncapsulation : std::uint8_t { ipv6_option, mpls_mna, none };
@@ -219,6 +231,7 @@ struct NrpInterface {
     InterfaceIndex interface = 0;
     std::int64_t cycle_bits = 0;
     std::uint32_t best_effort_rate_mbps = 0;
+    bool operator==(const NrpInterface&) const = default;
 };
 
 struct Nrp {
@@ -228,6 +241,7 @@ struct Nrp {
     bool strict = false;
     NrpEncapsulation encapsulation = NrpEncapsulation::ipv6_option;
     std::vector<NrpInterface> interfaces;
+    bool operator==(const Nrp&) const = default;
 };
 
 /// A segment: an MPLS label or an SRv6 SID.
@@ -236,6 +250,7 @@ using Segment = std::variant<std::uint32_t, IpAddress>;
 struct SegmentList {
     std::uint32_t weight = 1;
     std::vector<Segment> segments;
+    bool operator==(const SegmentList&) const = default;
 };
 
 struct Originator {
@@ -251,6 +266,7 @@ struct CandidatePath {
     std::uint32_t discriminator = 0;
     std::optional<std::uint32_t> nrp_id;
     std::vector<SegmentList> segment_lists;
+    bool operator==(const CandidatePath&) const = default;
 };
 
 struct SrPolicy {
@@ -259,6 +275,7 @@ struct SrPolicy {
     bool drop_upon_invalid = false;
     bool prefer_installed_path = false;
     std::vector<CandidatePath> candidate_paths;
+    bool operator==(const SrPolicy&) const = default;
 };
 
 /// Workers to start: how many, or on which cores.

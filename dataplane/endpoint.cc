@@ -219,9 +219,6 @@ void Forwarder::forward_from_sid(Packet& packet, const SidAction& sid) {
             return forward_ip(packet);
         case SidBehavior::end_b6_encaps:
         case SidBehavior::end_b6_encaps_red: {
-            if (!sid.policy_valid) {
-                return drop(packet, DropReason::policy_invalid);
-            }
             PolicyAction policy = tables_->policies[sid.policy];
             policy.reduced = sid.behavior == SidBehavior::end_b6_encaps_red;
             match_flow(packet);

@@ -104,21 +104,22 @@ void Forwarder::look_up(config::InterfaceIndex interface, std::span<rte_mbuf* co
                 break;
         }
     }
-    const RouteTable& table = *tables_->route_tables[tables_->interfaces[interface].route_table];
+    const RouteTable& table = tables_->route_tables[tables_->interfaces[interface].route_table];
     std::array<std::uint64_t, kReceiveBurst> values;
-    const auto use = [&](const std::uint8_t* positions, unsigned count) {
+    const auto use = [&](Family family, const std::uint8_t* positions, unsigned count) {
+        const RouteActions& actions = table.routes(family).actions;
         for (unsigned i = 0; i < count; ++i) {
-            found[positions[i]].route = &tables_->routes[values[i]];
+            found[positions[i]].route = &actions[values[i]];
             rte_prefetch0(found[positions[i]].route);
         }
     };
     if (ipv4_count != 0) {
-        table.lookup_ipv4_bulk(ipv4_destinations.data(), values.data(), ipv4_count);
-        use(ipv4_positions.data(), ipv4_count);
+        table.find_ipv4_bulk(ipv4_destinations.data(), values.data(), ipv4_count);
+        use(Family::ipv4, ipv4_positions.data(), ipv4_count);
     }
     if (ipv6_count != 0) {
-        table.lookup_ipv6_bulk(ipv6_destinations.data(), values.data(), ipv6_count);
-        use(ipv6_positions.data(), ipv6_count);
+        table.find_ipv6_bulk(ipv6_destinations.data(), values.data(), ipv6_count);
+        use(Family::ipv6, ipv6_positions.data(), ipv6_count);
     }
 }
 

@@ -36,6 +36,9 @@ void Forwarder::forward_ip(Packet& packet) {
                      : &tables_->route(packet.route_table, ipv6::destination(ip));
         ttl = std::min(ipv6::hop_limit(ip), packet.ttl_limit);
     }
+    if (action->kind == RouteKind::policy || action->kind == RouteKind::binding_sid) [[unlikely]] {
+        action = &tables_->in_force(*action);
+    }
     if (action->kind == RouteKind::local) {
         return deliver(packet);
     }
@@ -56,6 +59,10 @@ void Forwarder::forward_ip(Packet& packet) {
     if (action->kind == RouteKind::sid) {
         return endpoint(packet, tables_->sids[action->index]);
     }
+    if (action->kind == RouteKind::binding_sid) {
+        return endpoint(
+            packet, {.behavior = config::SidBehavior::end_b6_encaps_red, .policy = action->index});
+    }
     if (!accept_partition(packet)) [[unlikely]] {
         return drop(packet, DropReason::nrp_unknown);
     }
@@ -72,16 +79,16 @@ void Forwarder::forward_ip(Packet& packet) {
     if (const std::uint32_t policy = policy_for(packet, *action); policy != kNoPolicy) {
         return steer(packet, tables_->policies[policy], new_ttl);
     }
-    if (action->kind == RouteKind::policy_invalid) {
-        return drop(packet, DropReason::policy_invalid);
-    }
     send_ip(packet, choose_hop(packet, action->hops), new_ttl);
 }
 
 /// The policy that a packet is steered into: its flow's or its route's.
 std::uint32_t Forwarder::policy_for(const Packet& packet, const RouteAction& route) const {
-    if (packet.flow != FlowTable::kNoFlow && tables_->flows[packet.flow].policy != kNoPolicy) {
-        return tables_->flows[packet.flow].policy;
+    if (packet.flow != FlowTable::kNoFlow) {
+        const std::uint32_t policy = tables_->flows[packet.flow].policy;
+        if (policy != kNoPolicy && !tables_->policies[policy].leaves_nothing()) {
+            return policy;
+        }
     }
     return route.kind == RouteKind::policy ? route.index : kNoPolicy;
 }

@@ -84,8 +84,6 @@ void Forwarder::forward_labels(Packet& packet) {
             case LabelKind::swap:
             case LabelKind::pop:
                 return forward_label(packet, entry, action);
-            case LabelKind::policy_invalid:
-                return drop(packet, DropReason::policy_invalid);
             case LabelKind::policy:
                 return forward_binding_label(packet, entry, tables_->policies[action.policy]);
             case LabelKind::pop_and_lookup:
@@ -163,18 +161,17 @@ void Forwarder::forward_label(Packet& packet, std::uint32_t entry, const LabelAc
 /// beneath it is put into the policy's outer header.
 void Forwarder::forward_binding_label(Packet& packet, std::uint32_t entry,
                                       const PolicyAction& policy) {
-    const SegmentListAction* list = &tables_->segment_lists[policy.first_list];
-    const auto point =
-        static_cast<std::uint32_t>(std::uint64_t{hash_of(packet)} * policy.total_weight >> 32);
-    while (point >= list->below) {
-        ++list;
+    if (!policy.is_valid()) [[unlikely]] {
+        return drop(packet,
+                    policy.leaves_nothing() ? DropReason::no_label : DropReason::policy_invalid);
     }
+    const SegmentListAction& list = tables_->choose(policy, hash_of(packet));
     packet.nrp = policy.nrp;
     packet.steered = true;
-    if (!list->is_srv6) {
-        const Adjacency& first = tables_->choose(list->hops, 0);
+    if (!list.is_srv6) {
+        const Adjacency& first = tables_->choose(list.hops, 0);
         const LabelKind kind = first.label_count != 0 ? LabelKind::swap : LabelKind::pop;
-        return forward_label(packet, entry, {.kind = kind, .hops = list->hops});
+        return forward_label(packet, entry, {.kind = kind, .hops = list.hops});
     }
     if (!mpls::bottom(entry)) {
         return drop(packet, DropReason::no_label);
@@ -194,7 +191,7 @@ void Forwarder::forward_binding_label(Packet& packet, std::uint32_t entry,
         return drop(packet, DropReason::ttl_expired);
     }
     match_flow(packet);
-    encapsulate(packet, policy, *list, static_cast<std::uint8_t>(ttl - 1));
+    encapsulate(packet, policy, list, static_cast<std::uint8_t>(ttl - 1));
 }
 
 /// Network actions that a pop brings to the top. What is left of a stack without a label beneath

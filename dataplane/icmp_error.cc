@@ -216,9 +216,12 @@ void Forwarder::icmp_error(const Packet& packet, const IcmpError& error) {
     }
     // The table of End.T is for the way on, not for the way back.
     const std::uint16_t table = packet.hop_limit_done ? packet.in->route_table : packet.route_table;
-    const RouteAction& back = quoted.is_ipv6 ? tables_->route(table, ipv6::source(quoted.ip))
-                                             : tables_->route(table, ipv4::source(quoted.ip));
-    const bool reachable = back.kind == RouteKind::forward || back.kind == RouteKind::policy;
+    const RouteAction& back =
+        tables_->in_force(quoted.is_ipv6 ? tables_->route(table, ipv6::source(quoted.ip))
+                                         : tables_->route(table, ipv4::source(quoted.ip)));
+    const bool reachable =
+        back.kind == RouteKind::forward ||
+        (back.kind == RouteKind::policy && tables_->policies[back.index].is_valid());
     if (!reachable || !icmp_buckets_[packet.iif].take(packet.now_ns)) {
         return;
     }

@@ -1,52 +1,90 @@
-// Longest prefix match behind a small interface (rte_fib, rte_fib6).
+// Routes: which action a destination address finds.
+//
+// A table (VRF) has two families. Each is a prefix match over numbers, and the actions that the
+// numbers stand for; both are shared by the snapshots that have them in common.
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <memory>
-#include <string>
+#include <vector>
 
-#include "config/address.h"
-
-struct rte_fib;
-struct rte_fib6;
+#include "config/router.h"
+#include "dataplane/adjacency.h"
+#include "dataplane/fib.h"
+#include "dataplane/shared_array.h"
 
 namespace tcqf::dataplane {
 
-/// `fast`: a direct table of 64 MB for each family, a memory access or two a lookup. `compact`: a
-/// tree, small and slower, for the lab's many routers and for tables with few routes.
-enum class FibKind : std::uint8_t { compact, fast };
+/// What to do with a packet that a look-up found.
+enum class RouteKind : std::uint8_t {
+    none,         ///< no route
+    forward,      ///< to one of several next hops
+    local,        ///< an address of the router: to the kernel
+    unresolved,   ///< on a connected prefix, but no neighbour of that address
+    no_sid,       ///< in a locator, but no SID of ours
+    sid,          ///< a local SID: `index` in Snapshot::sids
+    policy,       ///< steered into an SR policy: `index` in Snapshot::policies
+    binding_sid,  ///< of an SR policy: `index` in Snapshot::policies
+};
 
-/// One table (VRF): prefix -> a number of the owner's choice; 0 means "no route".
+struct RouteAction {
+    RouteKind kind = RouteKind::none;
+    config::InterfaceIndex interface = 0;  ///< unresolved: the connected one
+    std::uint32_t index = 0;
+    HopSet hops{};
+    /// policy, binding_sid: what holds while the policy is invalid and leaves nothing behind.
+    const RouteAction* fallback = nullptr;
+};
+using RouteActions = SharedArray<RouteAction, HopGroup>;
+
+/// A route action before its next hops are resolved.
+struct RouteSpec {
+    RouteKind kind = RouteKind::none;
+    config::InterfaceIndex interface = 0;
+    std::uint32_t index = 0;
+    std::uint32_t fallback = 0;  ///< number of another action
+    std::vector<config::NextHop> next_hops{};
+};
+
+/// Prefixes, and what their numbers stand for; number 0: no route.
+struct RouteSet {
+    RouteSet(Family family, FibKind kind, std::uint32_t max_routes)
+        : fib(family, kind, max_routes) {}
+
+    Fib fib;
+    std::vector<RouteSpec> specs = {RouteSpec{}};
+};
+
 class RouteTable {
   public:
-    /// `max_routes` a family. Throws std::runtime_error where memory is short.
-    RouteTable(const std::string& name, FibKind kind, std::uint32_t max_routes_ipv4,
-               std::uint32_t max_routes_ipv6);
-    ~RouteTable();
-    RouteTable(const RouteTable&) = delete;
-    RouteTable& operator=(const RouteTable&) = delete;
+    struct Routes {
+        std::shared_ptr<const RouteSet> set;
+        RouteActions actions;  ///< by the number that `set` gives
+    };
 
-    /// Adds or replaces. Throws std::runtime_error where the table is full.
-    void add(const config::IpPrefix& prefix, std::uint32_t value);
+    const RouteAction& find_ipv4(std::uint32_t host_order) const {
+        return ipv4_.actions[ipv4_.set->fib.lookup_ipv4(host_order)];
+    }
+    const RouteAction& find_ipv6(const std::uint8_t* octets) const {
+        return ipv6_.actions[ipv6_.set->fib.lookup_ipv6(octets)];
+    }
+    // Of several destinations, `numbers` in `routes().actions`.
+    void find_ipv4_bulk(const std::uint32_t* host_order, std::uint64_t* numbers,
+                        unsigned count) const {
+        ipv4_.set->fib.lookup_ipv4_bulk(host_order, numbers, count);
+    }
+    void find_ipv6_bulk(const std::array<std::uint8_t, 16>* octets, std::uint64_t* numbers,
+                        unsigned count) const {
+        ipv6_.set->fib.lookup_ipv6_bulk(octets, numbers, count);
+    }
 
-    std::uint32_t lookup_ipv4(std::uint32_t host_order) const;
-    std::uint32_t lookup_ipv6(const std::uint8_t* octets) const;
-    void lookup_ipv4_bulk(const std::uint32_t* host_order, std::uint64_t* values,
-                          unsigned count) const;
-    void lookup_ipv6_bulk(const std::array<std::uint8_t, 16>* octets, std::uint64_t* values,
-                          unsigned count) const;
-    std::uint32_t lookup(const config::IpAddress& address) const;
+    const Routes& routes(Family family) const { return family == Family::ipv4 ? ipv4_ : ipv6_; }
+    Routes& routes(Family family) { return family == Family::ipv4 ? ipv4_ : ipv6_; }
 
   private:
-    struct FreeIpv4 {
-        void operator()(rte_fib* fib) const;
-    };
-    struct FreeIpv6 {
-        void operator()(rte_fib6* fib) const;
-    };
-    std::unique_ptr<rte_fib, FreeIpv4> ipv4_;
-    std::unique_ptr<rte_fib6, FreeIpv6> ipv6_;
+    Routes ipv4_;
+    Routes ipv6_;
 };
 
 }  // namespace tcqf::dataplane

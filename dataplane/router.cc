@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include "dataplane/shared_state.h"
+#include "dataplane/table_builder.h"
 
 namespace tcqf::dataplane {
 namespace {
@@ -83,13 +84,17 @@ std::vector<BuildOptions::FlowState> prepare_flows(SharedState& shared,
         }
         states.push_back({record.slot, record.policer});
     }
+    return states;
+}
+
+/// Where flows keep what outlives packets: elements that are there already stay.
+void reserve_cursors(SharedState& shared, const config::Router& config) {
     shared.sequences.reserve(shared.flows.size());
     for (const config::Domain& domain : config.domains) {
         for (const config::DomainInterface& member : domain.interfaces) {
             shared.interfaces[member.interface]->cursors.reserve(shared.flows.size());
         }
     }
-    return states;
 }
 
 std::unique_ptr<rte_rcu_qsbr, FreeQsbr> make_qsbr(unsigned workers) {
@@ -104,17 +109,11 @@ std::unique_ptr<rte_rcu_qsbr, FreeQsbr> make_qsbr(unsigned workers) {
     return qsbr;
 }
 
-std::unique_ptr<Snapshot> build(SharedState& shared, std::shared_ptr<const config::Router> config,
-                                std::uint64_t generation) {
+BuildOptions build_options(const SharedState& shared) {
     BuildOptions options;
     options.fib = shared.options.fib;
-    options.generation = generation;
     options.macs = shared.options.macs;
-    options.flows = prepare_flows(shared, *config);
-    if (shared.owned) {
-        options.installed = shared.owned->active_paths;
-    }
-    return build_tables(std::move(config), options);
+    return options;
 }
 
 /// What cannot change while packets flow: needs other ports or other workers.
@@ -159,7 +158,10 @@ Router::Router(std::shared_ptr<const config::Router> config, std::vector<Interfa
         }
     }
     shared_->qsbr = make_qsbr(workers);
-    shared_->owned = build(*shared_, config, 1);
+    BuildOptions build = build_options(*shared_);
+    build.flows = prepare_flows(*shared_, *config);
+    shared_->owned = build_tables(config, build);
+    reserve_cursors(*shared_, *config);
     shared_->current.store(shared_->owned.get(), std::memory_order_release);
     for (unsigned worker = 0; worker < workers; ++worker) {
         shared_->workers.push_back(std::make_unique<Worker>(*shared_, worker));
@@ -167,12 +169,23 @@ Router::Router(std::shared_ptr<const config::Router> config, std::vector<Interfa
 }
 
 std::string Router::apply(std::shared_ptr<const config::Router> config) {
+    const config::Difference difference = config::difference(*shared_->config, *config);
+    return apply(std::move(config), difference);
+}
+
+std::string Router::apply(std::shared_ptr<const config::Router> config,
+                          const config::Difference& difference) {
     if (std::string reason = needs_restart(*shared_->config, *config); !reason.empty()) {
         return reason;
     }
     std::unique_ptr<Snapshot> tables;
     try {
-        tables = build(*shared_, config, shared_->owned->generation + 1);
+        BuildOptions build = build_options(*shared_);
+        if (difference.flows) {
+            build.flows = prepare_flows(*shared_, *config);
+        }
+        reserve_cursors(*shared_, *config);
+        tables = build_tables(config, build, *shared_->owned, difference);
     } catch (const std::exception& error) {
         return error.what();
     }
@@ -226,6 +239,9 @@ Worker& Router::worker(unsigned index) {
 }
 unsigned Router::owner_of(config::InterfaceIndex interface) const {
     return shared_->interfaces[interface]->owner;
+}
+const Snapshot& Router::tables() const {
+    return *shared_->owned;
 }
 const config::Router& Router::config() const {
     return *shared_->config;

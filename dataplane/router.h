@@ -7,10 +7,11 @@
 #include <string>
 #include <vector>
 
+#include "config/difference.h"
 #include "config/router.h"
 #include "dataplane/account.h"
+#include "dataplane/fib.h"
 #include "dataplane/port.h"
-#include "dataplane/route_table.h"
 #include "tcqf/packet_queue.h"
 
 struct rte_mempool;
@@ -59,6 +60,11 @@ class Router {
     /// Installs another configuration while packets flow; returns what is wrong, or nothing. Old
     /// tables are freed when no worker uses them any more.
     std::string apply(std::shared_ptr<const config::Router> config);
+    /// The same for who knows the difference from config() already.
+    std::string apply(std::shared_ptr<const config::Router> config,
+                      const config::Difference& difference);
+    /// The tables that the workers go over to, for tests and benchmarks.
+    const Snapshot& tables() const;
     /// Frees old tables that no worker can see any more; now and then from the control thread.
     void reclaim();
     /// Old tables that are not free yet.

@@ -1,14 +1,73 @@
 // SR policies: which candidate path is active, and what its segment lists become (RFC 9256).
 #pragma once
 
+#include <array>
+#include <cstdint>
 #include <functional>
+#include <map>
+#include <memory>
 #include <optional>
 #include <vector>
 
 #include "config/router.h"
-#include "dataplane/tables.h"
+#include "dataplane/adjacency.h"
 
 namespace tcqf::dataplane {
+
+inline constexpr std::uint32_t kNoNrp = UINT32_MAX;
+inline constexpr std::uint32_t kNoPolicy = UINT32_MAX;
+
+/// Which path of a policy is installed, for the tie-break that prefers it (RFC 9256, 2.9).
+struct PathId {
+    std::uint8_t protocol_origin = 0;
+    config::Originator originator;
+    std::uint32_t discriminator = 0;
+    bool operator==(const PathId&) const = default;
+};
+
+/// A segment list of the active path of a policy.
+struct SegmentListAction {
+    std::uint32_t below = 0;  ///< takes the points from the previous list's bound up to here
+    bool is_srv6 = false;
+    std::uint16_t segment_count = 0;
+    const std::array<std::uint8_t, 16>* segments = nullptr;  ///< SRv6 alone
+    HopSet hops{};  ///< towards the first segment; SR-MPLS: with all labels
+};
+
+/// The active candidate path of an SR policy (RFC 9256, 2.11).
+struct PolicyAction {
+    const SegmentListAction* lists = nullptr;
+    std::uint32_t list_count = 0;
+    std::uint32_t total_weight = 0;
+    std::uint32_t nrp = kNoNrp;  ///< in Snapshot::nrps
+    bool reduced = true;         ///< H.Encaps.Red: the first segment is in the address alone
+    bool drops_when_invalid = false;
+
+    bool is_valid() const { return list_count != 0; }
+    bool leaves_nothing() const { return !is_valid() && !drops_when_invalid; }
+};
+
+/// What is behind the action of a valid policy; never changed once it is made.
+struct PolicyPath {
+    struct List {
+        std::vector<std::array<std::uint8_t, 16>> segments;
+        HopGroup hops;
+        bool operator==(const List& other) const {
+            return segments == other.segments && *hops == *other.hops;
+        }
+    };
+    PathId id;
+    std::uint32_t nrp = kNoNrp;
+    std::vector<List> lists;
+    std::vector<SegmentListAction> actions;
+};
+using InstalledPolicy = std::shared_ptr<const PolicyPath>;  // null: invalid
+
+/// Policies to their numbers, the same over changes of the configuration.
+struct PolicyNumbers {
+    std::map<config::PolicyKey, std::uint32_t> number_of;
+    std::vector<std::uint32_t> free;
+};
 
 /// True where a list can be used: what the tables say of its first segment, its partition and its
 /// depth.

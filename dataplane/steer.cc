@@ -95,24 +95,20 @@ bool Forwarder::read_partition(const std::uint8_t* option, std::uint32_t& nrp) c
 
 /// Sends a packet along one of a policy's lists; `ttl` is what it has behind this router.
 void Forwarder::steer(Packet& packet, const PolicyAction& policy, std::uint8_t ttl) {
-    if (policy.list_count == 0) [[unlikely]] {
+    if (!policy.is_valid()) [[unlikely]] {
         return drop(packet, DropReason::policy_invalid);
     }
     const std::uint32_t hash =
         packet.flow != FlowTable::kNoFlow
             ? rte_jhash_1word(tables_->flows[packet.flow].id, tables_->hash_seed)
             : hash_of(packet);
-    const SegmentListAction* list = &tables_->segment_lists[policy.first_list];
-    const auto point = static_cast<std::uint32_t>(std::uint64_t{hash} * policy.total_weight >> 32);
-    while (point >= list->below) {
-        ++list;
-    }
+    const SegmentListAction& list = tables_->choose(policy, hash);
     packet.nrp = policy.nrp;
     packet.steered = true;
-    if (list->is_srv6) {
-        return encapsulate(packet, policy, *list, ttl);
+    if (list.is_srv6) {
+        return encapsulate(packet, policy, list, ttl);
     }
-    send_ip(packet, choose_hop(packet, list->hops), ttl);
+    send_ip(packet, choose_hop(packet, list.hops), ttl);
 }
 
 /// H.Encaps and H.Encaps.Red (RFC 8986, 5.1 and 5.2).
@@ -163,7 +159,7 @@ void Forwarder::encapsulate(Packet& packet, const PolicyAction& policy,
     store16(ip + 4, static_cast<std::uint16_t>(packet.l3_octets + octets - kIpv6Octets));
     ip[7] = kHopLimit;
     std::memcpy(ip + 8, tables_->srv6_source.data(), 16);
-    const std::array<std::uint8_t, 16>* segments = &tables_->segments[list.first_segment];
+    const std::array<std::uint8_t, 16>* segments = list.segments;
     std::memcpy(ip + 24, segments[0].data(), 16);
 
     std::uint8_t* at = ip + kIpv6Octets;

@@ -1,0 +1,82 @@
+// Network resource partitions: selectors and shares.
+
+#include <algorithm>
+
+#include "dataplane/table_builders.h"
+
+namespace tcqf::dataplane {
+namespace {
+
+using Position = std::pair<std::uint32_t, std::uint32_t>;
+
+std::uint32_t find_position(const SharedArray<Position>& positions, std::uint32_t key) {
+    const auto* found = std::lower_bound(positions.begin(), positions.end(), Position{key, 0});
+    return found != positions.end() && found->first == key ? found->second : kNoNrp;
+}
+
+/// Positions of the partitions by one of their numbers.
+SharedArray<Position> positions_by(const std::vector<config::Nrp>& nrps,
+                                   std::uint32_t config::Nrp::*number) {
+    std::vector<Position> positions;
+    for (std::size_t i = 0; i < nrps.size(); ++i) {
+        positions.emplace_back(nrps[i].*number, static_cast<std::uint32_t>(i));
+    }
+    std::sort(positions.begin(), positions.end());
+    return SharedArray<Position>(std::move(positions));
+}
+
+SharedArray<std::uint16_t> number_shares(const config::Router& router) {
+    const std::size_t count = router.interfaces.size();
+    std::vector<std::uint16_t> shares(router.nrps.size() * count, 0);
+    std::vector<std::uint16_t> last(count, 0);
+    for (std::size_t n = 0; n < router.nrps.size(); ++n) {
+        for (const config::NrpInterface& on : router.nrps[n].interfaces) {
+            shares[n * count + on.interface] = ++last[on.interface];
+        }
+    }
+    return SharedArray<std::uint16_t>(std::move(shares));
+}
+
+}  // namespace
+
+std::uint32_t Snapshot::find_nrp(std::uint32_t selector) const {
+    return find_position(nrp_of_selector, selector);
+}
+
+std::uint32_t Snapshot::nrp_with_id(std::uint32_t id) const {
+    return find_position(nrp_of_id, id);
+}
+
+std::vector<const config::NrpInterface*> partitions_on(const config::Router& config,
+                                                       config::InterfaceIndex interface) {
+    std::vector<const config::NrpInterface*> partitions;
+    for (const config::Nrp& nrp : config.nrps) {
+        for (const config::NrpInterface& on : nrp.interfaces) {
+            if (on.interface == interface) {
+                partitions.push_back(&on);
+            }
+        }
+    }
+    return partitions;
+}
+
+void build_partitions(Build& build) {
+    Snapshot& tables = build.tables;
+    if (!build.from_nothing() && !build.difference.nrps) {
+        tables.nrps = build.before->nrps;
+        tables.nrp_of_selector = build.before->nrp_of_selector;
+        tables.nrp_of_id = build.before->nrp_of_id;
+        tables.shares = build.before->shares;
+        return;
+    }
+    std::vector<NrpAction> nrps;
+    for (const config::Nrp& nrp : build.config.nrps) {
+        nrps.push_back({nrp.selector, nrp.strict, nrp.encapsulation});
+    }
+    tables.nrps = SharedArray<NrpAction>(std::move(nrps));
+    tables.nrp_of_selector = positions_by(build.config.nrps, &config::Nrp::selector);
+    tables.nrp_of_id = positions_by(build.config.nrps, &config::Nrp::id);
+    tables.shares = number_shares(build.config);
+}
+
+}  // namespace tcqf::dataplane

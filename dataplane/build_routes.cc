@@ -1,0 +1,322 @@
+// Routes: those of the configuration, connected prefixes, neighbours, the router's own addresses,
+// locators, and what is found by address as well: local and binding SIDs.
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "dataplane/table_builders.h"
+
+namespace tcqf::dataplane {
+namespace {
+
+constexpr std::array kFamilies = {Family::ipv4, Family::ipv6};
+constexpr std::uint16_t kMain = 0;
+
+/// One family of one table.
+using Place = std::pair<std::uint16_t, Family>;
+
+const config::IpAddress* binding_address(const config::SrPolicy& policy) {
+    return policy.binding_sid ? std::get_if<config::IpAddress>(&*policy.binding_sid) : nullptr;
+}
+
+/// The families in which a difference changes prefixes, or what they lead to.
+std::set<Place> touched_by_difference(const Build& build) {
+    const config::Router& before = *build.before->config;
+    const config::Router& now = build.config;
+    const config::Difference& difference = build.difference;
+    std::set<Place> touched;
+    const auto touch = [&](const config::Route& route) {
+        // A table whose last route is gone keeps its number.
+        touched.emplace(build.tables.table_numbers.at(route.table), family_of(route.prefix));
+    };
+    for (const std::uint32_t removed : difference.routes.removed) {
+        touch(before.routes[removed]);
+    }
+    for (const std::uint32_t added : difference.routes.added) {
+        touch(now.routes[added]);
+    }
+    for (const auto& changed : difference.routes.changed) {
+        touch(now.routes[changed.now]);
+    }
+    const auto is_bound = [](const config::Router& router, std::uint32_t policy) {
+        return binding_address(router.sr_policies[policy]) != nullptr;
+    };
+    bool main_ipv6 = difference.locators || difference.sids.keys();
+    for (const std::uint32_t removed : difference.policies.removed) {
+        main_ipv6 |= is_bound(before, removed);
+    }
+    for (const std::uint32_t added : difference.policies.added) {
+        main_ipv6 |= is_bound(now, added);
+    }
+    for (const auto& changed : difference.policies.changed) {
+        main_ipv6 |= before.sr_policies[changed.before].binding_sid !=
+                         now.sr_policies[changed.now].binding_sid &&
+                     (is_bound(before, changed.before) || is_bound(now, changed.now));
+    }
+    if (main_ipv6) {
+        touched.emplace(kMain, Family::ipv6);
+    }
+    return touched;
+}
+
+/// Makes the prefix matches of the families that need new ones.
+class RouteSetsBuilder {
+  public:
+    RouteSetsBuilder(Build& build, std::set<Place> places)
+        : build_(build), config_(build.config), places_(std::move(places)) {}
+
+    std::map<Place, std::shared_ptr<RouteSet>> run() {
+        create_sets();
+        add_plain_routes();
+        add_connected();
+        add_neighbors();
+        add_locators();
+        add_own_addresses();
+        add_steered_routes();
+        add_sids();
+        return std::move(sets_);
+    }
+
+  private:
+    std::uint16_t number(const std::string& table) const {
+        return build_.tables.table_numbers.at(table);
+    }
+
+    /// Null where the family keeps the routes that it has.
+    RouteSet* set_for(std::uint16_t table, Family family) {
+        const auto found = sets_.find({table, family});
+        return found == sets_.end() ? nullptr : found->second.get();
+    }
+
+    void create_sets() {
+        std::map<Place, std::uint32_t> routes;
+        for (const config::Route& route : config_.routes) {
+            ++routes[{number(route.table), family_of(route.prefix)}];
+        }
+        // What stands in each table, or may.
+        std::uint32_t everywhere = static_cast<std::uint32_t>(config_.neighbors.size());
+        for (const config::Interface& interface : config_.interfaces) {
+            everywhere += static_cast<std::uint32_t>(2 * interface.addresses.size());
+        }
+        const auto sids =
+            static_cast<std::uint32_t>(config_.srv6.locators.size() +
+                                       config_.srv6.local_sids.size() + config_.sr_policies.size());
+        for (const Place& place : places_) {
+            const auto& [table, family] = place;
+            const bool has_sids = table == kMain && family == Family::ipv6;
+            sets_[place] = std::make_shared<RouteSet>(
+                family, table == kMain ? build_.options.fib : FibKind::compact,
+                routes[place] + everywhere + (has_sids ? sids : 0));
+        }
+    }
+
+    static std::uint32_t add_spec(RouteSet& set, RouteSpec spec) {
+        set.specs.push_back(std::move(spec));
+        return static_cast<std::uint32_t>(set.specs.size() - 1);
+    }
+
+    /// Routes with the same next hops share one action.
+    std::uint32_t forward_spec(RouteSet& set, const std::vector<config::NextHop>& next_hops) {
+        const auto [entry, is_new] = forward_[&set].try_emplace(next_hops, 0);
+        if (is_new) {
+            entry->second = add_spec(set, {.kind = RouteKind::forward, .next_hops = next_hops});
+        }
+        return entry->second;
+    }
+
+    void add_plain_routes() {
+        for (const config::Route& route : config_.routes) {
+            RouteSet* set = set_for(number(route.table), family_of(route.prefix));
+            if (set != nullptr && !route.next_hops.empty()) {
+                set->fib.add(route.prefix, forward_spec(*set, route.next_hops));
+            }
+        }
+    }
+
+    void add_connected() {
+        for (std::size_t i = 0; i < config_.interfaces.size(); ++i) {
+            const config::Interface& interface = config_.interfaces[i];
+            for (const config::IpPrefix& prefix : interface.addresses) {
+                if (RouteSet* set = set_for(number(interface.table), family_of(prefix))) {
+                    set->fib.add(
+                        prefix,
+                        add_spec(*set, {.kind = RouteKind::unresolved,
+                                        .interface = static_cast<config::InterfaceIndex>(i)}));
+                }
+            }
+        }
+    }
+
+    /// A neighbour is reached directly where the connected prefix of its interface is the best
+    /// route.
+    void add_neighbors() {
+        for (const config::Neighbor& neighbor : config_.neighbors) {
+            const config::IpPrefix host{neighbor.address, neighbor.address.bits()};
+            RouteSet* set =
+                set_for(number(config_.interfaces[neighbor.interface].table), family_of(host));
+            if (set == nullptr) {
+                continue;
+            }
+            const RouteSpec& best = set->specs[set->fib.lookup(neighbor.address)];
+            if (best.kind == RouteKind::unresolved && best.interface == neighbor.interface) {
+                set->fib.add(host, forward_spec(*set, {{.interface = neighbor.interface,
+                                                        .address = neighbor.address,
+                                                        .weight = 1,
+                                                        .labels = {}}}));
+            }
+        }
+    }
+
+    void add_locators() {
+        if (RouteSet* set = set_for(kMain, Family::ipv6)) {
+            const std::uint32_t no_sid = add_spec(*set, {.kind = RouteKind::no_sid});
+            for (const config::IpPrefix& locator : config_.srv6.locators) {
+                set->fib.add(locator, no_sid);
+            }
+        }
+    }
+
+    /// The router's addresses count in every table.
+    void add_own_addresses() {
+        for (const auto& [place, set] : sets_) {
+            const std::uint32_t local = add_spec(*set, {.kind = RouteKind::local});
+            for (const config::Interface& interface : config_.interfaces) {
+                for (const config::IpPrefix& prefix : interface.addresses) {
+                    if (family_of(prefix) == place.second) {
+                        set->fib.add({prefix.address, prefix.address.bits()}, local);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Routes into policies, whether these are valid or not: that is looked at per packet, so that
+    /// a change of a policy changes no route. Wide prefixes come before the narrow ones in them,
+    /// which fall back on them.
+    void add_steered_routes() {
+        std::vector<const config::Route*> steered;
+        for (const config::Route& route : config_.routes) {
+            if (route.sr_policy && set_for(number(route.table), family_of(route.prefix))) {
+                steered.push_back(&route);
+            }
+        }
+        std::stable_sort(steered.begin(), steered.end(), [](const auto* left, const auto* right) {
+            return left->prefix.length < right->prefix.length;
+        });
+        for (const config::Route* route : steered) {
+            add_policy(*set_for(number(route->table), family_of(route->prefix)), route->prefix,
+                       RouteKind::policy, *route->sr_policy);
+        }
+    }
+
+    void add_policy(RouteSet& set, const config::IpPrefix& prefix, RouteKind kind,
+                    const config::PolicyKey& key) {
+        const std::uint32_t spec =
+            add_spec(set, {.kind = kind, .index = build_.tables.policy_numbers->number_of.at(key)});
+        set.specs[spec].fallback = set.fib.replace(prefix, spec);
+    }
+
+    void add_sids() {
+        RouteSet* set = set_for(kMain, Family::ipv6);
+        if (set == nullptr) {
+            return;
+        }
+        for (const config::SrPolicy& policy : config_.sr_policies) {
+            if (const config::IpAddress* sid = binding_address(policy)) {
+                add_policy(*set, {*sid, sid->bits()}, RouteKind::binding_sid, policy.key);
+            }
+        }
+        for (std::size_t i = 0; i < config_.srv6.local_sids.size(); ++i) {
+            set->fib.add(
+                config_.srv6.local_sids[i].sid,
+                add_spec(*set, {.kind = RouteKind::sid, .index = static_cast<std::uint32_t>(i)}));
+        }
+    }
+
+    Build& build_;
+    const config::Router& config_;
+    std::set<Place> places_;
+    std::map<Place, std::shared_ptr<RouteSet>> sets_;
+    std::map<const RouteSet*, std::map<std::vector<config::NextHop>, std::uint32_t>> forward_;
+};
+
+RouteActions resolve(Build& build, const std::vector<RouteSpec>& specs) {
+    RouteActions::Content actions;
+    actions.elements.resize(specs.size());
+    actions.owners.resize(specs.size());
+    for (std::size_t i = 0; i < specs.size(); ++i) {
+        const RouteSpec& spec = specs[i];
+        actions.owners[i] = build.adjacencies.group(spec.next_hops);
+        actions.elements[i] = {.kind = spec.kind,
+                               .interface = spec.interface,
+                               .index = spec.index,
+                               .hops = hop_set_of(actions.owners[i]),
+                               .fallback = &actions.elements[spec.fallback]};
+    }
+    return RouteActions(std::move(actions));
+}
+
+/// The families that cannot take over their routes.
+std::set<Place> places_to_build(const Build& build) {
+    const bool all =
+        build.from_nothing() || build.difference.addresses || build.difference.neighbors.keys();
+    std::set<Place> places = all ? std::set<Place>() : touched_by_difference(build);
+    const std::size_t existing = all ? 0 : build.before->route_tables.size();
+    for (const auto& [name, number] : build.tables.table_numbers) {
+        for (const Family family : kFamilies) {
+            if (number >= existing) {
+                places.emplace(number, family);
+            }
+        }
+    }
+    return places;
+}
+
+}  // namespace
+
+void number_tables(Build& build) {
+    TableNumbers& numbers = build.tables.table_numbers;
+    if (!build.from_nothing()) {
+        numbers = build.before->table_numbers;
+    }
+    const auto add = [&numbers](const std::string& name) {
+        numbers.try_emplace(name, static_cast<std::uint16_t>(numbers.size()));
+    };
+    add("main");
+    for (const config::Interface& interface : build.config.interfaces) {
+        add(interface.table);
+    }
+    if (build.from_nothing() || build.difference.routes.any()) {
+        for (const config::Route& route : build.config.routes) {
+            add(route.table);
+        }
+    }
+    if (build.from_nothing() || build.difference.sids.any()) {
+        for (const config::LocalSid& sid : build.config.srv6.local_sids) {
+            add(sid.table);
+        }
+    }
+}
+
+void build_routes(Build& build) {
+    const std::map<Place, std::shared_ptr<RouteSet>> made =
+        RouteSetsBuilder(build, places_to_build(build)).run();
+    build.tables.route_tables.resize(build.tables.table_numbers.size());
+    for (std::uint16_t table = 0; table < build.tables.route_tables.size(); ++table) {
+        for (const Family family : kFamilies) {
+            RouteTable::Routes& routes = build.tables.route_tables[table].routes(family);
+            const auto found = made.find({table, family});
+            if (found == made.end()) {
+                routes = build.before->route_tables[table].routes(family);
+            } else {
+                routes.set = found->second;
+            }
+            if (found != made.end() || build.adjacencies_differ()) {
+                routes.actions = resolve(build, routes.set->specs);
+            }
+        }
+    }
+}
+
+}  // namespace tcqf::dataplane

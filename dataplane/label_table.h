@@ -1,0 +1,56 @@
+// Labels to actions, directly.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+
+#include "dataplane/adjacency.h"
+
+namespace tcqf::dataplane {
+
+enum class LabelKind : std::uint8_t {
+    none,
+    swap,
+    pop,
+    pop_and_lookup,
+    detnet_pop,
+    policy,  ///< a binding SID
+};
+
+struct LabelAction {
+    LabelKind kind = LabelKind::none;
+    std::uint8_t sequence_bits = 0;
+    std::uint32_t policy = 0;  ///< binding SID: in Snapshot::policies
+    HopSet hops{};
+};
+
+/// Pages of 1,024 labels exist where one of them is in use. A copy shares all pages; set() copies
+/// the page that it changes.
+class LabelTable {
+  public:
+    /// `hops` is kept as long as the action is.
+    void set(std::uint32_t label, const LabelAction& action, const HopGroup& hops);
+    const LabelAction& find(std::uint32_t label) const {
+        const Page* page = pages_[label / kPage].get();
+        return page == nullptr ? kNone : page->actions[label % kPage];
+    }
+    /// The next hops of a label with their owner.
+    HopGroup hops_of(std::uint32_t label) const;
+    /// True where both have the same object for the labels around this one.
+    bool shares_page(const LabelTable& other, std::uint32_t label) const {
+        return pages_[label / kPage] == other.pages_[label / kPage];
+    }
+
+  private:
+    static constexpr std::uint32_t kPage = 1024;
+    static constexpr LabelAction kNone{};
+    struct Page {
+        std::array<LabelAction, kPage> actions;
+        std::array<HopGroup, kPage> groups;
+    };
+    // The control thread alone copies tables, so a page with one owner is this table's own.
+    std::array<std::shared_ptr<Page>, (1u << 20) / kPage> pages_;
+};
+
+}  // namespace tcqf::dataplane

@@ -1,0 +1,33 @@
+// Builds the tables of a configuration, out of those before where there are any.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "config/difference.h"
+#include "dataplane/tables.h"
+
+namespace tcqf::dataplane {
+
+struct BuildOptions {
+    FibKind fib = FibKind::compact;
+    std::vector<config::MacAddress> macs;  ///< of the devices, where the configuration names none
+    struct FlowState {
+        std::uint32_t slot = 0;
+        std::shared_ptr<Policer> policer;
+    };
+    std::vector<FlowState> flows;  ///< by the position of the flow; not looked at where no flow
+                                   ///< differs from the tables before
+};
+
+/// All tables. Throws std::runtime_error where memory is short.
+std::unique_ptr<Snapshot> build_tables(std::shared_ptr<const config::Router> config,
+                                       const BuildOptions& options);
+
+/// The same out of the tables before: what `difference` (from their configuration to this one) does
+/// not touch is shared with them.
+std::unique_ptr<Snapshot> build_tables(std::shared_ptr<const config::Router> config,
+                                       const BuildOptions& options, const Snapshot& before,
+                                       const config::Difference& difference);
+
+}  // namespace tcqf::dataplane

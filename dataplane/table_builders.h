@@ -1,0 +1,38 @@
+// The builders of the single tables. They are called in this order; each looks at what those before
+// it have built, and takes over from the tables before what the difference leaves alone.
+#pragma once
+
+#include "config/difference.h"
+#include "dataplane/adjacency_builder.h"
+#include "dataplane/table_builder.h"
+#include "dataplane/tables.h"
+
+namespace tcqf::dataplane {
+
+struct Build {
+    const config::Router& config;
+    const BuildOptions& options;
+    const Snapshot* before;  ///< null: nothing to take over
+    const config::Difference& difference;
+    Snapshot& tables;
+    AdjacencyBuilder adjacencies;
+
+    bool from_nothing() const { return before == nullptr; }
+    /// True where what is written in front of a packet may be other than before.
+    bool adjacencies_differ() const {
+        return from_nothing() || difference.macs || difference.neighbors.any();
+    }
+};
+
+void number_tables(Build& build);
+void number_policies(Build& build);
+void build_interfaces(Build& build);
+void build_domains(Build& build);
+void build_partitions(Build& build);
+void build_routes(Build& build);
+void build_labels(Build& build);
+void build_sids(Build& build);
+void build_policies(Build& build);
+void build_flows(Build& build);
+
+}  // namespace tcqf::dataplane
