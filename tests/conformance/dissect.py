@@ -84,6 +84,12 @@ def opinions(frames):
     return [_is_complaint(line.split(";")) for line in lines]
 
 
+def disliked(frames):
+    """Each frame that tshark complains about, with why, as text."""
+    return [f"{complaint}: {frame.hex()}" for frame, complaint in zip(frames, opinions(frames))
+            if complaint]
+
+
 def complaints(folders):
     """{case: [what tshark has to say]}, of cases that do not send broken packets on purpose."""
     frames = gather(folders)

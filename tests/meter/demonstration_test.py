@@ -104,15 +104,19 @@ def config_cases(tap, build, folder):
     tap.case("every configuration of the demonstration passes the check without a warning", problems)
 
 
-def demonstration(build, *words, replaced=None, prefix=(), start=(DEMO / "main.py",)):
-    """Runs it with a folder of its own; the programs are those of the build, but the replaced ones."""
+def demonstration(build, *words, replaced=None, prefix=(), start=(DEMO / "main.py",), look=None):
+    """Runs it with a folder of its own; the programs are those of the build, but the replaced ones.
+    look(folder) sees what it left before it is gone."""
     with tempfile.TemporaryDirectory() as folder:
         for name in ("lab/tcqf-lab", "meter/tcqf-meter", "tcqfd/tcqfd"):
             path = Path(folder) / "control" / name
             path.parent.mkdir(parents=True)
             os.symlink((replaced or {}).get(name, (build / "control" / name).resolve()), path)
-        return subprocess.run([*prefix, sys.executable, *start, "--build", folder, *words],
+        done = subprocess.run([*prefix, sys.executable, *start, "--build", folder, *words],
                               capture_output=True, text=True, check=False, timeout=280)
+        if look:
+            look(Path(folder) / "demo")
+        return done
 
 
 def expect_shown(tap, title, done, words, status=0):
@@ -163,7 +167,8 @@ def run_cases(tap, build):
              [] if named_namespaces() == before else [f"{named_namespaces()}, before: {before}"])
 
 
-def main():
+def main(judging, configuring, running):
+    """Runs cases(tap), cases(tap, build, folder) and cases(tap, build)."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
@@ -171,11 +176,11 @@ def main():
     shutil.rmtree(arguments.out, ignore_errors=True)
     arguments.out.mkdir(parents=True)
     tap = Tap()
-    judge_cases(tap)
-    config_cases(tap, arguments.build, arguments.out)
-    run_cases(tap, arguments.build)
+    judging(tap)
+    configuring(tap, arguments.build, arguments.out)
+    running(tap, arguments.build)
     return tap.end()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(judge_cases, config_cases, run_cases))

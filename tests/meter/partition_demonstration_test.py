@@ -1,19 +1,19 @@
 #!/usr/bin/env python3
 """scripts/run --srv6-nrp: its judge sees every broken promise, and in virtual time it keeps them."""
 
-import argparse
 import copy
 import subprocess
 import sys
-from pathlib import Path
 
+import demonstration_test
 from demonstration_test import DEMO, account, demonstration, expect_shown
 
+import dissect
 import judge
 import partitions
 import topology
+from captures import read_pcap
 from real import Run
-from tap import Tap
 
 QUOTA = "nrp-quota"
 
@@ -99,13 +99,23 @@ def config_cases(tap, build, folder):
     tap.case("every configuration passes the check", problems)
 
 
+def tshark_problems(folder):
+    """What tshark says of the first frames that each router sent with tag and selector."""
+    captures = sorted(folder.glob("nrp-*-virtual-beside-flood/r*/ge1.pcap"))
+    frames = [frame for path in captures for _, frame in read_pcap(path)[:100]]
+    return dissect.disliked(frames) + ([] if len(captures) == 6 else [f"captures: {captures}"])
+
+
 def run_cases(tap, build):
-    done = demonstration(build, "--virtual", "--srv6-nrp")
+    complaints = []
+    done = demonstration(build, "--virtual", "--srv6-nrp",
+                         look=lambda folder: complaints.extend(tshark_problems(folder)))
     expect_shown(tap, "in virtual time the flow does not feel the flood, in both planes", done,
                  ["partitions in SRv6, in virtual time: beside the flood the flow lost 0 of",
                   "partitions in SR-MPLS, in virtual time: beside the flood the flow lost 0 of",
                   "alone (+0 ns); without partitions it lost ", "r2: nrp-quota",
                   "nrp-srv6-virtual.png", "nrp-sr-mpls-virtual.png", "Kept:"])
+    tap.case("tshark has no complaint about what the routers sent", complaints)
     tap.case("without partitions it does",
              [line for line in done.stdout.splitlines() if "without partitions it lost 0." in line])
     # A share of 1 % has no room for the flow: the same demonstration has to say so.
@@ -116,18 +126,5 @@ def run_cases(tap, build):
                  ["NOT KEPT:", "packets of the flow were lost beside the flood"], status=1)
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--build", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
-    arguments = parser.parse_args()
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    tap = Tap()
-    judge_cases(tap)
-    config_cases(tap, arguments.build, arguments.out)
-    run_cases(tap, arguments.build)
-    return tap.end()
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(demonstration_test.main(judge_cases, config_cases, run_cases))

@@ -268,9 +268,8 @@ def hops(namespace, source, address):
 
 def assert_tshark_content(frames):
     """tshark has no complaint about any of the frames."""
-    complaints = [f"{complaint}: {frame.hex()}"
-                  for frame, complaint in zip(frames, dissect.opinions(frames)) if complaint]
-    assert not complaints, complaints
+    disliked = dissect.disliked(frames)
+    assert not disliked, disliked
 
 
 def obstacle():
