@@ -16,7 +16,7 @@ namespace tcqf::config {
 namespace {
 
 // 64 bits do not hold packets * period * cycle time for every configuration.
-__extension__ typedef unsigned __int128 Product;
+__extension__ using Product = unsigned __int128;
 
 constexpr std::uint32_t kIpv4Header = 20;
 constexpr std::uint32_t kIpv6Header = 40;

@@ -9,7 +9,7 @@
 
 namespace tcqf::control {
 
-__extension__ typedef __int128 Int128;
+__extension__ using Int128 = __int128;
 
 /// A line through time: at `ticks` of the counter it was `tai_ns`, and each tick lasts
 /// `rate` * 2^-48 ns.

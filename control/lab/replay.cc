@@ -150,7 +150,7 @@ std::vector<config::MacAddress> made_up_macs(std::size_t interfaces) {
 
 }  // namespace
 
-void replay(std::shared_ptr<const config::Router> config, const ReplayOptions& options) {
+void replay(const std::shared_ptr<const config::Router>& config, const ReplayOptions& options) {
     Captures captures = open_captures(*config, options);
     const std::int64_t last_ns = last_arrival_ns(captures, options.processing_ns);
     const std::size_t max_packets = most_packets(captures);

@@ -31,6 +31,6 @@ struct ReplayOptions {
 /// Runs the router and writes DIR/IF.pcap and DIR/IF.kernel.pcap for every interface, and
 /// DIR/account.json. Warnings go to standard error. EAL must have been started. Throws
 /// CaptureError, std::system_error (files) and std::runtime_error (memory).
-void replay(std::shared_ptr<const config::Router> config, const ReplayOptions& options);
+void replay(const std::shared_ptr<const config::Router>& config, const ReplayOptions& options);
 
 }  // namespace tcqf::control

@@ -23,8 +23,11 @@ def parse(arguments):
 
 
 def announce(text):
-    elapsed = int(time.monotonic() - STARTED)
-    print(f"--- {elapsed // 60}:{elapsed % 60:02d} {text}", flush=True)
+    """Where the run is, and what it has cost so far: elapsed and processor time."""
+    times = os.times()
+    wall, processor = (f"{int(seconds) // 60}:{int(seconds) % 60:02d}" for seconds in
+                       (time.monotonic() - STARTED, sum(times[:4])))
+    print(f"--- {wall} ({processor} of processors) {text}", flush=True)
 
 
 def build(report, what, targets=()):
@@ -59,23 +62,27 @@ def run_suite(report, what, pattern, with_slow, environment=None, timeout_multip
 
 def everything_else(report, pattern):
     """What --all adds; a stage whose build fails does not keep the others from running."""
-    clang = Build("build-clang", "clang", "clang++", full_run.UNOPTIMISED)
-    if build(report, clang):
-        announce("clang-tidy")
-        report.extend(full_run.tidy(clang, pattern))
-    lab = meson_suite.program(DEFAULT, "tcqf-lab")
-    if lab and not pattern:
-        compared = [DEFAULT, clang, Build("build-gcc-o0", options=full_run.UNOPTIMISED),
-                    Build("build-clang-o3", "clang", "clang++")]
-        if all([build(report, what, [lab]) for what in compared[2:]]):
-            announce("comparing what tcqf-lab writes, byte for byte")
-            report.extend(full_run.same_bytes(compared, lab))
     checked = Build("build-asan", "clang", "clang++", full_run.ADDRESS_AND_UNDEFINED)
     if build(report, checked):
         run_suite(report, checked, pattern, False, full_run.SANITIZER_ENVIRONMENT, 10)
         announce("fuzzing")
         report.extend(full_run.fuzz(checked, pattern))
+        announce("clang-tidy")
+        report.extend(full_run.tidy(checked, pattern))
     threads(report, pattern)
+    if not pattern:
+        same_bytes(report)
+
+
+def same_bytes(report):
+    """What tcqf-lab writes is the same for both compilers, without optimisation and with it."""
+    lab = meson_suite.program(DEFAULT, "tcqf-lab")
+    others = [Build("build-gcc-o0", options=full_run.UNOPTIMISED),
+              Build("build-clang-o0", "clang", "clang++", full_run.UNOPTIMISED),
+              Build("build-clang-o3", "clang", "clang++")]
+    if all([build(report, what, [lab]) for what in others]):
+        announce("comparing what tcqf-lab writes, byte for byte")
+        report.extend(full_run.same_bytes([DEFAULT, *others], lab))
 
 
 def threads(report, pattern):
