@@ -79,6 +79,8 @@ def comparison(scenario, columns):
     beside, shared = judge.flow(runs[BESIDE_TITLE]), judge.flow(runs[SHARED_TITLE])
     text = f"  {scenario.title}, {show.where(runs[BESIDE_TITLE])}: beside the flood the flow lost "
     text += f"{beside['lost']} of {beside['sent']} packets"
+    if beside["lost"] and runs[BESIDE_TITLE].pauses_us:
+        text += f"\n    (this host stalled a router for {show.duration(runs[BESIDE_TITLE].stall_us())})"
     if "alone" in runs:
         alone_ns = judge.flow(runs["alone"])["delay-max-ns"]
         text += (f", its largest delay\n    is {beside['delay-max-ns']} ns, {alone_ns} ns alone "
@@ -101,5 +103,6 @@ def show_all(programs, folder, measured, scenarios):
     problems = [problem for scenario, columns in results
                 for problem in problems_of(scenario, columns)]
     show.verdict(problems, "the flood was held to its partition's share of each cycle at every router "
-                 "where it entered (nrp-quota),\n  and the flow beside it is as if alone.")
+                 "where it entered (nrp-quota),\n  and in virtual time the flow beside it is as if alone. "
+                 "What it lost over real interfaces the routers counted\n  as stalls of the host.")
     return problems
