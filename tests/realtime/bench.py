@@ -272,35 +272,41 @@ def assert_tshark_content(frames):
     assert not disliked, disliked
 
 
-def obstacle():
-    """Why this machine cannot run the cases, or nothing."""
+def obstacle(command=None):
+    """Why this machine cannot make network namespaces, or run the command in one; or nothing."""
     try:
-        namespaces.Namespace().close()
+        namespace = namespaces.Namespace()
     except OSError as error:
         return str(error)
-    return ""
+    try:
+        namespace.run(command or "true")
+        return ""
+    except RuntimeError as error:
+        return str(error).strip()
+    finally:
+        namespace.close()
 
 
 def outcomes(case, bench):
-    """(title, problems) of each step that a case yields, and of the rest of it."""
+    """(title, problems, why it could not run) of each step that a case yields, and of the rest."""
     title = case.__name__.replace("_", " ")
     try:
         yield from case(bench) or ()
-        yield title, []
+        yield title, [], ""
     except Exception:  # whatever a case meets is its failure
-        yield title, [traceback.format_exc(), *(daemon.errors() for daemon in bench.daemons)]
+        yield title, [traceback.format_exc(), *(daemon.errors() for daemon in bench.daemons)], ""
     finally:
         bench.close()
 
 
-def main(cases_of):
+def main(cases_of, needs=None):
     """Runs cases, by the class of bench that they want; prints TAP. A case that has steps yields
-    (title, problems) of each."""
+    (title, problems, why it could not run) of each. `needs`: a command that a host must accept."""
     parser = argparse.ArgumentParser()
     parser.add_argument("binary", help="tcqfd")
     parser.add_argument("filter", nargs="?", default="", help="part of a case's name")
     arguments = parser.parse_args()
-    why_not = obstacle()
+    why_not = obstacle(needs)
     tap = Tap()
     for kind, cases in cases_of.items():
         for case in cases:
@@ -309,7 +315,7 @@ def main(cases_of):
             if why_not:
                 tap.skip(case.__name__.replace("_", " "), why_not)
                 continue
-            for title, problems in outcomes(case, kind(arguments.binary)):
-                tap.case(title, problems)
+            for title, problems, refusal in outcomes(case, kind(arguments.binary)):
+                tap.skip(title, refusal) if refusal else tap.case(title, problems)
                 sys.stdout.flush()
     return tap.end()
