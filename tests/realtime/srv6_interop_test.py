@@ -14,7 +14,7 @@ from bench import (Daemon, OneRouter, TwoRouters, assert_balances, assert_tshark
 
 SITE = {"a": ("2001:db8:a::1", "10.1.0.1"), "b": ("2001:db8:b::1", "10.9.0.1")}
 A, B = SITE["a"][0], SITE["b"][0]
-ROUTING = 43
+ROUTING, ICMPV6, TIME_EXCEEDED = 43, 58, 3
 
 
 # What routers are told.
@@ -261,6 +261,28 @@ def a_policy_writes_reduced_headers_as_linux_does(bench):
     assert_balances(daemon.stop())
 
 
+def traceroute_shows_the_router_plain_and_behind_what_linux_put_on(bench):
+    """In the middle of a tunnel the error is its source's, who does not tell traceroute."""
+    daemon = start(bench)
+    plain_back(bench)
+    plain(bench.host0, "b", 1)
+    seen = {"plain": hops(bench.host0, A, B)}
+    encapsulated_by_linux(bench.host0, "b", 1, "fc00:1::d6")
+    seen["End.DT6"] = hops(bench.host0, A, B)
+    assert set(map(tuple, seen.values())) == {("2001:db8:ffff::1", B)}, seen
+    bench.frames(of_routers=True)
+    encapsulated_by_linux(bench.host0, "b", 1, "fc00:1::1,fc00:b::d6")
+    assert hops(bench.host0, A, B) == ["*", B]
+    frames = bench.frames(of_routers=True)
+    exceeded = [frame for frame in frames if destination(frame) == "2001:db8:1::2"
+                and frame[20] == ICMPV6 and frame[54] == TIME_EXCEEDED]
+    assert exceeded, "the tunnel's source got no error"
+    account = daemon.stop()
+    assert_balances(account)
+    assert set(account["dropped"]) == {"ttl-expired"}, account
+    assert_tshark_content(frames)
+
+
 def ping_to_a_sid_is_answered_by_an_error_or_the_host(bench):
     daemon = start(bench)
     bench.host0.run("ping -n -c 2 -i 0.2 -W 1 fc00:1::1", check=False)
@@ -393,6 +415,7 @@ BETWEEN_HOSTS = [
     linux_encapsulates,
     linux_takes_off_what_a_policy_put_on,
     a_policy_writes_reduced_headers_as_linux_does,
+    traceroute_shows_the_router_plain_and_behind_what_linux_put_on,
     ping_to_a_sid_is_answered_by_an_error_or_the_host,
 ]
 BETWEEN_ROUTERS = [
