@@ -47,8 +47,8 @@ void build_flows(Build& build) {
         }
         flow_of_slot[slot] = static_cast<std::uint32_t>(i);
     }
-    tables.flows = SharedArray<FlowAction>(std::move(flows));
-    tables.flow_of_slot = SharedArray<std::uint32_t>(std::move(flow_of_slot));
+    tables.flows = SharedArray<FlowAction>(flows);
+    tables.flow_of_slot = SharedArray<std::uint32_t>(flow_of_slot);
 }
 
 }  // namespace tcqf::dataplane

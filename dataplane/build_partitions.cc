@@ -22,7 +22,7 @@ SharedArray<Position> positions_by(const std::vector<config::Nrp>& nrps,
         positions.emplace_back(nrps[i].*number, static_cast<std::uint32_t>(i));
     }
     std::sort(positions.begin(), positions.end());
-    return SharedArray<Position>(std::move(positions));
+    return SharedArray<Position>(positions);
 }
 
 SharedArray<std::uint16_t> number_shares(const config::Router& router) {
@@ -34,7 +34,7 @@ SharedArray<std::uint16_t> number_shares(const config::Router& router) {
             shares[n * count + on.interface] = ++last[on.interface];
         }
     }
-    return SharedArray<std::uint16_t>(std::move(shares));
+    return SharedArray<std::uint16_t>(shares);
 }
 
 }  // namespace
@@ -73,7 +73,7 @@ void build_partitions(Build& build) {
     for (const config::Nrp& nrp : build.config.nrps) {
         nrps.push_back({nrp.selector, nrp.strict, nrp.encapsulation});
     }
-    tables.nrps = SharedArray<NrpAction>(std::move(nrps));
+    tables.nrps = SharedArray<NrpAction>(nrps);
     tables.nrp_of_selector = positions_by(build.config.nrps, &config::Nrp::selector);
     tables.nrp_of_id = positions_by(build.config.nrps, &config::Nrp::id);
     tables.shares = number_shares(build.config);

@@ -4,6 +4,7 @@
 
 #include <cstring>
 
+#include "dataplane/classify.h"
 #include "dataplane/forwarder.h"
 #include "dataplane/headers.h"
 
@@ -52,32 +53,7 @@ UpperLayer upper_of_ipv6(const std::uint8_t* ip, std::uint32_t l3_octets,
     return upper;
 }
 
-}  // namespace
-
-FlowFields Forwarder::flow_fields(const Packet& packet) const {
-    FlowFields fields;
-    fields.interface = packet.iif;
-    fields.has_mpls_label = packet.came_labelled;
-    fields.mpls_label = packet.received_label;
-    if (packet.kind == Layer3::labelled) {
-        return fields;
-    }
-    const std::uint8_t* ip = packet.l3;
-    UpperLayer upper;
-    if (packet.kind == Layer3::ipv4) {
-        fields.family = 4;
-        fields.dscp = ipv4::dscp(ip);
-        std::memcpy(fields.source.data(), ip + 12, 4);
-        std::memcpy(fields.destination.data(), ip + 16, 4);
-        upper = upper_of_ipv4(ip, packet.l3_octets);
-    } else {
-        fields.family = 6;
-        fields.dscp = ipv6::dscp(ip);
-        fields.flow_label = ipv6::flow_label(ip);
-        std::memcpy(fields.source.data(), ipv6::source(ip), 16);
-        std::memcpy(fields.destination.data(), ipv6::destination(ip), 16);
-        upper = upper_of_ipv6(ip, packet.l3_octets, packet.extensions);
-    }
+void add_upper_layer(const UpperLayer& upper, FlowFields& fields) {
     fields.protocol = upper.protocol;
     if (upper.has_ports()) {
         fields.has_ports = true;
@@ -88,6 +64,42 @@ FlowFields Forwarder::flow_fields(const Packet& packet) const {
         fields.has_spi = true;
         fields.spi = upper.spi();
     }
+}
+
+}  // namespace
+
+FlowFields ipv4_flow_fields(const std::uint8_t* ip, std::uint32_t octets) {
+    FlowFields fields{};
+    fields.family = 4;
+    fields.dscp = ipv4::dscp(ip);
+    std::memcpy(fields.source.data(), ip + 12, 4);
+    std::memcpy(fields.destination.data(), ip + 16, 4);
+    add_upper_layer(upper_of_ipv4(ip, octets), fields);
+    return fields;
+}
+
+FlowFields ipv6_flow_fields(const std::uint8_t* ip, std::uint32_t octets,
+                            const ExtensionHeaders& extensions) {
+    FlowFields fields{};
+    fields.family = 6;
+    fields.dscp = ipv6::dscp(ip);
+    fields.flow_label = ipv6::flow_label(ip);
+    std::memcpy(fields.source.data(), ipv6::source(ip), 16);
+    std::memcpy(fields.destination.data(), ipv6::destination(ip), 16);
+    add_upper_layer(upper_of_ipv6(ip, octets, extensions), fields);
+    return fields;
+}
+
+FlowFields Forwarder::flow_fields(const Packet& packet) const {
+    FlowFields fields{};
+    if (packet.kind == Layer3::ipv4) {
+        fields = ipv4_flow_fields(packet.l3, packet.l3_octets);
+    } else if (packet.kind == Layer3::ipv6) {
+        fields = ipv6_flow_fields(packet.l3, packet.l3_octets, packet.extensions);
+    }
+    fields.interface = packet.iif;
+    fields.has_mpls_label = packet.came_labelled;
+    fields.mpls_label = packet.received_label;
     return fields;
 }
 

@@ -13,26 +13,36 @@
 #include <array>
 #include <cstring>
 
+#include "dataplane/classify.h"
 #include "dataplane/forwarder.h"
 #include "dataplane/headers.h"
 #include "dataplane/network_actions.h"
 
 namespace tcqf::dataplane {
 
-/// What the look-ups of a burst found for one packet.
-struct Forwarder::Found {
-    const RouteAction* route = nullptr;    ///< of an IP packet
-    const LabelAction* label = nullptr;    ///< of the top label
-    const Adjacency* adjacency = nullptr;  ///< the only next hop, where there is one
+/// What a burst's stages find out about one packet. Without initialisers: recognise() fills it.
+struct Forwarder::Plain {
+    Layer3 kind;           ///< other: something about it is special
+    CycleId cycle;         ///< identifier on the incoming interface; 0: not TCQF
+    std::uint16_t option;  ///< offset of the option that is the tag, in case
+    std::uint32_t octets;  ///< of layer 3
+    std::uint32_t nrp;
+    std::uint32_t flow;
+    std::uint8_t* l3;
+    const RouteAction* route;    ///< of an IP packet
+    const LabelAction* label;    ///< of the top label
+    const Adjacency* adjacency;  ///< the only next hop, where there is one
 };
 
-/// From the interface of a burst to another one of its domain, at one instant.
+/// From the interface of a burst to another one, at one instant.
 struct Forwarder::Lane {
     config::InterfaceIndex iif = 0;
     config::InterfaceIndex oif = 0;
-    bool chosen = false;  ///< the rest is valid
+    bool chosen = false;   ///< the rest is valid
+    bool transit = false;  ///< TCQF packets may go there
+    bool ingress = false;  ///< flows enter TCQF there, by DSCP
     bool age_unknown = false;
-    std::uint32_t mtu = 0;  ///< of oif; 0: plain packets may not go there
+    std::uint32_t mtu = 0;  ///< of oif; 0: nothing may go there
     std::int64_t now_ns = 0;
     const InterfaceTable* in = nullptr;
     const InterfaceTable* out = nullptr;
@@ -42,21 +52,17 @@ struct Forwarder::Lane {
     PacketEgress* egress = nullptr;
 };
 
-/// What a packet is that may be plain: a cycle of 0 says that it is not.
-struct Forwarder::Plain {
-    CycleId cycle = 0;  ///< identifier on the incoming interface
-    Layer3 kind = Layer3::other;
-    std::uint16_t option =
-        0;  ///< offset of the option that is the tag; 0: the kind's own marks are
-    std::uint32_t nrp = kNoNrp;
-};
-
 namespace {
 
 /// Whether addresses that start with this octet are forwarded without a second look: neither groups
 /// and what lies beyond them, nor this network, nor loopback.
 constexpr bool is_ordinary_ipv4(std::uint8_t first_octet) {
     return first_octet - 1u < 223u && first_octet != 127;
+}
+
+/// Ethernet's, in front of layer 3.
+inline void write_addresses(const Adjacency& adjacency, std::uint8_t* l3) {
+    std::memcpy(l3 - kEthernetOctets, adjacency.ethernet.data(), adjacency.ethernet.size());
 }
 
 inline bool is_plain_ipv6(const std::uint8_t* ip, std::uint32_t octets) {
@@ -68,122 +74,29 @@ inline bool is_plain_ipv6(const std::uint8_t* ip, std::uint32_t octets) {
 
 }  // namespace
 
-/// Looks up what a burst's packets are for: IP destinations all at once.
-void Forwarder::look_up(config::InterfaceIndex interface, std::span<rte_mbuf* const> mbufs,
-                        Found* found) const {
-    std::array<std::uint32_t, kReceiveBurst> ipv4_destinations;
-    std::array<std::array<std::uint8_t, 16>, kReceiveBurst> ipv6_destinations;
-    std::array<std::uint8_t, kReceiveBurst> ipv4_positions;
-    std::array<std::uint8_t, kReceiveBurst> ipv6_positions;
-    unsigned ipv4_count = 0;
-    unsigned ipv6_count = 0;
-    for (std::size_t i = 0; i < mbufs.size(); ++i) {
-        found[i] = {};
-        const auto* frame = rte_pktmbuf_mtod(mbufs[i], const std::uint8_t*);
-        const std::uint8_t* l3 = frame + kEthernetOctets;
-        const std::uint32_t octets = mbufs[i]->pkt_len;
-        if (octets < kEthernetOctets + kIpv4Octets) [[unlikely]] {
-            continue;
-        }
-        switch (load16(frame + 12)) {
-            case ethertype::kIpv4:
-                ipv4_destinations[ipv4_count] = ipv4::destination(l3);
-                ipv4_positions[ipv4_count++] = static_cast<std::uint8_t>(i);
-                break;
-            case ethertype::kIpv6:
-                if (octets >= kEthernetOctets + kIpv6Octets) {
-                    std::memcpy(ipv6_destinations[ipv6_count].data(), ipv6::destination(l3), 16);
-                    ipv6_positions[ipv6_count++] = static_cast<std::uint8_t>(i);
-                }
-                break;
-            case ethertype::kMpls:
-                found[i].label = &tables_->labels.find(mpls::label(load32(l3)));
-                rte_prefetch0(found[i].label);
-                break;
-            default:
-                break;
-        }
-    }
-    const RouteTable& table = tables_->route_tables[tables_->interfaces[interface].route_table];
-    std::array<std::uint64_t, kReceiveBurst> values;
-    const auto use = [&](Family family, const std::uint8_t* positions, unsigned count) {
-        const RouteActions& actions = table.routes(family).actions;
-        for (unsigned i = 0; i < count; ++i) {
-            found[positions[i]].route = &actions[values[i]];
-            rte_prefetch0(found[positions[i]].route);
-        }
-    };
-    if (ipv4_count != 0) {
-        table.find_ipv4_bulk(ipv4_destinations.data(), values.data(), ipv4_count);
-        use(Family::ipv4, ipv4_positions.data(), ipv4_count);
-    }
-    if (ipv6_count != 0) {
-        table.find_ipv6_bulk(ipv6_destinations.data(), values.data(), ipv6_count);
-        use(Family::ipv6, ipv6_positions.data(), ipv6_count);
-    }
-}
-
-/// Where what was found leads to a single next hop that is known.
-void Forwarder::find_adjacencies(std::span<Found> burst) const {
-    for (Found& found : burst) {
-        const HopSet* hops = nullptr;
-        if (found.label != nullptr) {
-            hops = found.label->kind == LabelKind::swap ? &found.label->hops : nullptr;
-        } else if (found.route != nullptr) {
-            hops = found.route->kind == RouteKind::forward ? &found.route->hops : nullptr;
-        }
-        if (hops != nullptr && hops->count == 1) {
-            found.adjacency = &tables_->choose(*hops, 0);
-            rte_prefetch0(found.adjacency);
-        }
-    }
-}
-
-/// Finds out whether and how plain packets go from the lane's interface to `oif`.
-void Forwarder::choose_lane(Lane& lane, config::InterfaceIndex oif) {
-    lane.chosen = true;
-    lane.oif = oif;
-    lane.out = &tables_->interfaces[oif];
-    lane.map = tables_->cycle_map(lane.iif, oif);
-    InterfaceState& out = state(oif);
-    const bool open =
-        lane.map != nullptr && lane.in->domain == lane.out->domain &&
-        lane.in->tags.tagging() == lane.out->tags.tagging() &&
-        lane.in->option_header == lane.out->option_header && out.owner == index_ &&
-        out.link_up.load(std::memory_order_relaxed) &&
-        !(lane.age_unknown && lane.now_ns - state(lane.iif).last_poll_ns >
-                                  lane.map->max_poll_gap_ns(lane.out->timing.cycle_time_ns));
-    lane.mtu = open ? lane.out->mtu : 0;
-    if (open) {
-        const CycleTracker& now = tracker(oif, lane.now_ns);
-        lane.instant = lane.map->at(now.index());
-        lane.current = now.cycle();
-        lane.egress = &out.output->egress;
-    }
-}
-
 /// An Internet header without options and with nothing wrong, of a packet that fills its frame.
-inline Forwarder::Plain Forwarder::recognise_ipv4(const InterfaceTable& in, const std::uint8_t* ip,
-                                                  std::uint32_t octets) {
-    const bool plain = in.tags.tagging() == Tagging::dscp && ip[0] == 0x45 &&
-                       ipv4::total_octets(ip) == octets && ipv4::ttl(ip) > 1 &&
-                       is_ordinary_ipv4(ip[12]) && is_ordinary_ipv4(ip[16]) &&
-                       ipv4::checksum_right(ip);
-    return {.cycle = plain ? in.tags.cycle_of(ipv4::dscp(ip)) : CycleId{0}, .kind = Layer3::ipv4};
+inline bool Forwarder::recognise_ipv4(const InterfaceTable& in, Plain& plain) {
+    const std::uint8_t* ip = plain.l3;
+    if (plain.octets < kIpv4Octets || ip[0] != 0x45 || ipv4::total_octets(ip) != plain.octets ||
+        ipv4::ttl(ip) <= 1 || !is_ordinary_ipv4(ip[12]) || !is_ordinary_ipv4(ip[16]) ||
+        !ipv4::checksum_right(ip)) {
+        return false;
+    }
+    if (in.tags.tagging() == Tagging::dscp) {
+        plain.cycle = in.tags.cycle_of(ipv4::dscp(ip));
+    }
+    return true;
 }
 
 /// The tag is the DSCP, or an option in a hop-by-hop header of the usual layout.
-inline Forwarder::Plain Forwarder::recognise_ipv6(const InterfaceTable& in, const std::uint8_t* ip,
-                                                  std::uint32_t octets) const {
+inline bool Forwarder::recognise_ipv6(const InterfaceTable& in, Plain& plain) const {
+    const std::uint8_t* ip = plain.l3;
     UsualOptions options;
-    if (!is_plain_ipv6(ip, octets) ||
+    if (plain.octets < kIpv6Octets || !is_plain_ipv6(ip, plain.octets) ||
         (has_extension_headers(ipv6::next(ip)) &&
-         !read_usual_options({ip, octets}, tables_->code_points, options))) {
-        return {};
-    }
-    Plain plain{.kind = Layer3::ipv6};
-    if (options.nrp != 0 && !read_partition(ip + options.nrp, plain.nrp)) {
-        return {};
+         !read_usual_options({ip, plain.octets}, tables_->code_points, options)) ||
+        (options.nrp != 0 && !read_partition(ip + options.nrp, plain.nrp))) {
+        return false;
     }
     if (in.tags.tagging() == Tagging::dscp) {
         plain.cycle = in.tags.cycle_of(ipv6::dscp(ip));
@@ -192,39 +105,216 @@ inline Forwarder::Plain Forwarder::recognise_ipv6(const InterfaceTable& in, cons
         plain.cycle = in.tags.cycle_of(ip[options.tcqf + kCycleIdOffset]);
         plain.option = options.tcqf;
     }
-    return plain;
+    // A flow is matched by what lies behind the options, too: that is the long way's.
+    return plain.cycle != 0 || options.tcqf == 0;
 }
 
 /// A stack that has a bottom, and nothing in it that a transit router looks at.
-inline bool Forwarder::is_plain_stack(const std::uint8_t* top, std::uint32_t octets) const {
-    for (std::uint32_t offset = 0; offset + kLabelOctets <= octets; offset += kLabelOctets) {
-        const std::uint32_t entry = load32(top + offset);
+inline bool Forwarder::recognise_label(const InterfaceTable& in, Plain& plain) const {
+    std::uint32_t offset = 0;
+    std::uint32_t entry;
+    do {
+        if (offset + kLabelOctets > plain.octets) {
+            return false;
+        }
+        entry = load32(plain.l3 + offset);
         if (mpls::label(entry) == kNetworkActionLabel && !tables_->nrps.empty()) {
             return false;
         }
-        if (mpls::bottom(entry)) {
-            return true;
+        offset += kLabelOctets;
+    } while (!mpls::bottom(entry));
+    const std::uint32_t top = load32(plain.l3);
+    if (in.tags.tagging() == Tagging::mpls_tc && mpls::ttl(top) > 1) {
+        plain.cycle = in.tags.cycle_of(mpls::tc(top));
+    }
+    return plain.cycle != 0;
+}
+
+/// First stage: what kind of packet it is.
+inline void Forwarder::recognise(const InterfaceTable& in, rte_mbuf* mbuf, Plain& plain) const {
+    plain = {};
+    plain.nrp = kNoNrp;
+    plain.flow = FlowTable::kNoFlow;
+    auto* frame = rte_pktmbuf_mtod(mbuf, std::uint8_t*);
+    if (mbuf->pkt_len <= kMinFrameOctets || std::memcmp(frame, in.mac.data(), in.mac.size()) != 0)
+        [[unlikely]] {
+        return;
+    }
+    plain.l3 = frame + kEthernetOctets;
+    plain.octets = mbuf->pkt_len - kEthernetOctets;
+    switch (load16(frame + 12)) {
+        case ethertype::kIpv4:
+            plain.kind = recognise_ipv4(in, plain) ? Layer3::ipv4 : Layer3::other;
+            break;
+        case ethertype::kIpv6:
+            plain.kind = recognise_ipv6(in, plain) ? Layer3::ipv6 : Layer3::other;
+            break;
+        case ethertype::kMpls:
+            plain.kind = recognise_label(in, plain) ? Layer3::labelled : Layer3::other;
+            break;
+        default:
+            break;
+    }
+}
+
+/// Second stage: IP destinations, all at once, and labels.
+void Forwarder::look_up(config::InterfaceIndex interface, std::span<Plain> burst) const {
+    std::array<std::uint32_t, kReceiveBurst> ipv4_destinations;
+    std::array<std::array<std::uint8_t, 16>, kReceiveBurst> ipv6_destinations;
+    std::array<Plain*, kReceiveBurst> ipv4_packets;
+    std::array<Plain*, kReceiveBurst> ipv6_packets;
+    unsigned ipv4_count = 0;
+    unsigned ipv6_count = 0;
+    for (Plain& plain : burst) {
+        switch (plain.kind) {
+            case Layer3::ipv4:
+                ipv4_destinations[ipv4_count] = ipv4::destination(plain.l3);
+                ipv4_packets[ipv4_count++] = &plain;
+                break;
+            case Layer3::ipv6:
+                std::memcpy(ipv6_destinations[ipv6_count].data(), ipv6::destination(plain.l3), 16);
+                ipv6_packets[ipv6_count++] = &plain;
+                break;
+            case Layer3::labelled:
+                plain.label = &tables_->labels.find(mpls::label(load32(plain.l3)));
+                rte_prefetch0(plain.label);
+                break;
+            case Layer3::other:
+                break;
         }
     }
-    return false;
+    const RouteTable& table = tables_->route_tables[tables_->interfaces[interface].route_table];
+    std::array<std::uint64_t, kReceiveBurst> values;
+    const auto use = [&](Family family, Plain* const* packets, unsigned count) {
+        const RouteActions& actions = table.routes(family).actions;
+        for (unsigned i = 0; i < count; ++i) {
+            packets[i]->route = &actions[values[i]];
+            rte_prefetch0(packets[i]->route);
+        }
+    };
+    if (ipv4_count != 0) {
+        table.find_ipv4_bulk(ipv4_destinations.data(), values.data(), ipv4_count);
+        use(Family::ipv4, ipv4_packets.data(), ipv4_count);
+    }
+    if (ipv6_count != 0) {
+        table.find_ipv6_bulk(ipv6_destinations.data(), values.data(), ipv6_count);
+        use(Family::ipv6, ipv6_packets.data(), ipv6_count);
+    }
 }
 
-inline Forwarder::Plain Forwarder::recognise_label(const InterfaceTable& in,
-                                                   const std::uint8_t* top,
-                                                   std::uint32_t octets) const {
-    const std::uint32_t entry = load32(top);
-    const bool plain = in.tags.tagging() == Tagging::mpls_tc && mpls::ttl(entry) > 1 &&
-                       is_plain_stack(top, octets);
-    return {.cycle = plain ? in.tags.cycle_of(mpls::tc(entry)) : CycleId{0},
-            .kind = Layer3::labelled};
+/// Third stage: the flows of what has no cycle yet.
+void Forwarder::match_flows(config::InterfaceIndex interface, std::span<Plain> burst) const {
+    std::array<FlowFields, kReceiveBurst> fields;
+    std::array<Plain*, kReceiveBurst> packets;
+    std::array<std::uint32_t, kReceiveBurst> flows;
+    unsigned count = 0;
+    for (Plain& plain : burst) {
+        if (plain.kind == Layer3::ipv4 && plain.cycle == 0) {
+            fields[count] = ipv4_flow_fields(plain.l3, plain.octets);
+            fields[count].interface = interface;
+            packets[count++] = &plain;
+        }
+    }
+    if (count == 0) {
+        return;
+    }
+    tables_->flow_table->match_burst({fields.data(), count}, flows.data());
+    for (unsigned i = 0; i < count; ++i) {
+        packets[i]->flow = flows[i];
+        if (flows[i] != FlowTable::kNoFlow) {
+            rte_prefetch0(&tables_->flows[flows[i]]);
+        }
+    }
 }
 
-/// A hop less to live, the tag of the cycle that it leaves in, and its new label.
-inline void Forwarder::edit_plain(const Plain& plain, std::uint8_t* l3, std::uint8_t tag,
-                                  const Adjacency& adjacency) {
+/// Fourth stage: the next hop, where there is only one.
+void Forwarder::find_adjacencies(std::span<Plain> burst) const {
+    for (Plain& plain : burst) {
+        const HopSet* hops = nullptr;
+        if (plain.label != nullptr) {
+            hops = plain.label->kind == LabelKind::swap ? &plain.label->hops : nullptr;
+        } else if (plain.route != nullptr) {
+            hops = plain.route->kind == RouteKind::forward ? &plain.route->hops : nullptr;
+        }
+        if (hops != nullptr && hops->count == 1) {
+            plain.adjacency = &tables_->choose(*hops, 0);
+            rte_prefetch0(plain.adjacency);
+        }
+    }
+}
+
+/// Fifth stage: the state of flows.
+void Forwarder::prefetch_flows(std::span<const Plain> burst) {
+    for (const Plain& plain : burst) {
+        if (plain.flow != FlowTable::kNoFlow && plain.adjacency != nullptr) {
+            const FlowAction& flow = tables_->flows[plain.flow];
+            const config::InterfaceIndex oif = plain.adjacency->oif;
+            rte_prefetch0(flow.policer.get());
+            if (tables_->interfaces[oif].domain != kNoDomain) {
+                rte_prefetch0(&state(oif).cursors[flow.slot]);
+            }
+        }
+    }
+    for (const Plain& plain : burst) {
+        if (plain.flow != FlowTable::kNoFlow && tables_->flows[plain.flow].policer) {
+            tables_->flows[plain.flow].policer->prefetch();
+        }
+    }
+}
+
+/// Finds out whether and how packets go from the lane's interface to `oif`.
+void Forwarder::choose_lane(Lane& lane, config::InterfaceIndex oif) {
+    lane.chosen = true;
+    lane.oif = oif;
+    lane.out = &tables_->interfaces[oif];
+    lane.map = tables_->cycle_map(lane.iif, oif);
+    InterfaceState& out = state(oif);
+    lane.mtu = out.link_up.load(std::memory_order_relaxed) ? lane.out->mtu : 0;
+    lane.ingress = lane.out->domain != kNoDomain && lane.out->tags.tagging() == Tagging::dscp;
+    lane.transit =
+        lane.map != nullptr && lane.in->domain == lane.out->domain &&
+        lane.in->tags.tagging() == lane.out->tags.tagging() &&
+        lane.in->option_header == lane.out->option_header && out.owner == index_ &&
+        !(lane.age_unknown && lane.now_ns - state(lane.iif).last_poll_ns >
+                                  lane.map->max_poll_gap_ns(lane.out->timing.cycle_time_ns));
+    if (lane.transit) {
+        const CycleTracker& now = tracker(oif, lane.now_ns);
+        lane.instant = lane.map->at(now.index());
+        lane.current = now.cycle();
+        lane.egress = &out.output->egress;
+    }
+}
+
+/// Last stage: forwards a packet that is plain in every respect; else changes nothing and returns
+/// false.
+inline bool Forwarder::forward_plain(Lane& lane, rte_mbuf* mbuf, const Plain& plain) {
+    if (plain.adjacency == nullptr) [[unlikely]] {
+        return false;
+    }
+    const Adjacency& adjacency = *plain.adjacency;
+    if (!lane.chosen || lane.oif != adjacency.oif) [[unlikely]] {
+        choose_lane(lane, adjacency.oif);
+    }
+    const unsigned labels = plain.kind == Layer3::labelled ? 1 : 0;
+    if (plain.octets > lane.mtu || !adjacency.resolved || adjacency.label_count != labels)
+        [[unlikely]] {
+        return false;
+    }
+    return plain.cycle != 0 ? forward_transit(lane, mbuf, plain)
+                            : forward_ingress(lane, mbuf, plain);
+}
+
+inline bool Forwarder::forward_transit(const Lane& lane, rte_mbuf* mbuf, const Plain& plain) {
+    const std::uint32_t distance = lane.transit ? lane.instant.distance(plain.cycle) : 0;
+    if (distance == 0) [[unlikely]] {
+        return false;
+    }
+    const std::uint8_t tag = lane.out->tags.tag_of(lane.map->oif_cycle(plain.cycle));
+    std::uint8_t* l3 = plain.l3;
     switch (plain.kind) {
         case Layer3::ipv4:
-            return ipv4::set_ttl_and_dscp(l3, static_cast<std::uint8_t>(ipv4::ttl(l3) - 1), tag);
+            ipv4::set_ttl_and_dscp(l3, static_cast<std::uint8_t>(ipv4::ttl(l3) - 1), tag);
+            break;
         case Layer3::ipv6:
             ipv6::set_hop_limit(l3, static_cast<std::uint8_t>(ipv6::hop_limit(l3) - 1));
             if (plain.option != 0) {
@@ -232,44 +322,15 @@ inline void Forwarder::edit_plain(const Plain& plain, std::uint8_t* l3, std::uin
             } else {
                 ipv6::set_dscp(l3, tag);
             }
-            return;
-        case Layer3::labelled: {
+            break;
+        default: {
             const std::uint32_t entry = load32(l3);
             const auto ttl = static_cast<std::uint8_t>(mpls::ttl(entry) - 1);
-            return store32(l3, mpls::entry(adjacency.labels[0], tag, mpls::bottom(entry), ttl));
-        }
-        case Layer3::other:
+            store32(l3, mpls::entry(plain.adjacency->labels[0], tag, mpls::bottom(entry), ttl));
             break;
+        }
     }
-}
-
-/// Forwards a packet if it is plain; else changes nothing and returns false.
-inline bool Forwarder::forward_plain(Lane& lane, rte_mbuf* mbuf, const Found& found) {
-    auto* frame = rte_pktmbuf_mtod(mbuf, std::uint8_t*);
-    if (found.adjacency == nullptr || mbuf->pkt_len <= kMinFrameOctets ||
-        std::memcmp(frame, lane.in->mac.data(), lane.in->mac.size()) != 0) [[unlikely]] {
-        return false;
-    }
-    const Adjacency& adjacency = *found.adjacency;
-    std::uint8_t* l3 = frame + kEthernetOctets;
-    const std::uint32_t octets = mbuf->pkt_len - kEthernetOctets;
-    const Plain plain = found.label != nullptr ? recognise_label(*lane.in, l3, octets)
-                        : l3[0] >> 4 == 4      ? recognise_ipv4(*lane.in, l3, octets)
-                                               : recognise_ipv6(*lane.in, l3, octets);
-    const unsigned labels = found.label != nullptr ? 1 : 0;
-    if (!lane.chosen || lane.oif != adjacency.oif) [[unlikely]] {
-        choose_lane(lane, adjacency.oif);
-    }
-    if (plain.cycle == 0 || octets > lane.mtu || !adjacency.resolved ||
-        adjacency.label_count != labels) [[unlikely]] {
-        return false;
-    }
-    const std::uint32_t distance = lane.instant.distance(plain.cycle);
-    if (distance == 0) [[unlikely]] {
-        return false;
-    }
-    edit_plain(plain, l3, lane.out->tags.tag_of(lane.map->oif_cycle(plain.cycle)), adjacency);
-    std::memcpy(frame, adjacency.ethernet.data(), adjacency.ethernet.size());
+    write_addresses(*plain.adjacency, l3);
     const Refusal refusal = lane.egress->enqueue_in_cycle(
         lane.current + distance, {mbuf, mbuf->pkt_len}, tables_->share(plain.nrp, lane.oif));
     if (refusal != Refusal::none) [[unlikely]] {
@@ -278,31 +339,68 @@ inline bool Forwarder::forward_plain(Lane& lane, rte_mbuf* mbuf, const Found& fo
     return true;
 }
 
+/// A flow's IPv4 packet that enters TCQF.
+inline bool Forwarder::forward_ingress(const Lane& lane, rte_mbuf* mbuf, const Plain& plain) {
+    if (plain.flow == FlowTable::kNoFlow || !lane.ingress) {
+        return false;
+    }
+    const FlowAction& flow = tables_->flows[plain.flow];
+    if (flow.policy != kNoPolicy || flow.service) {
+        return false;
+    }
+    Decision decision;
+    decision.stage = flow.policer ? Stage::police : Stage::shape;
+    decision.oif = lane.oif;
+    decision.now_ns = lane.now_ns;
+    decision.flow = flow.slot;
+    decision.packet_bits = plain.octets * 8;
+    decision.payload_octets = plain.octets - kIpv4Octets;
+    decision.tag_place = plain.l3;
+    decision.octets = mbuf->pkt_len;
+    decision.traffic_class = class_of_dscp(ipv4::dscp(plain.l3));
+    ipv4::set_ttl(plain.l3, static_cast<std::uint8_t>(ipv4::ttl(plain.l3) - 1));
+    write_addresses(*plain.adjacency, plain.l3);
+    dispatch(mbuf, decision);
+    return true;
+}
+
 /// The packets of a burst, in their order, each on the short way or the long one.
 void Forwarder::forward_burst(config::InterfaceIndex interface, std::span<rte_mbuf* const> mbufs,
                               const std::int64_t* arrivals_ns, std::int64_t now_ns) {
-    std::array<Found, kReceiveBurst> found;
-    look_up(interface, mbufs, found.data());
     Lane lane;
     lane.iif = interface;
     lane.in = &tables_->interfaces[interface];
     lane.age_unknown = arrivals_ns == nullptr;
     lane.now_ns = now_ns;
-    const bool short_way = shared_.options.short_way && lane.in->domain != kNoDomain;
-    if (short_way) {
-        find_adjacencies({found.data(), mbufs.size()});
+    std::array<Plain, kReceiveBurst> packets;
+    const std::span<Plain> burst(packets.data(), mbufs.size());
+    if (!shared_.options.short_way) [[unlikely]] {
+        std::fill(burst.begin(), burst.end(), Plain{});
+    } else {
+        for (std::size_t i = 0; i < mbufs.size(); ++i) {
+            recognise(*lane.in, mbufs[i], burst[i]);
+        }
+        look_up(interface, burst);
+        const bool has_flows = !tables_->flow_table->empty();
+        if (has_flows) {
+            match_flows(interface, burst);
+        }
+        find_adjacencies(burst);
+        if (has_flows) {
+            prefetch_flows(burst);
+        }
     }
     for (std::size_t i = 0; i < mbufs.size(); ++i) {
         if (arrivals_ns != nullptr && arrivals_ns[i] != lane.now_ns) {
             lane.now_ns = arrivals_ns[i];
             lane.chosen = false;
         }
-        if (short_way && forward_plain(lane, mbufs[i], found[i])) [[likely]] {
+        if (forward_plain(lane, mbufs[i], burst[i])) [[likely]] {
             continue;
         }
         Packet packet;
         packet.mbuf = mbufs[i];
-        packet.route = found[i].route;
+        packet.route = burst[i].route;
         packet.now_ns = lane.now_ns;
         packet.iif = interface;
         packet.age_unknown = lane.age_unknown;

@@ -4,6 +4,7 @@
 #include <rte_hash.h>
 #include <rte_hash_crc.h>
 #include <rte_memory.h>
+#include <rte_prefetch.h>
 
 #include <algorithm>
 #include <bit>
@@ -12,22 +13,24 @@
 #include <map>
 #include <stdexcept>
 
+#include "dataplane/huge_vector.h"
+
 namespace tcqf::dataplane {
 
 /// What is hashed: every exact field, masked to what the group compares. 64 octets, a size that
 /// rte_hash compares without a loop.
 struct FlowTable::Key {
-    std::array<std::uint8_t, 16> source{};
-    std::array<std::uint8_t, 16> destination{};
-    std::uint32_t flow_label = 0;
-    std::uint32_t spi = 0;
-    std::uint32_t mpls_label = 0;
-    std::uint16_t interface = 0;
-    std::uint16_t source_port = 0;
-    std::uint16_t destination_port = 0;
-    std::uint8_t protocol = 0;
-    std::uint8_t family = 0;
-    std::array<std::uint8_t, 12> unused{};
+    std::array<std::uint8_t, 16> source;
+    std::array<std::uint8_t, 16> destination;
+    std::uint32_t flow_label;
+    std::uint32_t spi;
+    std::uint32_t mpls_label;
+    std::uint16_t interface;
+    std::uint16_t source_port;
+    std::uint16_t destination_port;
+    std::uint8_t protocol;
+    std::uint8_t family;
+    std::array<std::uint8_t, 12> unused;
 
     auto operator<=>(const Key&) const = default;
 
@@ -43,11 +46,16 @@ struct FlowTable::Key {
     }
 };
 
-struct FlowTable::Candidate {
-    std::uint32_t flow = 0;
+/// A flow with the fields of its match that a hash cannot find. Those of one key form a chain, in
+/// order; the first one lies at the key's position in the hash.
+struct alignas(32) FlowTable::Candidate {
+    static constexpr std::uint32_t kLast = UINT32_MAX;
+
+    std::uint64_t dscps = ~std::uint64_t{0};  // bit set of those that match
+    std::uint32_t flow = kNoFlow;
+    std::uint32_t next = kLast;  // in Group::further
     config::PortRange source_port;
     config::PortRange destination_port;
-    std::uint64_t dscps = ~std::uint64_t{0};  // bit set of those that match
     bool needs_ports = false;
     bool needs_ip = false;
 };
@@ -67,21 +75,19 @@ struct FlowTable::Group {
         bool mpls_label = false;
         auto operator<=>(const Shape&) const = default;
     };
-    struct Range {
-        std::uint32_t begin = 0;
-        std::uint32_t end = 0;
-    };
     struct FreeHash {
         void operator()(rte_hash* hash) const { rte_hash_free(hash); }
     };
 
     Shape shape;
-    Key mask;
+    Key mask{};
     std::uint32_t first_flow = 0;
-    std::vector<Candidate> candidates;  // those of one key side by side, in order
-    std::vector<Range> ranges;          // by the position in the hash
+    HugeVector<Candidate> candidates;  // by the position in the hash
+    HugeVector<Candidate> further;     // of chains
     std::unique_ptr<rte_hash, FreeHash> hash;
 
+    void add_chain(std::size_t position, const std::vector<Candidate>& chain);
+    bool may_hold(const FlowFields& fields) const;
     static Shape shape_of(const config::FlowMatch& match);
     static Key mask_of(const Shape& shape);
 };
@@ -103,7 +109,7 @@ bool exact(const std::optional<config::PortRange>& range) {
 
 /// The packet that a match describes, with the low end of ranges.
 FlowFields example_of(const config::FlowMatch& match) {
-    FlowFields fields;
+    FlowFields fields{};
     if (match.source) {
         fields.source = match.source->address.octets;
     }
@@ -145,7 +151,7 @@ FlowTable::Key FlowTable::Group::mask_of(const Shape& shape) {
     const auto ones = [](bool compared, auto field) {
         return compared ? static_cast<decltype(field)>(~field) : field;
     };
-    Key mask;
+    Key mask{};
     if (shape.family != 0) {
         mask.family = 0xff;
         mask.source = prefix_mask(shape.source_bits);
@@ -163,7 +169,7 @@ FlowTable::Key FlowTable::Group::mask_of(const Shape& shape) {
 
 /// Every field, nothing masked.
 FlowTable::Key FlowTable::key_of(const FlowFields& fields) {
-    Key key;
+    Key key{};
     key.source = fields.source;
     key.destination = fields.destination;
     key.flow_label = fields.flow_label;
@@ -225,16 +231,14 @@ FlowTable::FlowTable(const std::string& name, const std::vector<config::Flow>& f
             throw std::runtime_error("no memory for the table of DetNet flows: " +
                                      std::string(rte_strerror(rte_errno)));
         }
-        group.ranges.resize(static_cast<std::size_t>(rte_hash_max_key_id(group.hash.get())) + 1);
+        group.candidates.resize(static_cast<std::size_t>(rte_hash_max_key_id(group.hash.get())) +
+                                1);
         for (const auto& [key, candidates] : draft.by_key) {
             const std::int32_t position = rte_hash_add_key(group.hash.get(), &key);
             if (position < 0) {
                 throw std::runtime_error("no memory for the table of DetNet flows");
             }
-            const auto begin = static_cast<std::uint32_t>(group.candidates.size());
-            group.candidates.insert(group.candidates.end(), candidates.begin(), candidates.end());
-            group.ranges[static_cast<std::size_t>(position)] = {
-                begin, static_cast<std::uint32_t>(group.candidates.size())};
+            group.add_chain(static_cast<std::size_t>(position), candidates);
         }
         groups_.push_back(std::move(draft.group));
     }
@@ -258,37 +262,79 @@ bool FlowTable::holds(const Candidate& candidate, const FlowFields& fields) cons
     return (candidate.dscps >> fields.dscp & 1) != 0;
 }
 
-std::uint32_t FlowTable::match(const FlowFields& fields) const {
-    std::uint32_t best = kNoFlow;
-    const Key all = key_of(fields);
+void FlowTable::Group::add_chain(std::size_t position, const std::vector<Candidate>& chain) {
+    Candidate* last = &candidates[position];
+    *last = chain.front();
+    for (std::size_t i = 1; i < chain.size(); ++i) {
+        last->next = static_cast<std::uint32_t>(further.size());
+        last = &further.emplace_back(chain[i]);
+    }
+}
+
+/// Whether a packet has the fields that the group compares.
+bool FlowTable::Group::may_hold(const FlowFields& fields) const {
+    return (shape.family == 0 || shape.family == fields.family) &&
+           (!shape.flow_label || fields.family == 6) && (!shape.spi || fields.has_spi) &&
+           (!shape.mpls_label || fields.has_mpls_label);
+}
+
+void FlowTable::match_burst(std::span<const FlowFields> packets, std::uint32_t* flows) const {
+    std::fill_n(flows, packets.size(), kNoFlow);
     for (const auto& group : groups_) {
-        if (group->first_flow >= best) {
-            break;  // all flows of this and later groups come after the one found
-        }
-        if ((group->shape.family != 0 && group->shape.family != fields.family) ||
-            (group->shape.flow_label && fields.family != 6) ||
-            (group->shape.spi && !fields.has_spi) ||
-            (group->shape.mpls_label && !fields.has_mpls_label)) {
-            continue;
-        }
-        const Key key = all & group->mask;
-        const std::int32_t position = rte_hash_lookup(group->hash.get(), &key);
-        if (position < 0) {
-            continue;
-        }
-        const Group::Range range = group->ranges[static_cast<std::size_t>(position)];
-        for (std::uint32_t i = range.begin; i < range.end; ++i) {
-            const Candidate& candidate = group->candidates[i];
-            if (candidate.flow >= best) {
-                break;
-            }
-            if (holds(candidate, fields)) {
-                best = candidate.flow;
-                break;
-            }
+        match_group(*group, packets, flows);
+    }
+}
+
+/// Packets for which an earlier flow was found already keep it.
+void FlowTable::match_group(const Group& group, std::span<const FlowFields> packets,
+                            std::uint32_t* flows) const {
+    std::array<Key, kMaxBurst> keys;
+    std::array<const void*, kMaxBurst> key_pointers;
+    std::array<std::uint8_t, kMaxBurst> packet_of;
+    unsigned count = 0;
+    for (std::size_t i = 0; i < packets.size(); ++i) {
+        if (group.first_flow < flows[i] && group.may_hold(packets[i])) {
+            keys[count] = key_of(packets[i]) & group.mask;
+            key_pointers[count] = &keys[count];
+            packet_of[count++] = static_cast<std::uint8_t>(i);
         }
     }
-    return best;
+    if (count == 0) {
+        return;
+    }
+    std::array<std::int32_t, kMaxBurst> positions;
+    rte_hash_lookup_bulk(group.hash.get(), key_pointers.data(), count, positions.data());
+    for (unsigned i = 0; i < count; ++i) {
+        if (positions[i] >= 0) {
+            rte_prefetch0(&group.candidates[static_cast<std::size_t>(positions[i])]);
+        }
+    }
+    for (unsigned i = 0; i < count; ++i) {
+        if (positions[i] >= 0) {
+            const std::uint32_t flow =
+                first_holding(group, static_cast<std::size_t>(positions[i]), packets[packet_of[i]]);
+            flows[packet_of[i]] = std::min(flows[packet_of[i]], flow);
+        }
+    }
+}
+
+/// The first flow of a key's chain that the packet belongs to, or kNoFlow.
+std::uint32_t FlowTable::first_holding(const Group& group, std::size_t position,
+                                       const FlowFields& fields) const {
+    const Candidate* candidate = &group.candidates[position];
+    while (!holds(*candidate, fields)) {
+        if (candidate->next == Candidate::kLast) {
+            return kNoFlow;
+        }
+        candidate = &group.further[candidate->next];
+    }
+    return candidate->flow;
+}
+
+std::uint32_t FlowTable::match(const FlowFields& fields) const {
+    std::uint32_t flow;
+    match_burst({&fields, 1}, &flow);
+    return flow;
 }
 
 }  // namespace tcqf::dataplane

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -19,22 +20,23 @@ struct rte_hash;
 
 namespace tcqf::dataplane {
 
-/// The fields of a packet, as received, that flows are matched against. Zeroed where absent.
+/// The fields of a packet, as received, that flows are matched against. Zero where absent: to be
+/// made as `FlowFields{}`; without initialisers, so that arrays of them cost nothing.
 struct FlowFields {
-    std::array<std::uint8_t, 16> source{};
-    std::array<std::uint8_t, 16> destination{};
-    std::uint32_t flow_label = 0;
-    std::uint32_t spi = 0;
-    std::uint32_t mpls_label = 0;
-    config::InterfaceIndex interface = 0;
-    std::uint16_t source_port = 0;
-    std::uint16_t destination_port = 0;
-    std::uint8_t protocol = 0;
-    std::uint8_t family = 0;  ///< 4, 6, or 0 for a packet that is still labelled
-    std::uint8_t dscp = 0;
-    bool has_ports = false;
-    bool has_spi = false;
-    bool has_mpls_label = false;
+    std::array<std::uint8_t, 16> source;
+    std::array<std::uint8_t, 16> destination;
+    std::uint32_t flow_label;
+    std::uint32_t spi;
+    std::uint32_t mpls_label;
+    config::InterfaceIndex interface;
+    std::uint16_t source_port;
+    std::uint16_t destination_port;
+    std::uint8_t protocol;
+    std::uint8_t family;  ///< 4, 6, or 0 for a packet that is still labelled
+    std::uint8_t dscp;
+    bool has_ports;
+    bool has_spi;
+    bool has_mpls_label;
 };
 
 class FlowTable {
@@ -50,8 +52,12 @@ class FlowTable {
 
     bool empty() const { return groups_.empty(); }
 
+    static constexpr unsigned kMaxBurst = 64;
+
     /// Position of the flow in the configuration, or kNoFlow.
     std::uint32_t match(const FlowFields& fields) const;
+    /// The same for up to kMaxBurst packets, whose memory is asked for together.
+    void match_burst(std::span<const FlowFields> packets, std::uint32_t* flows) const;
 
   private:
     struct Key;
@@ -60,6 +66,10 @@ class FlowTable {
 
     static Key key_of(const FlowFields& fields);
     bool holds(const Candidate& candidate, const FlowFields& fields) const;
+    void match_group(const Group& group, std::span<const FlowFields> packets,
+                     std::uint32_t* flows) const;
+    std::uint32_t first_holding(const Group& group, std::size_t position,
+                                const FlowFields& fields) const;
 
     std::vector<std::unique_ptr<Group>> groups_;  // by the position of their first flow
 };

@@ -33,25 +33,22 @@ class Forwarder {
 
   private:
     // express.cc: the short way of plain packets
-    struct Found;
     struct Lane;
     struct Plain;
     void forward_burst(config::InterfaceIndex interface, std::span<rte_mbuf* const> mbufs,
                        const std::int64_t* arrivals_ns, std::int64_t now_ns);
-    void look_up(config::InterfaceIndex interface, std::span<rte_mbuf* const> mbufs,
-                 Found* found) const;
-    void find_adjacencies(std::span<Found> burst) const;
+    void recognise(const InterfaceTable& in, rte_mbuf* mbuf, Plain& plain) const;
+    static bool recognise_ipv4(const InterfaceTable& in, Plain& plain);
+    bool recognise_ipv6(const InterfaceTable& in, Plain& plain) const;
+    bool recognise_label(const InterfaceTable& in, Plain& plain) const;
+    void look_up(config::InterfaceIndex interface, std::span<Plain> burst) const;
+    void match_flows(config::InterfaceIndex interface, std::span<Plain> burst) const;
+    void find_adjacencies(std::span<Plain> burst) const;
+    void prefetch_flows(std::span<const Plain> burst);
     void choose_lane(Lane& lane, config::InterfaceIndex oif);
-    static Plain recognise_ipv4(const InterfaceTable& in, const std::uint8_t* ip,
-                                std::uint32_t octets);
-    Plain recognise_ipv6(const InterfaceTable& in, const std::uint8_t* ip,
-                         std::uint32_t octets) const;
-    Plain recognise_label(const InterfaceTable& in, const std::uint8_t* top,
-                          std::uint32_t octets) const;
-    bool is_plain_stack(const std::uint8_t* top, std::uint32_t octets) const;
-    static void edit_plain(const Plain& plain, std::uint8_t* l3, std::uint8_t tag,
-                           const Adjacency& adjacency);
-    bool forward_plain(Lane& lane, rte_mbuf* mbuf, const Found& found);
+    bool forward_plain(Lane& lane, rte_mbuf* mbuf, const Plain& plain);
+    bool forward_transit(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
+    bool forward_ingress(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
 
     // input.cc: what arrives
     void receive_from_kernel(config::InterfaceIndex interface, std::int64_t now_ns);
@@ -136,6 +133,7 @@ class Forwarder {
     std::uint8_t* tag_place(Packet& packet, const InterfaceTable& out) const;
     bool clean(Packet& packet, const InterfaceTable& out);
     TrafficClass class_of(const Packet& packet) const;
+    static TrafficClass class_of_dscp(std::uint8_t dscp);
 
     // commit.cc: carried out by the owner of the outgoing interface
     void dispatch(rte_mbuf* mbuf, const Decision& decision);

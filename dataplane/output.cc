@@ -145,9 +145,15 @@ TrafficClass Forwarder::class_of(const Packet& packet) const {
     if (packet.left_domain) {
         return TrafficClass::left_domain;
     }
-    const bool control = packet.from_kernel ||
-                         (is_ip(packet.kind) && (ip_dscp(packet.kind, packet.l3) & 0x37) == 0x30);
-    return control ? TrafficClass::control : TrafficClass::best_effort;
+    if (packet.from_kernel) {
+        return TrafficClass::control;
+    }
+    return is_ip(packet.kind) ? class_of_dscp(ip_dscp(packet.kind, packet.l3))
+                              : TrafficClass::best_effort;
+}
+
+TrafficClass Forwarder::class_of_dscp(std::uint8_t dscp) {
+    return (dscp & 0x37) == 0x30 ? TrafficClass::control : TrafficClass::best_effort;
 }
 
 /// From here on the packet is not TCQF: the place that carried its tag gets the domain's egress

@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "dataplane/huge_vector.h"
+
 namespace tcqf::dataplane {
 
 /// `Owner`: what keeps alive the things that elements point to; by position where the builder wants
@@ -14,7 +16,7 @@ template <class Element, class Owner = std::shared_ptr<const void>>
 class SharedArray {
   public:
     struct Content {
-        std::vector<Element> elements;
+        HugeVector<Element> elements;
         std::vector<Owner> owners;
     };
 
@@ -22,8 +24,8 @@ class SharedArray {
     explicit SharedArray(Content content)
         : content_(std::make_shared<const Content>(std::move(content))),
           first_(content_->elements.data()) {}
-    explicit SharedArray(std::vector<Element> elements)
-        : SharedArray(Content{std::move(elements), {}}) {}
+    explicit SharedArray(const std::vector<Element>& elements)
+        : SharedArray(Content{{elements.begin(), elements.end()}, {}}) {}
 
     const Element& operator[](std::size_t index) const { return first_[index]; }
     std::size_t size() const { return content_->elements.size(); }

@@ -1,0 +1,17 @@
+// The fields of a checked packet that DetNet flows are matched against; interface and labels are
+// for the caller to add.
+#pragma once
+
+#include <cstdint>
+
+#include "dataplane/extension_headers.h"
+#include "dataplane/flow_table.h"
+
+namespace tcqf::dataplane {
+
+/// `octets`: from the IP header to the end of its payload.
+FlowFields ipv4_flow_fields(const std::uint8_t* ip, std::uint32_t octets);
+FlowFields ipv6_flow_fields(const std::uint8_t* ip, std::uint32_t octets,
+                            const ExtensionHeaders& extensions);
+
+}  // namespace tcqf::dataplane
