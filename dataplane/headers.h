@@ -139,22 +139,27 @@ inline void set_ttl_and_dscp(std::uint8_t* ip, std::uint8_t ttl, std::uint8_t ds
     store16(ip + 8, static_cast<std::uint16_t>(new_life));
     store16(ip + 10, static_cast<std::uint16_t>(~(sum + (sum >> 16))));
 }
-/// Sum over the header, of at least 20 octets, for its verification: 0xffff where the checksum is
-/// right.
-inline bool checksum_right(const std::uint8_t* ip) {
-    std::uint32_t words[kIpv4Octets / 4];
+/// Whether a header without options has the right checksum.
+inline bool short_checksum_right(const std::uint8_t* ip) {
+    std::uint64_t words[2];
+    std::uint32_t last;
     std::memcpy(words, ip, sizeof words);  // byte order does not matter to the sum
-    std::uint64_t sum = std::uint64_t{words[0]} + words[1] + words[2] + words[3] + words[4];
-    for (std::uint32_t offset = kIpv4Octets; offset < header_octets(ip); offset += 4) {
-        std::uint32_t word;
-        std::memcpy(&word, ip + offset, sizeof word);
-        sum += word;
-    }
+    std::memcpy(&last, ip + sizeof words, sizeof last);
+    std::uint64_t sum = words[0] + words[1];
+    sum += sum < words[0] ? 1 : 0;
+    sum += last;
+    sum += sum < last ? 1 : 0;
     sum = (sum & 0xffffffff) + (sum >> 32);
     sum = (sum & 0xffff) + (sum >> 16);
     sum = (sum & 0xffff) + (sum >> 16);
-    sum = (sum & 0xffff) + (sum >> 16);
     return sum == 0xffff;
+}
+/// Whether a header of at least 20 octets has the right checksum.
+inline bool checksum_right(const std::uint8_t* ip) {
+    if (header_octets(ip) == kIpv4Octets) [[likely]] {
+        return short_checksum_right(ip);
+    }
+    return checksum_fold(checksum_add(ip, header_octets(ip))) == 0xffff;
 }
 inline bool is_group(std::uint32_t address) {
     return address >> 28 == 0xe || address == 0xffffffff;
