@@ -21,7 +21,8 @@ FlowAction flow_action(const Build& build, std::size_t position) {
     if (from.sr_policy) {
         to.policy = build.tables.policy_numbers->number_of.at(*from.sr_policy);
     }
-    to.service = from.mpls_service;
+    to.has_service = from.mpls_service.has_value();
+    to.service = from.mpls_service.value_or(config::MplsService{});
     to.excess_to_best_effort = from.excess_action == config::ExcessAction::best_effort;
     return to;
 }

@@ -1,28 +1,38 @@
 // Network resource partitions: selectors and shares.
 
-#include <algorithm>
+#include <bit>
 
 #include "dataplane/table_builders.h"
 
 namespace tcqf::dataplane {
 namespace {
 
-using Position = std::pair<std::uint32_t, std::uint32_t>;
-
-std::uint32_t find_position(const SharedArray<Position>& positions, std::uint32_t key) {
-    const auto* found = std::lower_bound(positions.begin(), positions.end(), Position{key, 0});
-    return found != positions.end() && found->first == key ? found->second : kNoNrp;
+/// Where the search for a number starts among `places`, a power of two (Fibonacci hashing).
+std::size_t place_of(std::uint32_t number, std::size_t places) {
+    return (std::uint64_t{number} * 0x9e3779b97f4a7c15u >> 32) & (places - 1);
 }
 
-/// Positions of the partitions by one of their numbers.
-SharedArray<Position> positions_by(const std::vector<config::Nrp>& nrps,
-                                   std::uint32_t config::Nrp::*number) {
-    std::vector<Position> positions;
-    for (std::size_t i = 0; i < nrps.size(); ++i) {
-        positions.emplace_back(nrps[i].*number, static_cast<std::uint32_t>(i));
+/// A search that costs the same for a thousand partitions as for one.
+std::uint32_t find_position(const SharedArray<NumberedNrp>& places, std::uint32_t number) {
+    std::size_t at = place_of(number, places.size());
+    while (places[at].position != kNoNrp && places[at].number != number) {
+        at = (at + 1) & (places.size() - 1);
     }
-    std::sort(positions.begin(), positions.end());
-    return SharedArray<Position>(positions);
+    return places[at].position;
+}
+
+/// Positions of the partitions by one of their numbers; at most a quarter of the places is taken.
+SharedArray<NumberedNrp> positions_by(const std::vector<config::Nrp>& nrps,
+                                      std::uint32_t config::Nrp::*number) {
+    std::vector<NumberedNrp> places(std::bit_ceil(4 * nrps.size() + 4));
+    for (std::size_t i = 0; i < nrps.size(); ++i) {
+        std::size_t at = place_of(nrps[i].*number, places.size());
+        while (places[at].position != kNoNrp) {
+            at = (at + 1) & (places.size() - 1);
+        }
+        places[at] = {nrps[i].*number, static_cast<std::uint32_t>(i)};
+    }
+    return SharedArray<NumberedNrp>(places);
 }
 
 SharedArray<std::uint16_t> number_shares(const config::Router& router) {
@@ -40,11 +50,11 @@ SharedArray<std::uint16_t> number_shares(const config::Router& router) {
 }  // namespace
 
 std::uint32_t Snapshot::find_nrp(std::uint32_t selector) const {
-    return find_position(nrp_of_selector, selector);
+    return nrps.empty() ? kNoNrp : find_position(nrp_of_selector, selector);
 }
 
 std::uint32_t Snapshot::nrp_with_id(std::uint32_t id) const {
-    return find_position(nrp_of_id, id);
+    return nrps.empty() ? kNoNrp : find_position(nrp_of_id, id);
 }
 
 std::vector<const config::NrpInterface*> partitions_on(const config::Router& config,

@@ -55,8 +55,8 @@ const config::MplsService* Forwarder::service_of(const Packet& packet) const {
     if (packet.flow == FlowTable::kNoFlow || packet.kind == Layer3::labelled) {
         return nullptr;
     }
-    const auto& service = tables_->flows[packet.flow].service;
-    return service ? &*service : nullptr;
+    const FlowAction& flow = tables_->flows[packet.flow];
+    return flow.has_service ? &flow.service : nullptr;
 }
 
 /// RFC 8964, 4.2.1: |0000| sequence number (28)|; 0 where the service has no numbers.

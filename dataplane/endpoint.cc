@@ -5,6 +5,7 @@
 
 #include "dataplane/forwarder.h"
 #include "dataplane/headers.h"
+#include "dataplane/segment_routing_header.h"
 
 namespace tcqf::dataplane {
 namespace {
@@ -13,34 +14,6 @@ using config::SidBehavior;
 
 /// A packet that its own list of local SIDs keeps here is stopped after that many.
 constexpr unsigned kMaxEndpoints = 32;
-constexpr std::uint8_t kSegmentRouting = 4;
-constexpr std::uint8_t kOamFlag = 0x20;  // RFC 9259
-
-/// Segment routing header (RFC 8754, 2).
-namespace srh {
-std::uint8_t type(const std::uint8_t* header) {
-    return header[2];
-}
-std::uint8_t segments_left(const std::uint8_t* header) {
-    return header[3];
-}
-int last_entry(const std::uint8_t* header) {
-    return header[4];
-}
-int max_last_entry(const std::uint8_t* header) {
-    return header[1] / 2 - 1;
-}
-std::uint8_t flags(const std::uint8_t* header) {
-    return header[5];
-}
-const std::uint8_t* segment(const std::uint8_t* header, unsigned index) {
-    return header + 8 + 16 * index;
-}
-std::uint32_t octets(const std::uint8_t* header) {
-    return (header[1] + 1u) * 8;
-}
-}  // namespace srh
-
 /// Whether a behavior ends the outer packet, whatever segments are left.
 bool ends_here(SidBehavior behavior) {
     switch (behavior) {
@@ -113,13 +86,13 @@ bool combine_ecn(std::uint8_t outer, Layer3 kind, std::uint8_t* inner) {
 }  // namespace
 
 /// Only interfaces of the SR domain bring packets to local SIDs (RFC 8754, 5.1).
-bool Forwarder::inside_srv6_domain(const Packet& packet) const {
-    return tables_->in_srv6_domain.empty() || tables_->in_srv6_domain[packet.iif];
+bool Forwarder::inside_srv6_domain(config::InterfaceIndex iif) const {
+    return tables_->in_srv6_domain.empty() || tables_->in_srv6_domain[iif];
 }
 
 /// The destination is a SID of ours. The order of the checks is that of RFC 8986, 4.1.
 void Forwarder::endpoint(Packet& packet, const SidAction& sid) {
-    if (!inside_srv6_domain(packet)) {
+    if (!inside_srv6_domain(packet.iif)) {
         return drop(packet, DropReason::untrusted_source);
     }
     if (++packet.endpoints > kMaxEndpoints) {
@@ -130,8 +103,8 @@ void Forwarder::endpoint(Packet& packet, const SidAction& sid) {
     }
     std::uint8_t* routing =
         packet.extensions.routing != 0 ? packet.l3 + packet.extensions.routing : nullptr;
-    if (routing != nullptr && srh::type(routing) == kSegmentRouting &&
-        (srh::flags(routing) & kOamFlag) != 0) {
+    if (routing != nullptr && srh::type(routing) == srh::kRoutingType &&
+        (srh::flags(routing) & srh::kOamFlag) != 0) {
         oam_copy(packet);
     }
     if (sid.flavors.next_csid && !ends_here(sid.behavior) && next_csid(packet, sid)) {
@@ -141,7 +114,7 @@ void Forwarder::endpoint(Packet& packet, const SidAction& sid) {
         return upper_layer(packet, sid);
     }
     const std::uint32_t at = packet.extensions.routing;
-    if (srh::type(routing) != kSegmentRouting) {
+    if (srh::type(routing) != srh::kRoutingType) {
         icmp_error(packet, IcmpError::bad_field(at + 2));
         return drop(packet, DropReason::malformed);
     }
@@ -193,8 +166,7 @@ bool Forwarder::advance_segment(Packet& packet, const SidAction& sid, std::uint8
         return false;
     }
     const int left = srh::segments_left(routing);
-    if (srh::last_entry(routing) > srh::max_last_entry(routing) ||
-        left > srh::last_entry(routing) + 1) {
+    if (!srh::segments_left_right(routing)) {
         icmp_error(packet, IcmpError::bad_field(packet.extensions.routing + 3u));
         drop(packet, DropReason::malformed);
         return false;

@@ -17,21 +17,24 @@
 #include "dataplane/forwarder.h"
 #include "dataplane/headers.h"
 #include "dataplane/network_actions.h"
+#include "dataplane/segment_routing_header.h"
 
 namespace tcqf::dataplane {
 
 /// What a burst's stages find out about one packet. Without initialisers: recognise() fills it.
 struct Forwarder::Plain {
-    Layer3 kind;           ///< other: something about it is special
-    CycleId cycle;         ///< identifier on the incoming interface; 0: not TCQF
-    std::uint16_t option;  ///< offset of the option that is the tag, in case
-    std::uint32_t octets;  ///< of layer 3
+    Layer3 kind;            ///< other: something about it is special
+    CycleId cycle;          ///< identifier on the incoming interface; 0: not TCQF
+    std::uint16_t option;   ///< offset of the option that is the tag; 0: there is none
+    std::uint16_t routing;  ///< offset of the routing header; 0: there is none
+    std::uint16_t segment;  ///< offset of the one that becomes the destination here; 0: none does
+    std::uint32_t octets;   ///< of layer 3
     std::uint32_t nrp;
     std::uint32_t flow;
     std::uint8_t* l3;
     const RouteAction* route;    ///< of an IP packet
-    const LabelAction* label;    ///< of the top label
-    const Adjacency* adjacency;  ///< the only next hop, where there is one
+    const HopSet* hops;          ///< what the look-ups lead to, where that is next hops
+    const Adjacency* adjacency;  ///< the only one, where there is only one
 };
 
 /// From the interface of a burst to another one, at one instant.
@@ -65,11 +68,16 @@ inline void write_addresses(const Adjacency& adjacency, std::uint8_t* l3) {
     std::memcpy(l3 - kEthernetOctets, adjacency.ethernet.data(), adjacency.ethernet.size());
 }
 
+/// Destinations that are forwarded without a second look.
+inline bool is_ordinary_ipv6(const std::uint8_t* address) {
+    return !ipv6::is_multicast(address) && !ipv6::is_link_local(address) &&
+           !ipv6::is_loopback(address) && !ipv6::is_unspecified(address);
+}
+
 inline bool is_plain_ipv6(const std::uint8_t* ip, std::uint32_t octets) {
     return ip[0] >> 4 == 6 && kIpv6Octets + ipv6::payload_octets(ip) == octets &&
            ipv6::hop_limit(ip) > 1 && !ipv6::is_martian(ipv6::source(ip), ipv6::destination(ip)) &&
-           !ipv6::is_multicast(ipv6::destination(ip)) &&
-           !ipv6::is_link_local(ipv6::destination(ip));
+           is_ordinary_ipv6(ipv6::destination(ip));
 }
 
 }  // namespace
@@ -105,8 +113,8 @@ inline bool Forwarder::recognise_ipv6(const InterfaceTable& in, Plain& plain) co
         plain.cycle = in.tags.cycle_of(ip[options.tcqf + kCycleIdOffset]);
         plain.option = options.tcqf;
     }
-    // A flow is matched by what lies behind the options, too: that is the long way's.
-    return plain.cycle != 0 || options.tcqf == 0;
+    plain.routing = options.routing;
+    return true;
 }
 
 /// A stack that has a bottom, and nothing in it that a transit router looks at.
@@ -164,7 +172,10 @@ void Forwarder::look_up(config::InterfaceIndex interface, std::span<Plain> burst
     std::array<Plain*, kReceiveBurst> ipv4_packets;
     std::array<Plain*, kReceiveBurst> ipv6_packets;
     unsigned ipv4_count = 0;
+    std::array<Plain*, kReceiveBurst> labelled;
+    std::array<const LabelAction*, kReceiveBurst> labels;
     unsigned ipv6_count = 0;
+    unsigned labelled_count = 0;
     for (Plain& plain : burst) {
         switch (plain.kind) {
             case Layer3::ipv4:
@@ -176,8 +187,9 @@ void Forwarder::look_up(config::InterfaceIndex interface, std::span<Plain> burst
                 ipv6_packets[ipv6_count++] = &plain;
                 break;
             case Layer3::labelled:
-                plain.label = &tables_->labels.find(mpls::label(load32(plain.l3)));
-                rte_prefetch0(plain.label);
+                labels[labelled_count] = &tables_->labels.find(mpls::label(load32(plain.l3)));
+                rte_prefetch0(labels[labelled_count]);
+                labelled[labelled_count++] = &plain;
                 break;
             case Layer3::other:
                 break;
@@ -199,6 +211,9 @@ void Forwarder::look_up(config::InterfaceIndex interface, std::span<Plain> burst
     if (ipv6_count != 0) {
         table.find_ipv6_bulk(ipv6_destinations.data(), values.data(), ipv6_count);
         use(Family::ipv6, ipv6_packets.data(), ipv6_count);
+    }
+    for (unsigned i = 0; i < labelled_count; ++i) {
+        labelled[i]->hops = labels[i]->kind == LabelKind::swap ? &labels[i]->hops : nullptr;
     }
 }
 
@@ -227,29 +242,68 @@ void Forwarder::match_flows(config::InterfaceIndex interface, std::span<Plain> b
     }
 }
 
-/// Fourth stage: the next hop, where there is only one.
+/// A SID's packet to which nothing happens but that the next segment becomes its destination: the
+/// offset of that segment, else 0. The order of the checks does not matter to one that passes all.
+inline std::uint16_t Forwarder::next_plain_segment(config::InterfaceIndex interface,
+                                                   const Plain& plain, const SidAction& sid) const {
+    if (plain.routing == 0 || sid.flavors.next_csid ||
+        (sid.behavior != config::SidBehavior::end && sid.behavior != config::SidBehavior::end_x) ||
+        !inside_srv6_domain(interface)) {
+        return 0;
+    }
+    const std::uint8_t* routing = plain.l3 + plain.routing;
+    const std::uint8_t left = srh::segments_left(routing);
+    if (srh::type(routing) != srh::kRoutingType || (srh::flags(routing) & srh::kOamFlag) != 0 ||
+        left == 0 || (sid.flavors.psp && left == 1) || !srh::segments_left_right(routing)) {
+        return 0;
+    }
+    const std::uint8_t* segment = srh::segment(routing, left - 1u);
+    return is_ordinary_ipv6(segment) ? static_cast<std::uint16_t>(segment - plain.l3)
+                                     : std::uint16_t{0};
+}
+
+/// Fourth stage: where routes, and local SIDs of the plainest kinds (RFC 8986, 4.1 and 4.2), lead.
+void Forwarder::follow_routes(config::InterfaceIndex interface, std::span<Plain> burst) const {
+    for (Plain& plain : burst) {
+        if (plain.route == nullptr) {
+            continue;
+        }
+        const RouteAction* route = plain.route;
+        if (route->kind == RouteKind::sid) {
+            const SidAction& sid = tables_->sids[route->index];
+            plain.segment = next_plain_segment(interface, plain, sid);
+            if (plain.segment == 0) {
+                continue;
+            }
+            if (sid.behavior == config::SidBehavior::end_x) {
+                plain.hops = &sid.hops;
+                continue;
+            }
+            route = &tables_->route(tables_->interfaces[interface].route_table,
+                                    plain.l3 + plain.segment);
+        }
+        plain.hops = route->kind == RouteKind::forward ? &route->hops : nullptr;
+    }
+}
+
+/// Fifth stage: the next hop, where there is only one.
 void Forwarder::find_adjacencies(std::span<Plain> burst) const {
     for (Plain& plain : burst) {
-        const HopSet* hops = nullptr;
-        if (plain.label != nullptr) {
-            hops = plain.label->kind == LabelKind::swap ? &plain.label->hops : nullptr;
-        } else if (plain.route != nullptr) {
-            hops = plain.route->kind == RouteKind::forward ? &plain.route->hops : nullptr;
-        }
-        if (hops != nullptr && hops->count == 1) {
-            plain.adjacency = &tables_->choose(*hops, 0);
+        if (plain.hops != nullptr && plain.hops->count == 1) {
+            plain.adjacency = &tables_->choose(*plain.hops, 0);
             rte_prefetch0(plain.adjacency);
         }
     }
 }
 
-/// Fifth stage: the state of flows.
+/// Sixth stage: the state of flows.
 void Forwarder::prefetch_flows(std::span<const Plain> burst) {
     for (const Plain& plain : burst) {
         if (plain.flow != FlowTable::kNoFlow && plain.adjacency != nullptr) {
             const FlowAction& flow = tables_->flows[plain.flow];
             const config::InterfaceIndex oif = plain.adjacency->oif;
             rte_prefetch0(flow.policer.get());
+            rte_prefetch0(&tables_->flow_of_slot[flow.slot]);
             if (tables_->interfaces[oif].domain != kNoDomain) {
                 rte_prefetch0(&state(oif).cursors[flow.slot]);
             }
@@ -317,6 +371,10 @@ inline bool Forwarder::forward_transit(const Lane& lane, rte_mbuf* mbuf, const P
             break;
         case Layer3::ipv6:
             ipv6::set_hop_limit(l3, static_cast<std::uint8_t>(ipv6::hop_limit(l3) - 1));
+            if (plain.segment != 0) {
+                --l3[plain.routing + 3];
+                std::memcpy(l3 + 24, l3 + plain.segment, 16);
+            }
             if (plain.option != 0) {
                 l3[plain.option + kCycleIdOffset] = tag;
             } else {
@@ -345,7 +403,7 @@ inline bool Forwarder::forward_ingress(const Lane& lane, rte_mbuf* mbuf, const P
         return false;
     }
     const FlowAction& flow = tables_->flows[plain.flow];
-    if (flow.policy != kNoPolicy || flow.service) {
+    if (flow.policy != kNoPolicy || flow.has_service) {
         return false;
     }
     Decision decision;
@@ -385,6 +443,7 @@ void Forwarder::forward_burst(config::InterfaceIndex interface, std::span<rte_mb
         if (has_flows) {
             match_flows(interface, burst);
         }
+        follow_routes(interface, burst);
         find_adjacencies(burst);
         if (has_flows) {
             prefetch_flows(burst);

@@ -135,36 +135,54 @@ bool walk_extension_headers(std::span<const std::uint8_t> packet,
     });
 }
 
-bool read_usual_options(std::span<const std::uint8_t> packet, const config::CodePoints& code_points,
-                        UsualOptions& found) {
+namespace {
+
+/// A hop-by-hop header of the usual layout at the start of the chain; 0 where it is any other.
+std::size_t read_usual_hop_by_hop(std::span<const std::uint8_t> packet,
+                                  const config::CodePoints& code_points, UsualOptions& found) {
     constexpr std::uint16_t kTcqf = kIpv6Octets + 2;
     constexpr std::uint16_t kBehindTcqf = kTcqf + 4;
     const std::uint8_t* header = packet.data() + kIpv6Octets;
-    if (packet[6] != protocol::kHopByHop || packet.size() < kIpv6Octets + 8u || header[1] > 1) {
-        return false;
+    const std::size_t rest = packet.size() - kIpv6Octets;
+    if (rest < 8 || header[1] > 1 || (header[1] + 1u) * 8u > rest) {
+        return 0;
     }
     const std::uint8_t* tcqf = packet.data() + kTcqf;
     const std::uint8_t* behind = packet.data() + kBehindTcqf;
-    const std::size_t octets = (header[1] + 1u) * 8u;
-    if (octets > packet.size() - kIpv6Octets || tcqf[0] != code_points.tcqf_option ||
-        tcqf[1] != 2 || (tcqf[2] & kExtendedFlag) != 0) {
-        return false;
-    }
     const bool with_nrp = header[1] == 1;
-    if (with_nrp ? behind[0] != code_points.nrp_option || behind[1] != kNrpOptionOctets - 2
-                 : load16(behind) != kPadN << 8 && load16(behind) != 0) {
-        return false;
+    const bool usual =
+        tcqf[0] == code_points.tcqf_option && tcqf[1] == 2 && (tcqf[2] & kExtendedFlag) == 0 &&
+        (with_nrp ? behind[0] == code_points.nrp_option && behind[1] == kNrpOptionOctets - 2
+                  : load16(behind) == kPadN << 8 || load16(behind) == 0);
+    if (!usual) {
+        return 0;
     }
     found.tcqf = kTcqf;
     found.nrp = with_nrp ? kBehindTcqf : std::uint16_t{0};
-    std::uint8_t next = header[0];
-    if (next == protocol::kRouting) {
-        const std::size_t rest = packet.size() - kIpv6Octets - octets;
-        const std::uint8_t* routing = header + octets;
-        if (rest < 8 || (routing[1] + 1u) * 8u > rest) {
+    return (header[1] + 1u) * 8u;
+}
+
+}  // namespace
+
+bool read_usual_options(std::span<const std::uint8_t> packet, const config::CodePoints& code_points,
+                        UsualOptions& found) {
+    std::size_t offset = kIpv6Octets;
+    std::uint8_t next = packet[6];
+    if (next == protocol::kHopByHop) {
+        const std::size_t octets = read_usual_hop_by_hop(packet, code_points, found);
+        if (octets == 0) {
             return false;
         }
-        next = routing[0];
+        next = packet[offset];
+        offset += octets;
+    }
+    if (next == protocol::kRouting) {
+        const std::size_t rest = packet.size() - offset;
+        if (rest < 8 || (packet[offset + 1] + 1u) * 8u > rest) {
+            return false;
+        }
+        found.routing = static_cast<std::uint16_t>(offset);
+        next = packet[offset];
     }
     return !has_extension_headers(next);
 }

@@ -52,6 +52,7 @@ bool walk_extension_headers(std::span<const std::uint8_t> packet,
 struct UsualOptions {
     std::uint16_t tcqf = 0;
     std::uint16_t nrp = 0;
+    std::uint16_t routing = 0;  ///< its length is checked, nothing else
 };
 
 /// Reads a chain in the usual layout, without walking it. False where it is any other.

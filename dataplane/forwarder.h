@@ -43,6 +43,9 @@ class Forwarder {
     bool recognise_label(const InterfaceTable& in, Plain& plain) const;
     void look_up(config::InterfaceIndex interface, std::span<Plain> burst) const;
     void match_flows(config::InterfaceIndex interface, std::span<Plain> burst) const;
+    std::uint16_t next_plain_segment(config::InterfaceIndex interface, const Plain& plain,
+                                     const SidAction& sid) const;
+    void follow_routes(config::InterfaceIndex interface, std::span<Plain> burst) const;
     void find_adjacencies(std::span<Plain> burst) const;
     void prefetch_flows(std::span<const Plain> burst);
     void choose_lane(Lane& lane, config::InterfaceIndex oif);
@@ -97,7 +100,7 @@ class Forwarder {
     void send_to_hops(Packet& packet, const HopSet& hops);
     void remove_routing_header(Packet& packet);
     void oam_copy(Packet& packet);
-    bool inside_srv6_domain(const Packet& packet) const;
+    bool inside_srv6_domain(config::InterfaceIndex iif) const;
 
     // steer.cc: SR policies and partitions
     void steer(Packet& packet, const PolicyAction& policy, std::uint8_t ttl);

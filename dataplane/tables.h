@@ -44,6 +44,12 @@ struct NrpAction {
     config::NrpEncapsulation encapsulation = config::NrpEncapsulation::none;
 };
 
+/// A place of a hash table: free where `position` is kNoNrp.
+struct NumberedNrp {
+    std::uint32_t number = 0;
+    std::uint32_t position = kNoNrp;
+};
+
 /// What a worker needs to know of an interface.
 struct InterfaceTable {
     config::MacAddress mac{};
@@ -60,14 +66,16 @@ struct InterfaceTable {
     std::optional<config::IpAddress> source_ipv6;
 };
 
-struct FlowAction {
-    FlowShape shape;
-    std::uint32_t id = 0;
-    std::uint32_t slot = 0;  ///< of its cursors, the same over changes of the configuration
-    bool excess_to_best_effort = false;
-    std::uint32_t policy = kNoPolicy;              ///< that its packets are steered into
-    std::optional<config::MplsService> service{};  ///< DetNet over MPLS (RFC 8964)
+/// What every packet of a flow needs comes first: one cache line of it.
+struct alignas(64) FlowAction {
     std::shared_ptr<Policer> policer;  ///< null: no specification; used by one worker alone
+    FlowShape shape;
+    std::uint32_t slot = 0;  ///< of its cursors, the same over changes of the configuration
+    std::uint32_t policy = kNoPolicy;  ///< that its packets are steered into
+    std::uint32_t id = 0;
+    bool excess_to_best_effort = false;
+    bool has_service = false;
+    config::MplsService service{};  ///< DetNet over MPLS (RFC 8964), where it has one
 };
 
 /// Names of route tables to their numbers, the same over changes of the configuration. 0 is "main".
@@ -88,9 +96,9 @@ class Snapshot {
     SharedArray<SidAction, HopGroup> sids;
     SharedArray<PolicyAction, InstalledPolicy> policies;
     SharedArray<NrpAction> nrps;
-    /// By selector, and by id, to the position in `nrps`; sorted.
-    SharedArray<std::pair<std::uint32_t, std::uint32_t>> nrp_of_selector;
-    SharedArray<std::pair<std::uint32_t, std::uint32_t>> nrp_of_id;
+    /// By selector, and by id, to the position in `nrps`: hash tables, see build_partitions.cc.
+    SharedArray<NumberedNrp> nrp_of_selector;
+    SharedArray<NumberedNrp> nrp_of_id;
     SharedArray<std::uint16_t> shares;  ///< nrp * interfaces + oif -> share there, 0: default
     std::vector<bool> in_srv6_domain;   ///< by interface; empty: no boundary
     std::array<std::uint8_t, 16> srv6_source{};

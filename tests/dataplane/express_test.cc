@@ -69,7 +69,9 @@ class Frames {
             {0x2001, 0xdb8, 0xd0, 0, 0, 0, 0, 1},  {0x2001, 0xdb8, 0xd1, 0, 0, 0, 0, 1},
             {0x2001, 0xdb8, 0xd1, 0, 0, 0, 0, 2},  {0x2001, 0xdb8, 0xd2, 0, 0, 0, 0, 1},
             {0x2001, 0xdb8, 0xd3, 0, 0, 0, 0, 1},  {0xfc00, 1, 0, 0, 0, 0, 0, 1},
-            {0xfc00, 1, 0, 0, 0, 0, 0, 0xe1},      {0xff02, 0, 0, 0, 0, 0, 0, 1},
+            {0xfc00, 1, 0, 0, 0, 0, 0, 0xe1},      {0xfc00, 1, 0, 0, 0, 0, 0, 0x11},
+            {0xfc00, 1, 0, 0, 0, 0, 0, 0xe1},      {0xfc00, 1, 0, 0, 0, 0, 0, 1},
+            {0xfc00, 8, 1, 0, 0, 0, 0, 0},         {0xff02, 0, 0, 0, 0, 0, 0, 1},
             {0xfe80, 0, 0, 0, 0, 0, 0, 1},         {0, 0, 0, 0, 0, 0, 0, 1},
             {0x2001, 0xdb8, 0xbad, 0, 0, 0, 0, 1},
         };
@@ -121,12 +123,31 @@ class Frames {
             append32(chain, one_of<std::uint32_t>({5, 6, 77}));
         }
         if (behind == dataplane::protocol::kRouting) {
-            chain = chain + Frame{dataplane::protocol::kUdp, 2, 4, 1, 0, 0, 0, 0};
-            chain.resize(chain.size() + 16, 0x20);
+            chain = chain + routing_header();
         } else if (behind == dataplane::protocol::kDestination) {
             chain = chain + Frame{dataplane::protocol::kUdp, 0, 1, 4, 0, 0, 0, 0};
         }
         return chain;
+    }
+
+    /// Of two segments, mostly right; to SIDs as well as through.
+    Frame routing_header() {
+        Frame header = {dataplane::protocol::kUdp,
+                        4,
+                        one_of<std::uint8_t>({4, 4, 4, 4, 4, 3}),
+                        one_of<std::uint8_t>({0, 1, 1, 2, 2, 3}),
+                        one_of<std::uint8_t>({1, 1, 1, 0, 2}),
+                        one_of<std::uint8_t>({0, 0, 0, 0x20}),
+                        0,
+                        0};
+        for (unsigned i = 0; i < 2; ++i) {
+            const auto last = one_of<std::uint16_t>({0xd0, 0xd1, 0xd1, 0xd3, 0xbad});
+            for (const std::uint16_t word : {std::uint16_t{0x2001}, std::uint16_t{0xdb8}, last}) {
+                append16(header, below(20) == 0 ? std::uint16_t{0xff02} : word);
+            }
+            header.resize(header.size() + 10, 1);
+        }
+        return header;
     }
 
     Frame labelled() {

@@ -1,0 +1,39 @@
+// Segment routing header (RFC 8754, 2): Next Header | Hdr Ext Len | Routing Type | Segments Left |
+// Last Entry | Flags | Tag (16) | Segment List.
+#pragma once
+
+#include <cstdint>
+
+namespace tcqf::dataplane::srh {
+
+inline constexpr std::uint8_t kRoutingType = 4;
+inline constexpr std::uint8_t kOamFlag = 0x20;  ///< RFC 9259
+
+inline std::uint8_t type(const std::uint8_t* header) {
+    return header[2];
+}
+inline std::uint8_t segments_left(const std::uint8_t* header) {
+    return header[3];
+}
+inline int last_entry(const std::uint8_t* header) {
+    return header[4];
+}
+inline int max_last_entry(const std::uint8_t* header) {
+    return header[1] / 2 - 1;
+}
+inline std::uint8_t flags(const std::uint8_t* header) {
+    return header[5];
+}
+inline const std::uint8_t* segment(const std::uint8_t* header, unsigned index) {
+    return header + 8 + 16 * index;
+}
+inline std::uint32_t octets(const std::uint8_t* header) {
+    return (header[1] + 1u) * 8;
+}
+/// RFC 8986, 4.1, S05 to S09: whether the list holds the segment that is named next.
+inline bool segments_left_right(const std::uint8_t* header) {
+    return last_entry(header) <= max_last_entry(header) &&
+           segments_left(header) <= last_entry(header) + 1;
+}
+
+}  // namespace tcqf::dataplane::srh
