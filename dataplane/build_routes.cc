@@ -16,8 +16,29 @@ constexpr std::uint16_t kMain = 0;
 /// One family of one table.
 using Place = std::pair<std::uint16_t, Family>;
 
-const config::IpAddress* binding_address(const config::SrPolicy& policy) {
-    return policy.binding_sid ? std::get_if<config::IpAddress>(&*policy.binding_sid) : nullptr;
+bool is_left_to_index(const RouteSet& set, const config::IpPrefix& sid) {
+    return sid.length == 128 && set.find(sid.address).kind == RouteKind::no_sid;
+}
+
+/// True where SIDs that differ stand among the prefixes, or would have to.
+bool sids_touch_prefixes(const Build& build) {
+    const RouteSet& set = *build.before->route_tables[kMain].routes(Family::ipv6).set;
+    const config::ListDifference& sids = build.difference.sids;
+    if (set.has_sids && (sids.moved || !sids.removed.empty() || binding_addresses_differ(build))) {
+        return true;
+    }
+    const auto stays_out = [&](const config::IpPrefix& sid) { return is_left_to_index(set, sid); };
+    for (const std::uint32_t added : sids.added) {
+        if (!stays_out(build.config.srv6.local_sids[added].sid)) {
+            return true;
+        }
+    }
+    return binding_addresses_differ(build) &&
+           !std::all_of(build.config.sr_policies.begin(), build.config.sr_policies.end(),
+                        [&](const config::SrPolicy& policy) {
+                            const config::IpAddress* sid = binding_address(policy);
+                            return sid == nullptr || stays_out({*sid, sid->bits()});
+                        });
 }
 
 /// The families in which a difference changes prefixes, or what they lead to.
@@ -39,22 +60,7 @@ std::set<Place> touched_by_difference(const Build& build) {
     for (const auto& changed : difference.routes.changed) {
         touch(now.routes[changed.now]);
     }
-    const auto is_bound = [](const config::Router& router, std::uint32_t policy) {
-        return binding_address(router.sr_policies[policy]) != nullptr;
-    };
-    bool main_ipv6 = difference.locators || difference.sids.keys();
-    for (const std::uint32_t removed : difference.policies.removed) {
-        main_ipv6 |= is_bound(before, removed);
-    }
-    for (const std::uint32_t added : difference.policies.added) {
-        main_ipv6 |= is_bound(now, added);
-    }
-    for (const auto& changed : difference.policies.changed) {
-        main_ipv6 |= before.sr_policies[changed.before].binding_sid !=
-                         now.sr_policies[changed.now].binding_sid &&
-                     (is_bound(before, changed.before) || is_bound(now, changed.now));
-    }
-    if (main_ipv6) {
+    if (difference.locators || sids_touch_prefixes(build)) {
         touched.emplace(kMain, Family::ipv6);
     }
     return touched;
@@ -67,6 +73,9 @@ class RouteSetsBuilder {
         : build_(build), config_(build.config), places_(std::move(places)) {}
 
     std::map<Place, std::shared_ptr<RouteSet>> run() {
+        if (places_.empty()) {
+            return {};
+        }
         create_sets();
         add_plain_routes();
         add_connected();
@@ -90,25 +99,79 @@ class RouteSetsBuilder {
     }
 
     void create_sets() {
-        std::map<Place, std::uint32_t> routes;
+        std::map<Place, FibSize> sizes;
         for (const config::Route& route : config_.routes) {
-            ++routes[{number(route.table), family_of(route.prefix)}];
+            sizes[{number(route.table), family_of(route.prefix)}].add(route.prefix);
         }
-        // What stands in each table, or may.
-        std::uint32_t everywhere = static_cast<std::uint32_t>(config_.neighbors.size());
+        const auto add_everywhere = [&](const config::IpPrefix& prefix) {
+            for (const Place& place : places_) {
+                if (place.second == family_of(prefix)) {
+                    sizes[place].add(prefix);
+                }
+            }
+        };
+        for (const config::Neighbor& neighbor : config_.neighbors) {
+            add_everywhere({neighbor.address, neighbor.address.bits()});
+        }
         for (const config::Interface& interface : config_.interfaces) {
-            everywhere += static_cast<std::uint32_t>(2 * interface.addresses.size());
+            for (const config::IpPrefix& prefix : interface.addresses) {
+                add_everywhere(prefix);
+                add_everywhere({prefix.address, prefix.address.bits()});
+            }
         }
-        const auto sids =
-            static_cast<std::uint32_t>(config_.srv6.locators.size() +
-                                       config_.srv6.local_sids.size() + config_.sr_policies.size());
+        add_sids_to(sizes[{kMain, Family::ipv6}]);
         for (const Place& place : places_) {
-            const auto& [table, family] = place;
-            const bool has_sids = table == kMain && family == Family::ipv6;
             sets_[place] = std::make_shared<RouteSet>(
-                family, table == kMain ? build_.options.fib : FibKind::compact,
-                routes[place] + everywhere + (has_sids ? sids : 0));
+                place.second, place.first == kMain ? build_.options.fib : FibKind::compact,
+                sizes[place]);
         }
+    }
+
+    /// SIDs that a locator leads to need no place.
+    void add_sids_to(FibSize& size) const {
+        for (const config::IpPrefix& locator : config_.srv6.locators) {
+            size.add(locator);
+        }
+        const std::vector<config::IpPrefix> inner = prefixes_in_locators();
+        const auto add = [&](const config::IpPrefix& sid) {
+            const auto covers = [&](const auto& prefix) { return prefix.contains(sid.address); };
+            if (sid.length < 128 || !is_in_locator(sid) ||
+                std::any_of(inner.begin(), inner.end(), covers)) {
+                size.add(sid);
+            }
+        };
+        for (const config::LocalSid& sid : config_.srv6.local_sids) {
+            add(sid.sid);
+        }
+        for (const config::SrPolicy& policy : config_.sr_policies) {
+            if (const config::IpAddress* sid = binding_address(policy)) {
+                add({*sid, sid->bits()});
+            }
+        }
+    }
+
+    bool is_in_locator(const config::IpPrefix& prefix) const {
+        return std::any_of(config_.srv6.locators.begin(), config_.srv6.locators.end(),
+                           [&](const config::IpPrefix& locator) {
+                               return locator.length <= prefix.length &&
+                                      locator.contains(prefix.address);
+                           });
+    }
+
+    /// Routes and SIDs that stand between a locator and the SIDs beneath them.
+    std::vector<config::IpPrefix> prefixes_in_locators() const {
+        std::vector<config::IpPrefix> inner;
+        for (const config::Route& route : config_.routes) {
+            if (route.prefix.address.is_ipv6 && is_in_locator(route.prefix)) {
+                inner.push_back(route.prefix);
+            }
+        }
+        for (const config::LocalSid& sid : config_.srv6.local_sids) {
+            if (sid.sid.length < 128 && is_in_locator(sid.sid)) {
+                inner.push_back(sid.sid);
+            }
+        }
+        return inner;
     }
 
     static std::uint32_t add_spec(RouteSet& set, RouteSpec spec) {
@@ -158,7 +221,7 @@ class RouteSetsBuilder {
             if (set == nullptr) {
                 continue;
             }
-            const RouteSpec& best = set->specs[set->fib.lookup(neighbor.address)];
+            const RouteSpec& best = set->find(neighbor.address);
             if (best.kind == RouteKind::unresolved && best.interface == neighbor.interface) {
                 set->fib.add(host, forward_spec(*set, {{.interface = neighbor.interface,
                                                         .address = neighbor.address,
@@ -217,20 +280,35 @@ class RouteSetsBuilder {
         set.specs[spec].fallback = set.fib.replace(prefix, spec);
     }
 
+    /// What a locator leads to is left to the index of SIDs. Short prefixes first: what they cover
+    /// is theirs.
     void add_sids() {
         RouteSet* set = set_for(kMain, Family::ipv6);
         if (set == nullptr) {
             return;
         }
-        for (const config::SrPolicy& policy : config_.sr_policies) {
-            if (const config::IpAddress* sid = binding_address(policy)) {
-                add_policy(*set, {*sid, sid->bits()}, RouteKind::binding_sid, policy.key);
+        std::vector<std::size_t> order;
+        for (std::size_t i = 0; i < config_.srv6.local_sids.size(); ++i) {
+            order.push_back(i);
+        }
+        std::stable_sort(order.begin(), order.end(), [this](std::size_t left, std::size_t right) {
+            return config_.srv6.local_sids[left].sid.length <
+                   config_.srv6.local_sids[right].sid.length;
+        });
+        for (const std::size_t i : order) {
+            const config::IpPrefix& sid = config_.srv6.local_sids[i].sid;
+            if (!is_left_to_index(*set, sid)) {
+                set->fib.add(sid, add_spec(*set, {.kind = RouteKind::sid,
+                                                  .index = static_cast<std::uint32_t>(i)}));
+                set->has_sids = true;
             }
         }
-        for (std::size_t i = 0; i < config_.srv6.local_sids.size(); ++i) {
-            set->fib.add(
-                config_.srv6.local_sids[i].sid,
-                add_spec(*set, {.kind = RouteKind::sid, .index = static_cast<std::uint32_t>(i)}));
+        for (const config::SrPolicy& policy : config_.sr_policies) {
+            const config::IpAddress* sid = binding_address(policy);
+            if (sid != nullptr && !is_left_to_index(*set, {*sid, sid->bits()})) {
+                add_policy(*set, {*sid, sid->bits()}, RouteKind::binding_sid, policy.key);
+                set->has_sids = true;
+            }
         }
     }
 

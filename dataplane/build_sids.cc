@@ -1,4 +1,7 @@
-// Local SIDs. Their prefixes are routes of table "main" (build_routes.cc).
+// Local SIDs, and the index of those that a locator leads to. The others are routes of table "main"
+// (build_routes.cc).
+
+#include <algorithm>
 
 #include "dataplane/table_builders.h"
 
@@ -47,6 +50,54 @@ void build_sids(Build& build) {
         }
     }
     build.tables.sids = Sids(std::move(sids));
+}
+
+bool binding_addresses_differ(const Build& build) {
+    const auto is_bound = [](const config::Router& router, std::uint32_t policy) {
+        return binding_address(router.sr_policies[policy]) != nullptr;
+    };
+    const config::Router& before = *build.before->config;
+    const config::Router& now = build.config;
+    const config::ListDifference& policies = build.difference.policies;
+    return std::any_of(policies.removed.begin(), policies.removed.end(),
+                       [&](std::uint32_t removed) { return is_bound(before, removed); }) ||
+           std::any_of(policies.added.begin(), policies.added.end(),
+                       [&](std::uint32_t added) { return is_bound(now, added); }) ||
+           std::any_of(policies.changed.begin(), policies.changed.end(), [&](const auto& changed) {
+               return before.sr_policies[changed.before].binding_sid !=
+                          now.sr_policies[changed.now].binding_sid &&
+                      (is_bound(before, changed.before) || is_bound(now, changed.now));
+           });
+}
+
+void build_sid_index(Build& build) {
+    const RouteSet& prefixes = *build.tables.route_tables[0].routes(Family::ipv6).set;
+    if (!build.from_nothing() && !build.difference.sids.keys() &&
+        !binding_addresses_differ(build) &&
+        &prefixes == build.before->route_tables[0].routes(Family::ipv6).set.get()) {
+        build.tables.sid_index = build.before->sid_index;
+        return;
+    }
+    std::vector<SidIndex::Entry> entries;
+    const auto add = [&](const config::IpAddress& sid, const RouteAction& action) {
+        if (prefixes.find(sid).kind == RouteKind::no_sid) {
+            entries.emplace_back(sid, action);
+        }
+    };
+    for (std::size_t i = 0; i < build.config.srv6.local_sids.size(); ++i) {
+        const config::IpPrefix& sid = build.config.srv6.local_sids[i].sid;
+        if (sid.length == sid.address.bits()) {
+            add(sid.address, {.kind = RouteKind::sid, .index = static_cast<std::uint32_t>(i)});
+        }
+    }
+    for (const config::SrPolicy& policy : build.config.sr_policies) {
+        if (const config::IpAddress* sid = binding_address(policy)) {
+            add(*sid, {.kind = RouteKind::binding_sid,
+                       .index = build.tables.policy_numbers->number_of.at(policy.key),
+                       .fallback = &SidIndex::kNoSid});
+        }
+    }
+    build.tables.sid_index = std::make_shared<const SidIndex>(entries);
 }
 
 }  // namespace tcqf::dataplane

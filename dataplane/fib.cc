@@ -15,23 +15,25 @@
 namespace tcqf::dataplane {
 namespace {
 
-rte_fib* create_ipv4(FibKind kind, std::uint32_t max_routes) {
+constexpr std::uint32_t kSpareGroups = 64;  // the library wants more than it uses
+
+rte_fib* create_ipv4(FibKind kind, const FibSize& size) {
     rte_fib_conf config{};
     config.type = kind == FibKind::fast ? RTE_FIB_DIR24_8 : RTE_FIB_DUMMY;
     config.default_nh = 0;
-    config.max_routes = static_cast<int>(max_routes) + 1;
+    config.max_routes = static_cast<int>(size.routes) + 1;
     config.dir24_8.nh_sz = RTE_FIB_DIR24_8_4B;
-    config.dir24_8.num_tbl8 = 32'768;
+    config.dir24_8.num_tbl8 = size.groups + kSpareGroups;
     return rte_fib_create(unique_name("fib").c_str(), SOCKET_ID_ANY, &config);
 }
 
-rte_fib6* create_ipv6(FibKind kind, std::uint32_t max_routes) {
+rte_fib6* create_ipv6(FibKind kind, const FibSize& size) {
     rte_fib6_conf config{};
     config.type = kind == FibKind::fast ? RTE_FIB6_TRIE : RTE_FIB6_DUMMY;
     config.default_nh = 0;
-    config.max_routes = static_cast<int>(max_routes) + 1;
+    config.max_routes = static_cast<int>(size.routes) + 1;
     config.trie.nh_sz = RTE_FIB6_TRIE_4B;
-    config.trie.num_tbl8 = 65'536;
+    config.trie.num_tbl8 = size.groups + kSpareGroups;
     return rte_fib6_create(unique_name("fib").c_str(), SOCKET_ID_ANY, &config);
 }
 
@@ -44,17 +46,17 @@ void Fib::FreeIpv6::operator()(rte_fib6* fib) const {
     rte_fib6_free(fib);
 }
 
-Fib::Fib(Family family, FibKind kind, std::uint32_t max_routes) {
+Fib::Fib(Family family, FibKind kind, const FibSize& size) {
     if (family == Family::ipv4) {
-        ipv4_.reset(create_ipv4(kind, max_routes));
+        ipv4_.reset(create_ipv4(kind, size));
     } else {
-        ipv6_.reset(create_ipv6(kind, max_routes));
+        ipv6_.reset(create_ipv6(kind, size));
     }
     if (!ipv4_ && !ipv6_) {
         throw std::runtime_error(fmt::format(
             "no memory for {} {} routes: {}; give the EAL more memory or use fewer "
             "tables",
-            max_routes, family == Family::ipv4 ? "IPv4" : "IPv6", rte_strerror(rte_errno)));
+            size.routes, family == Family::ipv4 ? "IPv4" : "IPv6", rte_strerror(rte_errno)));
     }
 }
 

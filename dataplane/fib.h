@@ -12,8 +12,9 @@ struct rte_fib6;
 
 namespace tcqf::dataplane {
 
-/// `fast`: a direct table of 64 MB for each family, a memory access or two a lookup. `compact`: a
-/// tree, small and slower, for the lab's many routers and for tables with few routes.
+/// `fast`: a direct table of 64 MB for each family, with 1 KB for each group of long prefixes, a
+/// memory access or two a lookup. `compact`: a tree, small and slower, for the lab's many routers
+/// and for tables with few routes.
 enum class FibKind : std::uint8_t { compact, fast };
 
 enum class Family : std::uint8_t { ipv4, ipv6 };
@@ -22,11 +23,22 @@ inline Family family_of(const config::IpPrefix& prefix) {
     return prefix.address.is_ipv6 ? Family::ipv6 : Family::ipv4;
 }
 
+/// What has to fit.
+struct FibSize {
+    std::uint32_t routes = 0;
+    std::uint32_t groups = 0;  ///< of 256 entries: one for each octet of a prefix beyond the third
+
+    void add(const config::IpPrefix& prefix) {
+        ++routes;
+        groups += prefix.length > 24 ? (prefix.length - 24u + 7u) / 8u : 0u;
+    }
+};
+
 /// Prefix -> a number of the owner's choice; 0 means "no route".
 class Fib {
   public:
     /// Throws std::runtime_error where memory is short.
-    Fib(Family family, FibKind kind, std::uint32_t max_routes);
+    Fib(Family family, FibKind kind, const FibSize& size);
     ~Fib();
     Fib(const Fib&) = delete;
     Fib& operator=(const Fib&) = delete;

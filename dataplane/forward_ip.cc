@@ -36,6 +36,9 @@ void Forwarder::forward_ip(Packet& packet) {
                      : &tables_->route(packet.route_table, ipv6::destination(ip));
         ttl = std::min(ipv6::hop_limit(ip), packet.ttl_limit);
     }
+    if (action->kind == RouteKind::no_sid) {
+        action = &tables_->sid_index->find(ipv6::destination(ip));
+    }
     if (action->kind == RouteKind::policy || action->kind == RouteKind::binding_sid) [[unlikely]] {
         action = &tables_->in_force(*action);
     }

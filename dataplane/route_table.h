@@ -22,7 +22,7 @@ enum class RouteKind : std::uint8_t {
     forward,      ///< to one of several next hops
     local,        ///< an address of the router: to the kernel
     unresolved,   ///< on a connected prefix, but no neighbour of that address
-    no_sid,       ///< in a locator, but no SID of ours
+    no_sid,       ///< in a locator: a SID where Snapshot::sid_index has it
     sid,          ///< a local SID: `index` in Snapshot::sids
     policy,       ///< steered into an SR policy: `index` in Snapshot::policies
     binding_sid,  ///< of an SR policy: `index` in Snapshot::policies
@@ -49,11 +49,15 @@ struct RouteSpec {
 
 /// Prefixes, and what their numbers stand for; number 0: no route.
 struct RouteSet {
-    RouteSet(Family family, FibKind kind, std::uint32_t max_routes)
-        : fib(family, kind, max_routes) {}
+    RouteSet(Family family, FibKind kind, const FibSize& size) : fib(family, kind, size) {}
 
     Fib fib;
     std::vector<RouteSpec> specs = {RouteSpec{}};
+    bool has_sids = false;  ///< not all SIDs are left to the index
+
+    const RouteSpec& find(const config::IpAddress& address) const {
+        return specs[fib.lookup(address)];
+    }
 };
 
 class RouteTable {

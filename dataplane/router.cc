@@ -189,7 +189,6 @@ std::string Router::apply(std::shared_ptr<const config::Router> config,
     } catch (const std::exception& error) {
         return error.what();
     }
-    reclaim();
     for (std::size_t i = 0; i < shared_->interfaces.size(); ++i) {
         InterfaceState& state = *shared_->interfaces[i];
         const auto index = static_cast<config::InterfaceIndex>(i);

@@ -65,7 +65,8 @@ class Router {
                       const config::Difference& difference);
     /// The tables that the workers go over to, for tests and benchmarks.
     const Snapshot& tables() const;
-    /// Frees old tables that no worker can see any more; now and then from the control thread.
+    /// Frees old tables that no worker can see any more; from the control thread after each change
+    /// and now and then. Not part of a change: freeing large tables takes longer.
     void reclaim();
     /// Old tables that are not free yet.
     std::size_t retired_tables() const;

@@ -48,6 +48,7 @@ std::unique_ptr<Snapshot> build_all(std::shared_ptr<const config::Router> config
     build_routes(build);
     build_labels(build);
     build_sids(build);
+    build_sid_index(build);
     build_policies(build);
     build_flows(build);
     tables->config = std::move(config);

@@ -32,6 +32,14 @@ void build_partitions(Build& build);
 void build_routes(Build& build);
 void build_labels(Build& build);
 void build_sids(Build& build);
+void build_sid_index(Build& build);
+
+/// The address of a policy's binding SID; null where that is a label or there is none.
+inline const config::IpAddress* binding_address(const config::SrPolicy& policy) {
+    return policy.binding_sid ? std::get_if<config::IpAddress>(&*policy.binding_sid) : nullptr;
+}
+/// True where a difference takes away, brings or changes a binding SID that is an address.
+bool binding_addresses_differ(const Build& build);
 void build_policies(Build& build);
 void build_flows(Build& build);
 

@@ -16,6 +16,7 @@
 #include "dataplane/label_table.h"
 #include "dataplane/route_table.h"
 #include "dataplane/shared_array.h"
+#include "dataplane/sid_index.h"
 #include "dataplane/sr_policy.h"
 #include "tcqf/cycle_map.h"
 #include "tcqf/ingress.h"
@@ -94,6 +95,7 @@ class Snapshot {
     std::vector<RouteTable> route_tables;
     LabelTable labels;
     SharedArray<SidAction, HopGroup> sids;
+    std::shared_ptr<const SidIndex> sid_index;
     SharedArray<PolicyAction, InstalledPolicy> policies;
     SharedArray<NrpAction> nrps;
     /// By selector, and by id, to the position in `nrps`: hash tables, see build_partitions.cc.

@@ -98,7 +98,10 @@ class Description {
         }
     }
 
-    void add_route(const RouteAction& found) {
+    void add_route(const RouteAction& route, const config::IpAddress& destination) {
+        const RouteAction& found = route.kind == RouteKind::no_sid
+                                       ? tables_.sid_index->find(destination.octets.data())
+                                       : route;
         const RouteAction& action = tables_.in_force(found);
         add("{}", static_cast<int>(action.kind));
         switch (action.kind) {
@@ -132,11 +135,11 @@ class Description {
                         address(fmt::format("2001:db8:{}:{}::2", high < 6 ? 90 + high : high, low));
                     const auto sid = address(fmt::format("fc00:{}::{}", low, high));
                     add("{} {}: ", table, ipv4.to_string());
-                    add_route(tables_.route(number, ipv4.ipv4()));
+                    add_route(tables_.route(number, ipv4.ipv4()), ipv4);
                     add("{} {}: ", table, ipv6.to_string());
-                    add_route(tables_.route(number, ipv6.octets.data()));
+                    add_route(tables_.route(number, ipv6.octets.data()), ipv6);
                     add("{} {}: ", table, sid.to_string());
-                    add_route(tables_.route(number, sid.octets.data()));
+                    add_route(tables_.route(number, sid.octets.data()), sid);
                 }
             }
         }
@@ -415,6 +418,7 @@ std::string renewed(const Snapshot& before, const Snapshot& now) {
     const auto note = [&parts](bool same, const char* name) { parts += same ? "" : name; };
     note(before.labels.shares_page(now.labels, 100), "labels ");
     note(before.sids.same_as(now.sids), "sids ");
+    note(before.sid_index == now.sid_index, "index ");
     note(before.policies.same_as(now.policies), "policies ");
     note(before.nrps.same_as(now.nrps) && before.shares.same_as(now.shares), "nrps ");
     note(before.flow_table == now.flow_table && before.flows.same_as(now.flows), "flows ");
@@ -449,7 +453,13 @@ TEST(TablesAfterAChange, WhatDidNotChangeIsTheSameObject) {
              router.srv6.local_sids.push_back(router.srv6.local_sids[0]);
              router.srv6.local_sids.back().sid = prefix("fc00:1::99/128");
          },
-         "ipv6-prefixes ipv6 sids "},
+         "sids index "},
+        {"new SID outside the locators",
+         [](Router& router) {
+             router.srv6.local_sids.push_back(router.srv6.local_sids[0]);
+             router.srv6.local_sids.back().sid = prefix("fc00:7::99/128");
+         },
+         "ipv6-prefixes ipv6 sids index "},
         {"IPv4 route", [](Router& router) { router.routes[0].next_hops[0].weight = 2; },
          "ipv4-prefixes ipv4 "},
         {"partition", [](Router& router) { router.nrps[0].strict = false; }, "nrps "},
