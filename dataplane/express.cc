@@ -268,6 +268,9 @@ void Forwarder::follow_routes(config::InterfaceIndex interface, std::span<Plain>
         if (plain.route == nullptr) {
             continue;
         }
+        if (plain.route->kind == RouteKind::no_sid) {
+            plain.route = &tables_->sid_index->find(ipv6::destination(plain.l3));
+        }
         const RouteAction* route = plain.route;
         if (route->kind == RouteKind::sid) {
             const SidAction& sid = tables_->sids[route->index];

@@ -48,7 +48,7 @@ ROWS = [
     _row("MPLS swap TC to TC, 100,000 labels", "mpls", 64, 100_000, packets=LONG),
     _row("SRv6 End, option to option, 1 SID", "end", 128, 1),
     _row("SRv6 End, option to option, 1,000 SIDs", "end", 128, 1000, goal=0.4),
-    _row("SRv6 End, option to option, 5,000 SIDs", "end", 128, 5000, packets=LONG),
+    _row("SRv6 End, option to option, 100,000 SIDs", "end", 128, 100_000, packets=LONG),
     _row("SRv6 End.X, option to option, 1,000 SIDs", "end.x", 128, 1000, goal=0.4),
     _row("H.Encaps.Red with NRP, DSCP to option, 1 policy", "encaps", 64, 1),
     _row("H.Encaps.Red with NRP, DSCP to option, 1,000 policies", "encaps", 64, 1000, goal=0.3),
