@@ -3,9 +3,11 @@
 #include <nlohmann/json.hpp>
 
 namespace tcqf::control {
+namespace {
 
-std::string account_json(const config::Router& config, const dataplane::Account& account) {
-    using Json = nlohmann::ordered_json;
+using Json = nlohmann::ordered_json;
+
+Json account_document(const config::Router& config, const dataplane::Account& account) {
     Json dropped = Json::object();
     for (std::size_t i = 0; i < dataplane::kDropReasons; ++i) {
         if (account.dropped[i] != 0) {
@@ -23,10 +25,27 @@ std::string account_json(const config::Router& config, const dataplane::Account&
         interfaces["kernel"] = {
             {"received", account.from_kernel}, {"sent", 0}, {"cycle-overruns", 0}};
     }
-    const Json document = {{"received", account.received}, {"generated", account.generated},
-                           {"sent", account.sent},         {"to-kernel", account.to_kernel},
-                           {"queued", account.queued},     {"dropped", dropped},
-                           {"interfaces", interfaces}};
+    return {{"received", account.received}, {"generated", account.generated},
+            {"sent", account.sent},         {"to-kernel", account.to_kernel},
+            {"queued", account.queued},     {"dropped", dropped},
+            {"interfaces", interfaces}};
+}
+
+}  // namespace
+
+std::string account_json(const config::Router& config, const dataplane::Account& account) {
+    return account_document(config, account).dump(1) + "\n";
+}
+
+std::string account_json(const dataplane::Router& router) {
+    Json document = account_document(router.config(), router.account());
+    Json sids = Json::object();
+    for (const auto& [sid, taken] : router.sid_account()) {
+        sids[sid.to_string()] = {{"packets", taken.packets}, {"bytes", taken.octets}};
+    }
+    if (!sids.empty()) {
+        document["sids"] = sids;
+    }
     return document.dump(1) + "\n";
 }
 

@@ -78,6 +78,18 @@ class Counter {
     std::atomic<std::uint64_t> value_ = 0;
 };
 
+/// Packets that a local SID took and did not drop, and their octets from the outer IPv6 header on
+/// (RFC 8986, 6); on one worker.
+struct SidCounter {
+    Counter packets;
+    Counter octets;
+
+    void count(std::uint64_t packet_octets) {
+        packets.add(1);
+        octets.add(packet_octets);
+    }
+};
+
 /// Counters of one interface on one worker.
 struct InterfaceCounters {
     Counter received;

@@ -148,6 +148,9 @@ void set_policy(Build& build, Policies::Content& policies, const config::SrPolic
     PolicyAction& action = policies.elements[number];
     action = {};
     action.drops_when_invalid = policy.drop_upon_invalid;
+    if (const config::IpAddress* sid = binding_address(policy)) {
+        action.counter = build.tables.sid_numbers->at({*sid, sid->bits()});
+    }
     if (owner) {
         action.lists = owner->actions.data();
         action.list_count = static_cast<std::uint32_t>(owner->actions.size());

@@ -18,6 +18,7 @@ void set_sid(Build& build, Sids::Content& sids, std::size_t position) {
     action.block_bits = sid.locator_block_bits;
     action.node_bits = sid.locator_node_bits;
     action.table = build.tables.table_numbers.at(sid.table);
+    action.counter = build.tables.sid_numbers->at(sid.sid);
     if (sid.policy) {
         action.policy = build.tables.policy_numbers->number_of.at(*sid.policy);
     }
@@ -68,6 +69,28 @@ bool binding_addresses_differ(const Build& build) {
                           now.sr_policies[changed.now].binding_sid &&
                       (is_bound(before, changed.before) || is_bound(now, changed.now));
            });
+}
+
+void number_sids(Build& build) {
+    if (!build.from_nothing() && build.difference.sids.added.empty() &&
+        !binding_addresses_differ(build)) {
+        build.tables.sid_numbers = build.before->sid_numbers;
+        return;
+    }
+    auto numbers = build.from_nothing() ? std::make_shared<SidNumbers>()
+                                        : std::make_shared<SidNumbers>(*build.before->sid_numbers);
+    const auto add = [&numbers](const config::IpPrefix& sid) {
+        numbers->try_emplace(sid, static_cast<std::uint32_t>(numbers->size()));
+    };
+    for (const config::LocalSid& sid : build.config.srv6.local_sids) {
+        add(sid.sid);
+    }
+    for (const config::SrPolicy& policy : build.config.sr_policies) {
+        if (const config::IpAddress* sid = binding_address(policy)) {
+            add({*sid, sid->bits()});
+        }
+    }
+    build.tables.sid_numbers = std::move(numbers);
 }
 
 void build_sid_index(Build& build) {

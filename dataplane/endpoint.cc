@@ -183,6 +183,7 @@ bool Forwarder::advance_segment(Packet& packet, const SidAction& sid, std::uint8
 
 /// Where a packet goes on whose destination a SID has renewed.
 void Forwarder::forward_from_sid(Packet& packet, const SidAction& sid) {
+    count_at_sid(sid, packet.l3_octets);
     switch (sid.behavior) {
         case SidBehavior::end_x:
             return send_to_hops(packet, sid.hops);
@@ -230,6 +231,7 @@ void Forwarder::upper_layer(Packet& packet, const SidAction& sid) {
             }
             break;
         case protocol::kIcmpv6:  // ping and traceroute to a SID (RFC 9259, 2.2)
+            count_at_sid(sid, packet.l3_octets);
             if (sid.flavors.usp && packet.extensions.routing != 0) {
                 remove_routing_header(packet);
             }
@@ -243,6 +245,7 @@ void Forwarder::upper_layer(Packet& packet, const SidAction& sid) {
 
 /// Takes the outer header and all that belongs to it off, and sends on what was inside.
 void Forwarder::decapsulate(Packet& packet, const SidAction& sid, Layer3 inner) {
+    const std::uint32_t outer_octets = packet.l3_octets;
     const std::uint8_t outer_ecn = ipv6::traffic_class(packet.l3) & 3;
     const std::uint16_t octets = packet.extensions.upper;
     if (packet.tag != nullptr && packet.tag < packet.l3 + octets) {
@@ -262,6 +265,7 @@ void Forwarder::decapsulate(Packet& packet, const SidAction& sid, Layer3 inner) 
     if (!combine_ecn(outer_ecn, inner, packet.l3)) {
         return drop(packet, DropReason::malformed);
     }
+    count_at_sid(sid, outer_octets);
     switch (sid.behavior) {
         case SidBehavior::end_dx4:
         case SidBehavior::end_dx6:

@@ -375,6 +375,7 @@ inline bool Forwarder::forward_transit(const Lane& lane, rte_mbuf* mbuf, const P
         case Layer3::ipv6:
             ipv6::set_hop_limit(l3, static_cast<std::uint8_t>(ipv6::hop_limit(l3) - 1));
             if (plain.segment != 0) {
+                count_at_sid(tables_->sids[plain.route->index], plain.octets);
                 --l3[plain.routing + 3];
                 std::memcpy(l3 + 24, l3 + plain.segment, 16);
             }

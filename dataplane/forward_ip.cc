@@ -63,8 +63,9 @@ void Forwarder::forward_ip(Packet& packet) {
         return endpoint(packet, tables_->sids[action->index]);
     }
     if (action->kind == RouteKind::binding_sid) {
-        return endpoint(
-            packet, {.behavior = config::SidBehavior::end_b6_encaps_red, .policy = action->index});
+        return endpoint(packet, {.behavior = config::SidBehavior::end_b6_encaps_red,
+                                 .policy = action->index,
+                                 .counter = tables_->policies[action->index].counter});
     }
     if (!accept_partition(packet)) [[unlikely]] {
         return drop(packet, DropReason::nrp_unknown);

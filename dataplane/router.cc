@@ -116,6 +116,12 @@ BuildOptions build_options(const SharedState& shared) {
     return options;
 }
 
+void reserve_sid_counters(SharedState& shared, const Snapshot& tables) {
+    for (const auto& counters : shared.sid_counters) {
+        counters->reserve(tables.sid_numbers->size());
+    }
+}
+
 /// What cannot change while packets flow: needs other ports or other workers.
 std::string needs_restart(const config::Router& from, const config::Router& to) {
     if (from.interfaces.size() != to.interfaces.size()) {
@@ -161,6 +167,10 @@ Router::Router(std::shared_ptr<const config::Router> config, std::vector<Interfa
     BuildOptions build = build_options(*shared_);
     build.flows = prepare_flows(*shared_, *config);
     shared_->owned = build_tables(config, build);
+    for (unsigned worker = 0; worker < workers; ++worker) {
+        shared_->sid_counters.push_back(std::make_unique<SlotArray<SidCounter>>());
+    }
+    reserve_sid_counters(*shared_, *shared_->owned);
     reserve_cursors(*shared_, *config);
     shared_->current.store(shared_->owned.get(), std::memory_order_release);
     for (unsigned worker = 0; worker < workers; ++worker) {
@@ -186,6 +196,7 @@ std::string Router::apply(std::shared_ptr<const config::Router> config,
         }
         reserve_cursors(*shared_, *config);
         tables = build_tables(config, build, *shared_->owned, difference);
+        reserve_sid_counters(*shared_, *tables);
     } catch (const std::exception& error) {
         return error.what();
     }
@@ -244,6 +255,21 @@ const Snapshot& Router::tables() const {
 }
 const config::Router& Router::config() const {
     return *shared_->config;
+}
+
+std::map<config::IpPrefix, Router::SidAccount> Router::sid_account() const {
+    std::map<config::IpPrefix, SidAccount> account;
+    for (const auto& [sid, number] : *shared_->owned->sid_numbers) {
+        SidAccount sum;
+        for (const auto& counters : shared_->sid_counters) {
+            sum.packets += (*counters)[number].packets.get();
+            sum.octets += (*counters)[number].octets.get();
+        }
+        if (sum.packets != 0) {
+            account.emplace(sid, sum);
+        }
+    }
+    return account;
 }
 
 Account Router::account() const {

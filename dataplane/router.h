@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -73,6 +74,14 @@ class Router {
     /// Tells the workers of a link that went up or down.
     void set_link(config::InterfaceIndex interface, bool up);
     const config::Router& config() const;
+
+    /// What a SID or a binding SID of the configuration took, by its prefix; only what took
+    /// anything.
+    struct SidAccount {
+        std::uint64_t packets = 0;
+        std::uint64_t octets = 0;
+    };
+    std::map<config::IpPrefix, SidAccount> sid_account() const;
 
     /// Sum over the workers. `queued` is exact only while no worker runs.
     Account account() const;

@@ -11,6 +11,7 @@
 #include <optional>
 #include <vector>
 
+#include "dataplane/account.h"
 #include "dataplane/packet.h"
 #include "dataplane/router.h"
 #include "dataplane/slot_array.h"
@@ -92,6 +93,8 @@ struct SharedState {
     /// Next sequence number of a flow's DetNet service, by slot; written by the worker that it
     /// enters at.
     SlotArray<std::atomic<std::uint32_t>> sequences;
+    /// By worker, which writes them, and the number of the SID.
+    std::vector<std::unique_ptr<SlotArray<SidCounter>>> sid_counters;
     std::map<std::uint32_t, FlowRecord> flows;  // by id; control thread alone
 
     std::unique_ptr<rte_rcu_qsbr, FreeQsbr> qsbr;

@@ -29,7 +29,7 @@ class SlotArray {
     /// Control thread: makes elements 0..size-1 usable.
     void reserve(std::size_t size) {
         if (size > kChunk * kMaxChunks) {
-            throw std::runtime_error("more than 16777216 flows");
+            throw std::runtime_error("more than 16777216 flows or SIDs");
         }
         for (std::size_t i = 0; i * kChunk < size; ++i) {
             if (chunks_[i].load(std::memory_order_relaxed) == nullptr) {

@@ -42,6 +42,7 @@ struct PolicyAction {
     std::uint32_t nrp = kNoNrp;  ///< in Snapshot::nrps
     bool reduced = true;         ///< H.Encaps.Red: the first segment is in the address alone
     bool drops_when_invalid = false;
+    std::uint32_t counter = 0;  ///< number of the binding SID
 
     bool is_valid() const { return list_count != 0; }
     bool leaves_nothing() const { return !is_valid() && !drops_when_invalid; }

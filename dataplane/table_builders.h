@@ -26,6 +26,7 @@ struct Build {
 
 void number_tables(Build& build);
 void number_policies(Build& build);
+void number_sids(Build& build);
 void build_interfaces(Build& build);
 void build_domains(Build& build);
 void build_partitions(Build& build);

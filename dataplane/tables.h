@@ -36,6 +36,7 @@ struct SidAction {
     std::uint8_t node_bits = 0;   ///< NEXT-CSID: LNFL
     std::uint16_t table = 0;      ///< End.T, End.DT*
     std::uint32_t policy = 0;     ///< End.B6.Encaps: in Snapshot::policies
+    std::uint32_t counter = 0;    ///< number of the SID
     HopSet hops{};                ///< End.X, End.DX*
 };
 
@@ -82,6 +83,9 @@ struct alignas(64) FlowAction {
 /// Names of route tables to their numbers, the same over changes of the configuration. 0 is "main".
 using TableNumbers = std::map<std::string, std::uint16_t>;
 
+/// SIDs to their numbers, which are never given to others: one that comes back goes on counting.
+using SidNumbers = std::map<config::IpPrefix, std::uint32_t>;
+
 class Snapshot {
   public:
     std::uint64_t generation = 0;
@@ -113,6 +117,7 @@ class Snapshot {
     // Names to numbers, for the builder of the next tables.
     TableNumbers table_numbers;
     std::shared_ptr<const PolicyNumbers> policy_numbers;
+    std::shared_ptr<const SidNumbers> sid_numbers;
 
     const RouteAction& route(std::uint16_t table, std::uint32_t ipv4_destination) const {
         return route_tables[table].find_ipv4(ipv4_destination);

@@ -291,7 +291,7 @@ std::string Daemon::stop() {
     devices_->stop_relay();
     print_pauses();
     loops_.clear();
-    return account_json(router_->config(), router_->account());
+    return account_json(*router_);
 }
 
 void Daemon::print_pauses() const {
