@@ -128,16 +128,21 @@ void Forwarder::match_flow_into(Packet& packet, config::InterfaceIndex oif) {
     packet.flow = tables_->flow_table->match(fields);
 }
 
+/// What packets are spread over several next hops or segment lists by. A DetNet flow keeps to one,
+/// whatever its packets look like.
+std::uint32_t Forwarder::spread_hash(const Packet& packet) const {
+    return packet.flow != FlowTable::kNoFlow
+               ? rte_jhash_1word(tables_->flows[packet.flow].id, tables_->hash_seed)
+               : hash_of(packet);
+}
+
 const Adjacency& Forwarder::choose_hop(const Packet& packet, const HopSet& hops) const {
-    if (hops.count == 1) [[likely]] {
-        return tables_->choose(hops, 0);
-    }
-    // A DetNet flow keeps to one next hop, whatever its packets look like.
-    const std::uint32_t hash =
-        packet.flow != FlowTable::kNoFlow
-            ? rte_jhash_1word(tables_->flows[packet.flow].id, tables_->hash_seed)
-            : hash_of(packet);
-    return tables_->choose(hops, hash);
+    return tables_->choose(hops, hops.count == 1 ? 0 : spread_hash(packet));
+}
+
+const SegmentListAction& Forwarder::choose_list(const Packet& packet,
+                                                const PolicyAction& policy) const {
+    return tables_->choose(policy, policy.list_count == 1 ? 0 : spread_hash(packet));
 }
 
 /// RFC 6438: addresses, flow label, protocol and ports; never marks or options. Labelled: the

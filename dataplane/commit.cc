@@ -30,8 +30,9 @@ DropReason reason_of(Refusal refusal) {
 
 /// Sends a decision to the worker that carries out its stage.
 void Forwarder::dispatch(rte_mbuf* mbuf, const Decision& decision) {
-    const unsigned to = decision.stage == Stage::police ? decision.flow % shared_.worker_count()
-                                                        : state(decision.oif).owner;
+    const unsigned to = decision.stage == Stage::police
+                            ? decision.flow_slot % shared_.worker_count()
+                            : state(decision.oif).owner;
     if (to == index_) [[likely]] {
         return carry_out(mbuf, decision);
     }
@@ -100,7 +101,7 @@ void Forwarder::refuse(config::InterfaceIndex oif, rte_mbuf* mbuf, Refusal refus
 
 /// RFC 9016, 5.5.
 void Forwarder::police(rte_mbuf* mbuf, const Decision& decision) {
-    const FlowAction* flow = tables_->flow_in(decision.flow);
+    const FlowAction* flow = tables_->flow_in(decision.flow_slot, decision.flow);
     Decision next = decision;
     const bool unpoliced = flow == nullptr || !flow->policer;  // since the packet was looked at
     if (unpoliced || flow->policer->conforms(decision.now_ns, decision.payload_octets)) {
@@ -148,12 +149,12 @@ void Forwarder::excess(rte_mbuf* mbuf, const Decision& decision) {
 
 /// draft-eckert-detnet-tcqf-10, 5.1, in the order csize, backlog, place for the tag, cycle.
 void Forwarder::shape(rte_mbuf* mbuf, const Decision& decision) {
-    const FlowAction* flow = tables_->flow_in(decision.flow);
+    const FlowAction* flow = tables_->flow_in(decision.flow_slot, decision.flow);
     if (flow == nullptr) [[unlikely]] {
         return excess(mbuf, decision);  // the flow has just been taken out of the configuration
     }
     InterfaceState& out = state(decision.oif);
-    FlowCursor& cursor = out.cursors[decision.flow];
+    FlowCursor& cursor = out.cursors[decision.flow_slot];
     const CycleTracker& now = tracker(decision.oif, decision.now_ns);
     const IngressPlan plan = plan_ingress(flow->shape, cursor, now.cycle(), decision.packet_bits);
     if (plan.verdict != IngressVerdict::admitted) {

@@ -33,8 +33,8 @@ struct Forwarder::Plain {
     std::uint32_t flow;
     std::uint8_t* l3;
     const RouteAction* route;    ///< of an IP packet
-    const HopSet* hops;          ///< what the look-ups lead to, where that is next hops
-    const Adjacency* adjacency;  ///< the only one, where there is only one
+    const LabelAction* label;    ///< of the top label
+    const Adjacency* adjacency;  ///< the next hop, where there is only one
 };
 
 /// From the interface of a burst to another one, at one instant.
@@ -87,7 +87,7 @@ inline bool Forwarder::recognise_ipv4(const InterfaceTable& in, Plain& plain) {
     const std::uint8_t* ip = plain.l3;
     if (plain.octets < kIpv4Octets || ip[0] != 0x45 || ipv4::total_octets(ip) != plain.octets ||
         ipv4::ttl(ip) <= 1 || !is_ordinary_ipv4(ip[12]) || !is_ordinary_ipv4(ip[16]) ||
-        !ipv4::checksum_right(ip)) {
+        !ipv4::short_checksum_right(ip)) {
         return false;
     }
     if (in.tags.tagging() == Tagging::dscp) {
@@ -172,10 +172,7 @@ void Forwarder::look_up(config::InterfaceIndex interface, std::span<Plain> burst
     std::array<Plain*, kReceiveBurst> ipv4_packets;
     std::array<Plain*, kReceiveBurst> ipv6_packets;
     unsigned ipv4_count = 0;
-    std::array<Plain*, kReceiveBurst> labelled;
-    std::array<const LabelAction*, kReceiveBurst> labels;
     unsigned ipv6_count = 0;
-    unsigned labelled_count = 0;
     for (Plain& plain : burst) {
         switch (plain.kind) {
             case Layer3::ipv4:
@@ -187,9 +184,8 @@ void Forwarder::look_up(config::InterfaceIndex interface, std::span<Plain> burst
                 ipv6_packets[ipv6_count++] = &plain;
                 break;
             case Layer3::labelled:
-                labels[labelled_count] = &tables_->labels.find(mpls::label(load32(plain.l3)));
-                rte_prefetch0(labels[labelled_count]);
-                labelled[labelled_count++] = &plain;
+                plain.label = &tables_->labels.find(mpls::label(load32(plain.l3)));
+                rte_prefetch0(plain.label);
                 break;
             case Layer3::other:
                 break;
@@ -211,9 +207,6 @@ void Forwarder::look_up(config::InterfaceIndex interface, std::span<Plain> burst
     if (ipv6_count != 0) {
         table.find_ipv6_bulk(ipv6_destinations.data(), values.data(), ipv6_count);
         use(Family::ipv6, ipv6_packets.data(), ipv6_count);
-    }
-    for (unsigned i = 0; i < labelled_count; ++i) {
-        labelled[i]->hops = labels[i]->kind == LabelKind::swap ? &labels[i]->hops : nullptr;
     }
 }
 
@@ -262,51 +255,51 @@ inline std::uint16_t Forwarder::next_plain_segment(config::InterfaceIndex interf
                                      : std::uint16_t{0};
 }
 
-/// Fourth stage: where routes, and local SIDs of the plainest kinds (RFC 8986, 4.1 and 4.2), lead.
-void Forwarder::follow_routes(config::InterfaceIndex interface, std::span<Plain> burst) const {
-    for (Plain& plain : burst) {
-        if (plain.route == nullptr) {
-            continue;
-        }
-        if (plain.route->kind == RouteKind::no_sid) {
-            plain.route = &tables_->sid_index->find(ipv6::destination(plain.l3));
-        }
-        const RouteAction* route = plain.route;
-        if (route->kind == RouteKind::sid) {
-            const SidAction& sid = tables_->sids[route->index];
-            plain.segment = next_plain_segment(interface, plain, sid);
-            if (plain.segment == 0) {
-                continue;
-            }
-            if (sid.behavior == config::SidBehavior::end_x) {
-                plain.hops = &sid.hops;
-                continue;
-            }
-            route = &tables_->route(tables_->interfaces[interface].route_table,
-                                    plain.l3 + plain.segment);
-        }
-        plain.hops = route->kind == RouteKind::forward ? &route->hops : nullptr;
+/// Where a plain packet's route leads, through local SIDs of the plainest kinds (RFC 8986, 4.1 and
+/// 4.2); nullptr where that is not to next hops.
+inline const HopSet* Forwarder::follow_route(config::InterfaceIndex interface, Plain& plain) const {
+    if (plain.route->kind == RouteKind::no_sid) [[unlikely]] {
+        plain.route = &tables_->sid_index->find(ipv6::destination(plain.l3));
     }
+    const RouteAction* route = plain.route;
+    if (route->kind == RouteKind::sid) [[unlikely]] {
+        const SidAction& sid = tables_->sids[route->index];
+        plain.segment = next_plain_segment(interface, plain, sid);
+        if (plain.segment == 0) {
+            return nullptr;
+        }
+        if (sid.behavior == config::SidBehavior::end_x) {
+            return &sid.hops;
+        }
+        route =
+            &tables_->route(tables_->interfaces[interface].route_table, plain.l3 + plain.segment);
+    }
+    return route->kind == RouteKind::forward ? &route->hops : nullptr;
 }
 
-/// Fifth stage: the next hop, where there is only one.
-void Forwarder::find_adjacencies(std::span<Plain> burst) const {
+/// Fourth stage: the next hop, where there is only one.
+void Forwarder::find_adjacencies(config::InterfaceIndex interface, std::span<Plain> burst) const {
     for (Plain& plain : burst) {
-        if (plain.hops != nullptr && plain.hops->count == 1) {
-            plain.adjacency = &tables_->choose(*plain.hops, 0);
+        const HopSet* hops = nullptr;
+        if (plain.label != nullptr) {
+            hops = plain.label->kind == LabelKind::swap ? &plain.label->hops : nullptr;
+        } else if (plain.route != nullptr) {
+            hops = follow_route(interface, plain);
+        }
+        if (hops != nullptr && hops->count == 1) {
+            plain.adjacency = hops->first;
             rte_prefetch0(plain.adjacency);
         }
     }
 }
 
-/// Sixth stage: the state of flows.
+/// Fifth stage: the state of flows.
 void Forwarder::prefetch_flows(std::span<const Plain> burst) {
     for (const Plain& plain : burst) {
         if (plain.flow != FlowTable::kNoFlow && plain.adjacency != nullptr) {
             const FlowAction& flow = tables_->flows[plain.flow];
             const config::InterfaceIndex oif = plain.adjacency->oif;
             rte_prefetch0(flow.policer.get());
-            rte_prefetch0(&tables_->flow_of_slot[flow.slot]);
             if (tables_->interfaces[oif].domain != kNoDomain) {
                 rte_prefetch0(&state(oif).cursors[flow.slot]);
             }
@@ -370,7 +363,7 @@ inline bool Forwarder::forward_transit(const Lane& lane, rte_mbuf* mbuf, const P
     std::uint8_t* l3 = plain.l3;
     switch (plain.kind) {
         case Layer3::ipv4:
-            ipv4::set_ttl_and_dscp(l3, static_cast<std::uint8_t>(ipv4::ttl(l3) - 1), tag);
+            ipv4::decrement_ttl_and_set_dscp(l3, tag);
             break;
         case Layer3::ipv6:
             ipv6::set_hop_limit(l3, static_cast<std::uint8_t>(ipv6::hop_limit(l3) - 1));
@@ -414,7 +407,8 @@ inline bool Forwarder::forward_ingress(const Lane& lane, rte_mbuf* mbuf, const P
     decision.stage = flow.policer ? Stage::police : Stage::shape;
     decision.oif = lane.oif;
     decision.now_ns = lane.now_ns;
-    decision.flow = flow.slot;
+    decision.flow_slot = flow.slot;
+    decision.flow = plain.flow;
     decision.packet_bits = plain.octets * 8;
     decision.payload_octets = plain.octets - kIpv4Octets;
     decision.tag_place = plain.l3;
@@ -447,8 +441,7 @@ void Forwarder::forward_burst(config::InterfaceIndex interface, std::span<rte_mb
         if (has_flows) {
             match_flows(interface, burst);
         }
-        follow_routes(interface, burst);
-        find_adjacencies(burst);
+        find_adjacencies(interface, burst);
         if (has_flows) {
             prefetch_flows(burst);
         }

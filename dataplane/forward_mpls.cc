@@ -165,7 +165,7 @@ void Forwarder::forward_binding_label(Packet& packet, std::uint32_t entry,
         return drop(packet,
                     policy.leaves_nothing() ? DropReason::no_label : DropReason::policy_invalid);
     }
-    const SegmentListAction& list = tables_->choose(policy, hash_of(packet));
+    const SegmentListAction& list = choose_list(packet, policy);
     packet.nrp = policy.nrp;
     packet.steered = true;
     if (!list.is_srv6) {

@@ -45,8 +45,8 @@ class Forwarder {
     void match_flows(config::InterfaceIndex interface, std::span<Plain> burst) const;
     std::uint16_t next_plain_segment(config::InterfaceIndex interface, const Plain& plain,
                                      const SidAction& sid) const;
-    void follow_routes(config::InterfaceIndex interface, std::span<Plain> burst) const;
-    void find_adjacencies(std::span<Plain> burst) const;
+    const HopSet* follow_route(config::InterfaceIndex interface, Plain& plain) const;
+    void find_adjacencies(config::InterfaceIndex interface, std::span<Plain> burst) const;
     void prefetch_flows(std::span<const Plain> burst);
     void choose_lane(Lane& lane, config::InterfaceIndex oif);
     bool forward_plain(Lane& lane, rte_mbuf* mbuf, const Plain& plain);
@@ -126,7 +126,9 @@ class Forwarder {
     FlowFields flow_fields(const Packet& packet) const;
     void match_flow(Packet& packet);
     void match_flow_into(Packet& packet, config::InterfaceIndex oif);
+    std::uint32_t spread_hash(const Packet& packet) const;
     const Adjacency& choose_hop(const Packet& packet, const HopSet& hops) const;
+    const SegmentListAction& choose_list(const Packet& packet, const PolicyAction& policy) const;
     std::uint32_t hash_of(const Packet& packet) const;
 
     // output.cc: which class, which cycle, which tag

@@ -125,18 +125,16 @@ inline std::uint8_t dscp(const std::uint8_t* ip) {
 inline void set_dscp(std::uint8_t* ip, std::uint8_t dscp) {
     replace_word(ip, 0, static_cast<std::uint16_t>(ip[0] << 8 | dscp << 2 | (ip[1] & 3)));
 }
-/// Both, with one correction of the checksum. Whole words are written: the processor stalls where
-/// it reads a word of which only an octet has just been written.
-inline void set_ttl_and_dscp(std::uint8_t* ip, std::uint8_t ttl, std::uint8_t dscp) {
-    const std::uint32_t marks = load16(ip);
-    const std::uint32_t life = load16(ip + 8);
-    const std::uint32_t new_marks = (marks & 0xff03) | std::uint32_t{dscp} << 2;
-    const std::uint32_t new_life = (life & 0xff) | std::uint32_t{ttl} << 8;
-    std::uint32_t sum =
-        (load16(ip + 10) ^ 0xffffu) + (marks ^ 0xffff) + (life ^ 0xffff) + new_marks + new_life;
+/// A TTL less by one, which must not be 0, and another DSCP, with one correction of the checksum.
+inline void decrement_ttl_and_set_dscp(std::uint8_t* ip, std::uint8_t dscp) {
+    const std::uint32_t old_marks = ip[1];
+    const std::uint32_t marks = std::uint32_t{dscp} << 2 | (old_marks & 3);
+    // What the header's sum grows by is at least -0x1ff: with 0xffff, which is nothing to it, the
+    // whole stays above 0.
+    std::uint32_t sum = (load16(ip + 10) ^ 0xffffu) + 0xffff + marks - old_marks - 0x100;
     sum = (sum & 0xffff) + (sum >> 16);
-    store16(ip, static_cast<std::uint16_t>(new_marks));
-    store16(ip + 8, static_cast<std::uint16_t>(new_life));
+    ip[1] = static_cast<std::uint8_t>(marks);
+    ip[8] = static_cast<std::uint8_t>(ip[8] - 1);
     store16(ip + 10, static_cast<std::uint16_t>(~(sum + (sum >> 16))));
 }
 /// Whether a header without options has the right checksum.

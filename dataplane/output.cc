@@ -106,7 +106,8 @@ void Forwarder::ingress(Packet& packet, config::InterfaceIndex oif) {
     decision.stage = flow.policer ? Stage::police : Stage::shape;
     decision.oif = oif;
     decision.now_ns = packet.now_ns;
-    decision.flow = flow.slot;
+    decision.flow_slot = flow.slot;
+    decision.flow = packet.flow;
     decision.packet_bits = packet.received_octets * 8;
     // What was put in front since is not the packet that the specification is about.
     const std::uint8_t* ip = packet.came_labelled ? packet.l3 : packet.received_l3;

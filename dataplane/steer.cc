@@ -1,8 +1,6 @@
 // Steering into SR policies: labels pushed, or an outer IPv6 header put in front (RFC 8986, 5;
 // RFC 9256), with the selector of the policy's partition (draft-jiang-spring-sr-policy-nrp-05).
 
-#include <rte_jhash.h>
-
 #include <algorithm>
 #include <cstring>
 
@@ -98,11 +96,7 @@ void Forwarder::steer(Packet& packet, const PolicyAction& policy, std::uint8_t t
     if (!policy.is_valid()) [[unlikely]] {
         return drop(packet, DropReason::policy_invalid);
     }
-    const std::uint32_t hash =
-        packet.flow != FlowTable::kNoFlow
-            ? rte_jhash_1word(tables_->flows[packet.flow].id, tables_->hash_seed)
-            : hash_of(packet);
-    const SegmentListAction& list = tables_->choose(policy, hash);
+    const SegmentListAction& list = choose_list(packet, policy);
     packet.nrp = policy.nrp;
     packet.steered = true;
     if (list.is_srv6) {

@@ -139,8 +139,12 @@ class Snapshot {
         const std::uint16_t map = map_of[iif * interfaces.size() + oif];
         return map == kNoMap ? nullptr : &cycle_maps[map];
     }
-    /// The flow whose state is in `slot`; nullptr where this configuration has none.
-    const FlowAction* flow_in(std::uint32_t slot) const {
+    /// The flow whose state is in `slot`, probably at `position`; nullptr where this configuration
+    /// has none.
+    const FlowAction* flow_in(std::uint32_t slot, std::uint32_t position) const {
+        if (position < flows.size() && flows[position].slot == slot) [[likely]] {
+            return &flows[position];
+        }
         return slot < flow_of_slot.size() && flow_of_slot[slot] != FlowTable::kNoFlow
                    ? &flows[flow_of_slot[slot]]
                    : nullptr;

@@ -51,8 +51,9 @@ class Calendar {
 
     /// Appends to `cycle`, which is `current` or one of the slots() - 1 after it; `share` is 0 or a
     /// partition's index. What is refused leaves everything as it was.
-    Refusal enqueue(ChunkPool<Packet>& pool, CycleNumber current, CycleNumber cycle,
-                    const QueuedPacket<Packet>& entry, std::uint32_t share) {
+    [[gnu::always_inline]] Refusal enqueue(ChunkPool<Packet>& pool, CycleNumber current,
+                                           CycleNumber cycle, const QueuedPacket<Packet>& entry,
+                                           std::uint32_t share) {
         const WireUnits units = occupancy_units(entry.octets);
         // Below zero is above any number of slots.
         if (static_cast<std::uint64_t>(cycle - current) > mask_) [[unlikely]] {

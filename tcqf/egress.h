@@ -108,8 +108,9 @@ class Egress {
     }
 
     /// Appends a packet to a cycle, after advance(); `share` is 0 or a partition's index.
-    Refusal enqueue_in_cycle(CycleNumber cycle, const QueuedPacket<Packet>& entry,
-                             std::uint32_t share = 0) {
+    [[gnu::always_inline]] Refusal enqueue_in_cycle(CycleNumber cycle,
+                                                    const QueuedPacket<Packet>& entry,
+                                                    std::uint32_t share = 0) {
         return calendar_.enqueue(*pool_, tracker_.cycle(), cycle, entry, share);
     }
 

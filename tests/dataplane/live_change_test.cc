@@ -196,9 +196,9 @@ class Description {
     void flows() {
         for (const dataplane::FlowAction& flow : tables_.flows) {
             add("flow {} {} {} {}\n", flow.id, flow.shape.cycle_size_bits, name_of(flow.policy),
-                tables_.flow_in(flow.slot) == &flow);
+                tables_.flow_in(flow.slot, dataplane::FlowTable::kNoFlow) == &flow);
         }
-        dataplane::FlowFields fields;
+        dataplane::FlowFields fields{};
         fields.family = 4;
         fields.protocol = 17;
         fields.source = address("10.3.0.5").octets;
