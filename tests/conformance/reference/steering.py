@@ -68,7 +68,7 @@ class Steering:
         if listed:
             body = wire.routing_header(kind, listed[::-1], len(chosen.segments) - 1) + body
             kind = wire.ROUTING
-        tag = wire.tcqf_option(0)
+        tag = wire.tcqf_option(0, kind=self.tagging.option)
         if option_header == "destination":
             body, kind = wire.option_header(kind, tag) + body, wire.DESTINATION
         options = tag if option_header == "hop-by-hop" else b""
