@@ -245,7 +245,7 @@ class Router(Endpoint, Steering):
         below = packet.labels[0]
         kept = 255 if self.tables.short_pipe else ttl - 1
         below[0], below[2] = chosen.labels[-1], ttl - 1
-        above = [[label, below[1], kept] for label in chosen.labels[:-1]]
+        above = [[label, self._pushed_tc(packet), kept] for label in chosen.labels[:-1]]
         packet.pushed = list(above)
         stack = above + [below]
         if policy.nrp and policy.nrp.get("encapsulation", "ipv6-option") == "mpls-mna":
@@ -255,6 +255,12 @@ class Router(Endpoint, Steering):
                                           neighbor.get("readable-label-depth", 16))
         packet.labels[:1] = stack
         return self._resolve(packet, chosen.hop)
+
+    def _pushed_tc(self, packet):
+        """TC of a label pushed on a label: copied (RFC 3270), but a tag is in one place only."""
+        if packet.identifier is None:
+            return packet.labels[0][1]
+        return self.tagging.interfaces[packet.iif].domain.egress_tc
 
     def _label_entry(self, label):
         if label in (0, 2):
@@ -272,7 +278,7 @@ class Router(Endpoint, Steering):
         below = packet.labels[0]
         below[0] = entry["out-labels"][-1]
         below[2] = ttl
-        above = [[label, 0, 255 if self.tables.short_pipe else ttl]
+        above = [[label, self._pushed_tc(packet), 255 if self.tables.short_pipe else ttl]
                  for label in entry["out-labels"][:-1]]
         packet.labels[:0] = above
         packet.pushed = above
