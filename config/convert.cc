@@ -383,6 +383,7 @@ SrPolicy Converter::policy_of(Cursor entry) const {
     }
     policy.drop_upon_invalid = entry["drop-upon-invalid"].is_true();
     policy.prefer_installed_path = entry["prefer-installed-path"].is_true();
+    policy.reduced_encapsulation = entry["headend-behavior"].text() != "H.Encaps";
     entry["candidate-paths"].each(
         [&](Cursor child) { policy.candidate_paths.push_back(path_of(child)); });
     return policy;

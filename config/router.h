@@ -274,6 +274,7 @@ struct SrPolicy {
     std::optional<Segment> binding_sid;
     bool drop_upon_invalid = false;
     bool prefer_installed_path = false;
+    bool reduced_encapsulation = true;  ///< H.Encaps.Red, else H.Encaps
     std::vector<CandidatePath> candidate_paths;
     bool operator==(const SrPolicy&) const = default;
 };

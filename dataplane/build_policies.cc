@@ -148,6 +148,7 @@ void set_policy(Build& build, Policies::Content& policies, const config::SrPolic
     PolicyAction& action = policies.elements[number];
     action = {};
     action.drops_when_invalid = policy.drop_upon_invalid;
+    action.reduced = policy.reduced_encapsulation;
     if (const config::IpAddress* sid = binding_address(policy)) {
         action.counter = build.tables.sid_numbers->at({*sid, sid->bits()});
     }

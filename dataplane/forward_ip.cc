@@ -63,9 +63,11 @@ void Forwarder::forward_ip(Packet& packet) {
         return endpoint(packet, tables_->sids[action->index]);
     }
     if (action->kind == RouteKind::binding_sid) {
-        return endpoint(packet, {.behavior = config::SidBehavior::end_b6_encaps_red,
+        const PolicyAction& policy = tables_->policies[action->index];
+        return endpoint(packet, {.behavior = policy.reduced ? config::SidBehavior::end_b6_encaps_red
+                                                            : config::SidBehavior::end_b6_encaps,
                                  .policy = action->index,
-                                 .counter = tables_->policies[action->index].counter});
+                                 .counter = policy.counter});
     }
     if (!accept_partition(packet)) [[unlikely]] {
         return drop(packet, DropReason::nrp_unknown);

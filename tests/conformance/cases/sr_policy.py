@@ -85,6 +85,12 @@ def steering_cases():
         Case("policy-srv6-sixteen-segments", "A list of 16 SIDs",
              sr_config(policy(path(VIA_1, *[f"fc00:9::{k:x}" for k in range(1, 16)]))), both,
              by_hand=leaves(ge0=2, ge1=2)),
+        Case("policy-srv6-not-reduced", "H.Encaps: all segments are in the routing header",
+             sr_config(policy(path(VIA_1, FAR), headend_behavior="H.Encaps")), both,
+             by_hand=leaves(ge0=2, ge1=2)),
+        Case("policy-srv6-not-reduced-one-segment", "H.Encaps of one segment has a routing header",
+             sr_config(policy(path(VIA_1), headend_behavior="H.Encaps")), both,
+             by_hand=leaves(ge0=2, ge1=2)),
         Case("policy-mpls-swapped", "The top label of a list goes through the label table",
              sr_config(policy(path(16001, 16009))), both, by_hand=leaves(ge0=2, ge1=2)),
         Case("policy-mpls-adjacency", "An adjacency SID at the top is popped here",
@@ -192,6 +198,9 @@ def binding_cases():
 
     return [
         Case("binding-sid-srv6", "An IPv6 binding SID: End, then the policy's header", srv6,
+             one(came), by_hand=leaves(ge1=1)),
+        Case("binding-sid-srv6-not-reduced", "A binding SID encapsulates as its policy does",
+             sr_config(policy(path(VIA_1, FAR), binding_sid=sid, headend_behavior="H.Encaps")),
              one(came), by_hand=leaves(ge1=1)),
         Case("binding-sid-srv6-hop-limit", "Hop limit 1 ends at the binding SID", srv6,
              one(came[:7] + b"\1" + came[8:]), by_hand=drops(ttl_expired=1)),

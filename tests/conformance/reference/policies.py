@@ -32,6 +32,10 @@ class Policy:
     reduced: bool = True
 
 
+def _is_reduced(entry):
+    return entry.get("headend-behavior", "H.Encaps.Red") == "H.Encaps.Red"
+
+
 class InvalidPolicy:
     """What an invalid policy with drop-upon-invalid leaves behind."""
 
@@ -62,7 +66,7 @@ class Policies:
                 self.binding_labels[sid] = self.by_key[key]
             else:
                 self.tables.add("main", sid + "/128", Sid(
-                    {"behavior": "End.B6.Encaps.Red",
+                    {"behavior": "End.B6.Encaps" + (".Red" if _is_reduced(entry) else ""),
                      "policy": {"color": key[0], "endpoint": key[1]}}))
 
     def _installed(self, entry):
@@ -75,7 +79,7 @@ class Policies:
                 valid.append((self._rank(path), lists, path.get("nrp")))
         if valid:
             _, lists, nrp = max(valid, key=lambda each: each[0])
-            return Policy(lists, self.nrps.get(nrp))
+            return Policy(lists, self.nrps.get(nrp), _is_reduced(entry))
         return InvalidPolicy() if entry.get("drop-upon-invalid", False) else None
 
     def _rank(self, path):

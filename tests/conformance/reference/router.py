@@ -236,7 +236,7 @@ class Router(Endpoint, Steering):
             self._take_ip_beneath(packet)
             if not self.tables.short_pipe:
                 wire.set_ttl(packet.l3, min(ttl, wire.ttl_of(packet.l3)))
-            return self._steer(packet, (policy, True))
+            return self._steer(packet, (policy, policy.reduced))
         packet.nrp = policy.nrp["id"] if policy.nrp else None
         packet.steered = True
         if not chosen.labels:
