@@ -86,8 +86,11 @@ class Frames {
         for (const std::uint16_t word : {0x2001, 0xdb8, 3, 0, 0, 0, 0, 9}) {
             append16(ip, word);
         }
-        for (const std::uint16_t word :
-             destinations[below(static_cast<std::uint32_t>(destinations.size()))]) {
+        auto destination = destinations[below(static_cast<std::uint32_t>(destinations.size()))];
+        if (below(3) == 0) {
+            destination = {0xfc00, 1, 0, 0, 0, 0, 0, one_of<std::uint16_t>({1, 0x11, 0xe1})};
+        }
+        for (const std::uint16_t word : destination) {
             append16(ip, word);
         }
         ip = ip + chain;
@@ -101,7 +104,7 @@ class Frames {
         if (below(8) == 0) {
             return chain;
         }
-        const std::uint8_t behind = below(4) == 0   ? dataplane::protocol::kRouting
+        const std::uint8_t behind = below(2) == 0   ? dataplane::protocol::kRouting
                                     : below(8) == 0 ? dataplane::protocol::kDestination
                                                     : dataplane::protocol::kUdp;
         first = dataplane::protocol::kHopByHop;
@@ -145,7 +148,8 @@ class Frames {
             for (const std::uint16_t word : {std::uint16_t{0x2001}, std::uint16_t{0xdb8}, last}) {
                 append16(header, below(20) == 0 ? std::uint16_t{0xff02} : word);
             }
-            header.resize(header.size() + 10, 1);
+            header.resize(header.size() + 9, 0);
+            header.push_back(1);
         }
         return header;
     }
@@ -247,6 +251,7 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(Setting{"mpls-tc", false, true, 1}, Setting{"mpls-tc", true, true, 1},
                     Setting{"dscp", false, true, 1}, Setting{"dscp", true, false, 1},
                     Setting{"ipv6-option, option-header: hop-by-hop", false, true, 1},
+                    Setting{"ipv6-option, option-header: hop-by-hop", true, true, 1},
                     Setting{"ipv6-option, option-header: hop-by-hop", true, true, 2},
                     Setting{"ipv6-option, option-header: destination", true, false, 1}));
 
