@@ -14,6 +14,7 @@ using config::SidBehavior;
 
 /// A packet that its own list of local SIDs keeps here is stopped after that many.
 constexpr unsigned kMaxEndpoints = 32;
+
 /// Whether a behavior ends the outer packet, whatever segments are left.
 bool ends_here(SidBehavior behavior) {
     switch (behavior) {

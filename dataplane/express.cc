@@ -57,27 +57,15 @@ struct Forwarder::Lane {
 
 namespace {
 
-/// Whether addresses that start with this octet are forwarded without a second look: neither groups
-/// and what lies beyond them, nor this network, nor loopback.
-constexpr bool is_ordinary_ipv4(std::uint8_t first_octet) {
-    return first_octet - 1u < 223u && first_octet != 127;
-}
-
 /// Ethernet's, in front of layer 3.
 inline void write_addresses(const Adjacency& adjacency, std::uint8_t* l3) {
     std::memcpy(l3 - kEthernetOctets, adjacency.ethernet.data(), adjacency.ethernet.size());
 }
 
-/// Destinations that are forwarded without a second look.
-inline bool is_ordinary_ipv6(const std::uint8_t* address) {
-    return !ipv6::is_multicast(address) && !ipv6::is_link_local(address) &&
-           !ipv6::is_loopback(address) && !ipv6::is_unspecified(address);
-}
-
 inline bool is_plain_ipv6(const std::uint8_t* ip, std::uint32_t octets) {
     return ip[0] >> 4 == 6 && kIpv6Octets + ipv6::payload_octets(ip) == octets &&
-           ipv6::hop_limit(ip) > 1 && !ipv6::is_martian(ipv6::source(ip), ipv6::destination(ip)) &&
-           is_ordinary_ipv6(ipv6::destination(ip));
+           ipv6::hop_limit(ip) > 1 && ipv6::is_routable(ipv6::source(ip)) &&
+           ipv6::is_routable(ipv6::destination(ip));
 }
 
 }  // namespace
@@ -86,8 +74,8 @@ inline bool is_plain_ipv6(const std::uint8_t* ip, std::uint32_t octets) {
 inline bool Forwarder::recognise_ipv4(const InterfaceTable& in, Plain& plain) {
     const std::uint8_t* ip = plain.l3;
     if (plain.octets < kIpv4Octets || ip[0] != 0x45 || ipv4::total_octets(ip) != plain.octets ||
-        ipv4::ttl(ip) <= 1 || !is_ordinary_ipv4(ip[12]) || !is_ordinary_ipv4(ip[16]) ||
-        !ipv4::short_checksum_right(ip)) {
+        ipv4::ttl(ip) <= 1 || !ipv4::is_unicast(ipv4::source(ip)) ||
+        !ipv4::is_unicast(ipv4::destination(ip)) || !ipv4::short_checksum_right(ip)) {
         return false;
     }
     if (in.tags.tagging() == Tagging::dscp) {
@@ -251,8 +239,8 @@ inline std::uint16_t Forwarder::next_plain_segment(config::InterfaceIndex interf
         return 0;
     }
     const std::uint8_t* segment = srh::segment(routing, left - 1u);
-    return is_ordinary_ipv6(segment) ? static_cast<std::uint16_t>(segment - plain.l3)
-                                     : std::uint16_t{0};
+    return ipv6::is_routable(segment) ? static_cast<std::uint16_t>(segment - plain.l3)
+                                      : std::uint16_t{0};
 }
 
 /// Where a plain packet's route leads, through local SIDs of the plainest kinds (RFC 8986, 4.1 and

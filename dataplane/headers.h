@@ -166,13 +166,13 @@ inline bool is_group(std::uint32_t address) {
 inline bool is_host_internal(std::uint32_t address) {
     return address >> 24 == 0 || address >> 24 == 127;
 }
-/// What no host can have sent with.
-inline bool is_martian_source(std::uint32_t source) {
-    return source >= 0xe0000000 || is_host_internal(source);
+/// What a host can send with, and be sent to from afar.
+inline bool is_unicast(std::uint32_t address) {
+    return address < 0xe0000000 && !is_host_internal(address);
 }
 /// Never forwarded; groups as destinations are another matter.
 inline bool is_martian(std::uint32_t source, std::uint32_t destination) {
-    return is_martian_source(source) || is_host_internal(destination);
+    return !is_unicast(source) || is_host_internal(destination);
 }
 inline void write_checksum(std::uint8_t* ip) {
     store16(ip + 10, 0);
@@ -228,10 +228,14 @@ inline bool is_loopback(const std::uint8_t* address) {
     std::memcpy(words, address, sizeof words);
     return words[0] == 0 && words[1] == __builtin_bswap64(1);
 }
-/// Addresses that no packet may be forwarded with (RFC 4291, 2.5).
+/// What a host can send beyond its link with, and be sent to from afar (RFC 4291, 2.5).
+inline bool is_routable(const std::uint8_t* address) {
+    return !is_multicast(address) && !is_link_local(address) && !is_loopback(address) &&
+           !is_unspecified(address);
+}
+/// Never forwarded; groups and links as destinations are another matter.
 inline bool is_martian(const std::uint8_t* source, const std::uint8_t* destination) {
-    return is_multicast(source) || is_loopback(source) || is_unspecified(source) ||
-           is_link_local(source) || is_loopback(destination) || is_unspecified(destination);
+    return !is_routable(source) || is_loopback(destination) || is_unspecified(destination);
 }
 }  // namespace ipv6
 

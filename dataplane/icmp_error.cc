@@ -54,7 +54,7 @@ bool silent_ipv4(const Quoted& quoted) {
     const std::uint8_t* ip = quoted.ip;
     const std::uint32_t source = ipv4::source(ip);
     const std::uint32_t destination = ipv4::destination(ip);
-    if ((ipv4::fragment_field(ip) & ipv4::kOffsetMask) != 0 || ipv4::is_martian_source(source) ||
+    if ((ipv4::fragment_field(ip) & ipv4::kOffsetMask) != 0 || !ipv4::is_unicast(source) ||
         destination >= 0xe0000000) {
         return true;
     }
