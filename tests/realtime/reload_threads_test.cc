@@ -91,6 +91,9 @@ rte_mempool* make_visible_pool(const char* name) {
                                           RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY, "locked_store");
 }
 
+/// Longer than the least that a link carries: such packets take the short way.
+constexpr std::uint8_t kFrameOctets = 64;
+
 Frame ipv4_frame(std::size_t in, std::size_t out) {
     Frame frame = {2,
                    0,
@@ -109,7 +112,7 @@ Frame ipv4_frame(std::size_t in, std::size_t out) {
                    0x45,
                    0,
                    0,
-                   46,
+                   kFrameOctets - 14,
                    0,
                    0,
                    0,
@@ -134,7 +137,7 @@ Frame ipv4_frame(std::size_t in, std::size_t out) {
     const auto checksum = static_cast<std::uint16_t>(~sum);
     frame[24] = static_cast<std::uint8_t>(checksum >> 8);
     frame[25] = static_cast<std::uint8_t>(checksum);
-    frame.resize(60);
+    frame.resize(kFrameOctets);
     return frame;
 }
 
@@ -212,6 +215,14 @@ std::vector<std::shared_ptr<const config::Router>> configurations() {
             load_or_throw(with(first, "cycle-time-us: 100", "cycle-time-us: 50"))};
 }
 
+dataplane::RouterOptions two_worker_options(rte_mempool* pool) {
+    dataplane::RouterOptions options;
+    options.pool = pool;
+    options.max_packets = kPackets;
+    options.workers = 2;
+    return options;
+}
+
 /// The workers of a router, each on a thread.
 class WorkerThreads {
   public:
@@ -268,11 +279,7 @@ TEST(ReloadThreads, a_thousand_reloads_under_two_workers_lose_no_packet_from_the
         wires.push_back(std::make_unique<SourcePort>(pool, frames));
         ports.push_back({.wire = wires.back().get(), .kernel = nullptr});
     }
-    dataplane::RouterOptions options;
-    options.pool = pool;
-    options.max_packets = kPackets;
-    options.workers = 2;
-    dataplane::Router router(configs[0], ports, options);
+    dataplane::Router router(configs[0], ports, two_worker_options(pool));
 
     WorkerThreads threads(router);
     for (unsigned reload = 1; reload <= kReloads; ++reload) {
@@ -398,15 +405,11 @@ TEST(ReloadThreads, a_thousand_other_paths_of_a_policy_lose_and_reorder_nothing)
     std::vector<dataplane::InterfacePorts> ports;
     for (std::uint8_t in = 0; in < 4; ++in) {
         Frame frame = ipv4_frame(in, 9);
-        frame.resize(60 - 1 - sizeof(std::uint64_t));
+        frame.resize(kFrameOctets - 1 - sizeof(std::uint64_t));
         wires.push_back(std::make_unique<NumberingPort>(pool, frame, in));
         ports.push_back({.wire = wires.back().get(), .kernel = nullptr});
     }
-    dataplane::RouterOptions options;
-    options.pool = pool;
-    options.max_packets = kPackets;
-    options.workers = 2;
-    dataplane::Router router(configs[0], ports, options);
+    dataplane::Router router(configs[0], ports, two_worker_options(pool));
     WorkerThreads threads(router);
     for (unsigned reload = 1; reload <= kReloads; ++reload) {
         EXPECT_EQ(router.apply(configs[reload % configs.size()]), "");
