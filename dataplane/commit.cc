@@ -28,11 +28,15 @@ DropReason reason_of(Refusal refusal) {
 
 }  // namespace
 
+/// Which worker polices a flow: one alone, wherever its packets come in and leave.
+unsigned Forwarder::policing_worker(std::uint32_t flow_slot) const {
+    return flow_slot % shared_.worker_count();
+}
+
 /// Sends a decision to the worker that carries out its stage.
 void Forwarder::dispatch(rte_mbuf* mbuf, const Decision& decision) {
-    const unsigned to = decision.stage == Stage::police
-                            ? decision.flow_slot % shared_.worker_count()
-                            : state(decision.oif).owner;
+    const unsigned to = decision.stage == Stage::police ? policing_worker(decision.flow_slot)
+                                                        : state(decision.oif).owner;
     if (to == index_) [[likely]] {
         return carry_out(mbuf, decision);
     }

@@ -57,6 +57,8 @@ struct Forwarder::Lane {
 
 namespace {
 
+static_assert(kReceiveBurst <= FlowTable::kMaxBurst);
+
 /// Ethernet's, in front of layer 3.
 inline void write_addresses(const Adjacency& adjacency, std::uint8_t* l3) {
     std::memcpy(l3 - kEthernetOctets, adjacency.ethernet.data(), adjacency.ethernet.size());
@@ -281,22 +283,27 @@ void Forwarder::find_adjacencies(config::InterfaceIndex interface, std::span<Pla
     }
 }
 
-/// Fifth stage: the state of flows.
+/// Fifth stage: the state of flows, as far as this worker may look at it: each policer and each
+/// interface's cursors belong to one worker.
 void Forwarder::prefetch_flows(std::span<const Plain> burst) {
+    std::array<const Policer*, kReceiveBurst> policers;
+    unsigned count = 0;
     for (const Plain& plain : burst) {
-        if (plain.flow != FlowTable::kNoFlow && plain.adjacency != nullptr) {
-            const FlowAction& flow = tables_->flows[plain.flow];
-            const config::InterfaceIndex oif = plain.adjacency->oif;
+        if (plain.flow == FlowTable::kNoFlow || plain.adjacency == nullptr) {
+            continue;
+        }
+        const FlowAction& flow = tables_->flows[plain.flow];
+        const config::InterfaceIndex oif = plain.adjacency->oif;
+        if (tables_->interfaces[oif].domain != kNoDomain && state(oif).owner == index_) {
+            rte_prefetch0(&state(oif).cursors[flow.slot]);
+        }
+        if (flow.policer && policing_worker(flow.slot) == index_) {
+            policers[count++] = flow.policer.get();
             rte_prefetch0(flow.policer.get());
-            if (tables_->interfaces[oif].domain != kNoDomain) {
-                rte_prefetch0(&state(oif).cursors[flow.slot]);
-            }
         }
     }
-    for (const Plain& plain : burst) {
-        if (plain.flow != FlowTable::kNoFlow && tables_->flows[plain.flow].policer) {
-            tables_->flows[plain.flow].policer->prefetch();
-        }
+    for (unsigned i = 0; i < count; ++i) {
+        policers[i]->prefetch();
     }
 }
 

@@ -144,6 +144,7 @@ class Forwarder {
     static TrafficClass class_of_dscp(std::uint8_t dscp);
 
     // commit.cc: carried out by the owner of the outgoing interface
+    unsigned policing_worker(std::uint32_t flow_slot) const;
     void dispatch(rte_mbuf* mbuf, const Decision& decision);
     void hand_over(rte_mbuf* mbuf, const Decision& decision, unsigned to);
     void carry_out(rte_mbuf* mbuf, const Decision& decision);
