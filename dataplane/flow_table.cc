@@ -7,8 +7,6 @@
 #include <rte_prefetch.h>
 
 #include <algorithm>
-#include <bit>
-#include <compare>
 #include <cstring>
 #include <map>
 #include <stdexcept>
@@ -16,35 +14,6 @@
 #include "dataplane/huge_vector.h"
 
 namespace tcqf::dataplane {
-
-/// What is hashed: every exact field, masked to what the group compares. 64 octets, a size that
-/// rte_hash compares without a loop.
-struct FlowTable::Key {
-    std::array<std::uint8_t, 16> source;
-    std::array<std::uint8_t, 16> destination;
-    std::uint32_t flow_label;
-    std::uint32_t spi;
-    std::uint32_t mpls_label;
-    std::uint16_t interface;
-    std::uint16_t source_port;
-    std::uint16_t destination_port;
-    std::uint8_t protocol;
-    std::uint8_t family;
-    std::array<std::uint8_t, 12> unused;
-
-    auto operator<=>(const Key&) const = default;
-
-    /// Both, bit by bit.
-    Key operator&(const Key& other) const {
-        using Words = std::array<std::uint64_t, 8>;
-        Words words = std::bit_cast<Words>(*this);
-        const Words mask = std::bit_cast<Words>(other);
-        for (std::size_t i = 0; i < words.size(); ++i) {
-            words[i] &= mask[i];
-        }
-        return std::bit_cast<Key>(words);
-    }
-};
 
 /// A flow with the fields of its match that a hash cannot find. Those of one key form a chain, in
 /// order; the first one lies at the key's position in the hash.
@@ -80,7 +49,7 @@ struct FlowTable::Group {
     };
 
     Shape shape;
-    Key mask{};
+    FlowKey mask{};
     std::uint32_t first_flow = 0;
     HugeVector<Candidate> candidates;  // by the position in the hash
     HugeVector<Candidate> further;     // of chains
@@ -89,7 +58,7 @@ struct FlowTable::Group {
     void add_chain(std::size_t position, const std::vector<Candidate>& chain);
     bool may_hold(const FlowFields& fields) const;
     static Shape shape_of(const config::FlowMatch& match);
-    static Key mask_of(const Shape& shape);
+    static FlowKey mask_of(const Shape& shape);
 };
 
 namespace {
@@ -147,11 +116,11 @@ FlowTable::Group::Shape FlowTable::Group::shape_of(const config::FlowMatch& matc
 }
 
 /// Ones where flows of this shape compare.
-FlowTable::Key FlowTable::Group::mask_of(const Shape& shape) {
+FlowKey FlowTable::Group::mask_of(const Shape& shape) {
     const auto ones = [](bool compared, auto field) {
         return compared ? static_cast<decltype(field)>(~field) : field;
     };
-    Key mask{};
+    FlowKey mask{};
     if (shape.family != 0) {
         mask.family = 0xff;
         mask.source = prefix_mask(shape.source_bits);
@@ -167,26 +136,10 @@ FlowTable::Key FlowTable::Group::mask_of(const Shape& shape) {
     return mask;
 }
 
-/// Every field, nothing masked.
-FlowTable::Key FlowTable::key_of(const FlowFields& fields) {
-    Key key{};
-    key.source = fields.source;
-    key.destination = fields.destination;
-    key.flow_label = fields.flow_label;
-    key.spi = fields.spi;
-    key.mpls_label = fields.mpls_label;
-    key.interface = fields.interface;
-    key.source_port = fields.source_port;
-    key.destination_port = fields.destination_port;
-    key.protocol = fields.protocol;
-    key.family = fields.family;
-    return key;
-}
-
 FlowTable::FlowTable(const std::string& name, const std::vector<config::Flow>& flows) {
     struct Draft {
         std::unique_ptr<Group> group;
-        std::map<Key, std::vector<Candidate>> by_key;
+        std::map<FlowKey, std::vector<Candidate>> by_key;
     };
     std::map<Group::Shape, Draft> drafts;
     for (std::uint32_t index = 0; index < flows.size(); ++index) {
@@ -212,7 +165,7 @@ FlowTable::FlowTable(const std::string& name, const std::vector<config::Flow>& f
                 candidate.dscps |= std::uint64_t{1} << dscp;
             }
         }
-        draft.by_key[key_of(example_of(match)) & draft.group->mask].push_back(candidate);
+        draft.by_key[example_of(match) & draft.group->mask].push_back(candidate);
     }
 
     for (auto& [shape, draft] : drafts) {
@@ -222,7 +175,7 @@ FlowTable::FlowTable(const std::string& name, const std::vector<config::Flow>& f
         parameters.name = table_name.c_str();
         parameters.entries =
             static_cast<std::uint32_t>(std::max<std::size_t>(draft.by_key.size(), 8));
-        parameters.key_len = sizeof(Key);
+        parameters.key_len = sizeof(FlowKey);
         parameters.hash_func = rte_hash_crc;
         parameters.socket_id = SOCKET_ID_ANY;
         parameters.extra_flag = RTE_HASH_EXTRA_FLAGS_EXT_TABLE;
@@ -288,13 +241,13 @@ void FlowTable::match_burst(std::span<const FlowFields> packets, std::uint32_t* 
 /// Packets for which an earlier flow was found already keep it.
 void FlowTable::match_group(const Group& group, std::span<const FlowFields> packets,
                             std::uint32_t* flows) const {
-    std::array<Key, kMaxBurst> keys;
+    std::array<FlowKey, kMaxBurst> keys;
     std::array<const void*, kMaxBurst> key_pointers;
     std::array<std::uint8_t, kMaxBurst> packet_of;
     unsigned count = 0;
     for (std::size_t i = 0; i < packets.size(); ++i) {
         if (group.first_flow < flows[i] && group.may_hold(packets[i])) {
-            keys[count] = key_of(packets[i]) & group.mask;
+            keys[count] = packets[i] & group.mask;
             key_pointers[count] = &keys[count];
             packet_of[count++] = static_cast<std::uint8_t>(i);
         }

@@ -7,6 +7,8 @@
 #pragma once
 
 #include <array>
+#include <bit>
+#include <compare>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -20,9 +22,10 @@ struct rte_hash;
 
 namespace tcqf::dataplane {
 
-/// The fields of a packet, as received, that flows are matched against. Zero where absent: to be
-/// made as `FlowFields{}`; without initialisers, so that arrays of them cost nothing.
-struct FlowFields {
+/// Fields of a packet, as received, that flows compare exactly, or a mask of them. Zero where
+/// absent: to be made as `FlowKey{}`; without initialisers, so that arrays of them cost nothing. 64
+/// octets without padding: hashed and compared as they lie.
+struct FlowKey {
     std::array<std::uint8_t, 16> source;
     std::array<std::uint8_t, 16> destination;
     std::uint32_t flow_label;
@@ -33,6 +36,25 @@ struct FlowFields {
     std::uint16_t destination_port;
     std::uint8_t protocol;
     std::uint8_t family;  ///< 4, 6, or 0 for a packet that is still labelled
+    std::array<std::uint8_t, 12> unused;
+
+    auto operator<=>(const FlowKey&) const = default;
+
+    /// Both, bit by bit.
+    FlowKey operator&(const FlowKey& other) const {
+        using Words = std::array<std::uint64_t, 8>;
+        Words words = std::bit_cast<Words>(*this);
+        const Words mask = std::bit_cast<Words>(other);
+        for (std::size_t i = 0; i < words.size(); ++i) {
+            words[i] &= mask[i];
+        }
+        return std::bit_cast<FlowKey>(words);
+    }
+};
+static_assert(sizeof(FlowKey) == 64);
+
+/// All fields that flows are matched against.
+struct FlowFields : FlowKey {
     std::uint8_t dscp;
     bool has_ports;
     bool has_spi;
@@ -60,11 +82,9 @@ class FlowTable {
     void match_burst(std::span<const FlowFields> packets, std::uint32_t* flows) const;
 
   private:
-    struct Key;
     struct Group;
     struct Candidate;
 
-    static Key key_of(const FlowFields& fields);
     bool holds(const Candidate& candidate, const FlowFields& fields) const;
     void match_group(const Group& group, std::span<const FlowFields> packets,
                      std::uint32_t* flows) const;
