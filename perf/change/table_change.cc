@@ -2,8 +2,6 @@
 // configurations, and then everything up to the worker's next round with the new tables. Reading
 // and checking files is not in it.
 #include <fmt/format.h>
-#include <rte_eal.h>
-#include <rte_errno.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -19,6 +17,7 @@
 #include "dataplane/packet_pool.h"
 #include "dataplane/router.h"
 #include "dataplane/worker.h"
+#include "perf/start_eal.h"
 
 namespace {
 
@@ -267,19 +266,6 @@ void measure(const Arguments& arguments) {
     });
 }
 
-void start_eal(const Arguments& arguments) {
-    std::vector<std::string> words = {"table_change"};
-    words.insert(words.end(), arguments.eal.begin(), arguments.eal.end());
-    std::vector<char*> pointers;
-    for (std::string& word : words) {
-        pointers.push_back(word.data());
-    }
-    if (rte_eal_init(static_cast<int>(pointers.size()), pointers.data()) < 0) {
-        throw std::runtime_error(
-            fmt::format("DPDK's environment does not start: {}", rte_strerror(rte_errno)));
-    }
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -299,7 +285,7 @@ int main(int argc, char** argv) {
         return app.exit(error) == 0 ? 0 : 2;
     }
     try {
-        start_eal(arguments);
+        perf::start_eal("table_change", arguments.eal);
         measure(arguments);
         return 0;
     } catch (const std::exception& error) {

@@ -1,8 +1,6 @@
 // How fast one worker forwards: runs it between DPDK ports on one core, in real time, and prints
 // one JSON object. perf/run makes its input and reads its output.
 #include <fmt/format.h>
-#include <rte_eal.h>
-#include <rte_errno.h>
 #include <time.h>
 
 #include <CLI/CLI.hpp>
@@ -19,6 +17,7 @@
 #include "dataplane/worker.h"
 #include "perf/rate/entries.h"
 #include "perf/rate/rig_clock.h"
+#include "perf/start_eal.h"
 
 namespace {
 
@@ -51,19 +50,6 @@ std::shared_ptr<const config::Router> load(const Arguments& arguments) {
         perf::add_entries(arguments.entries, *router);
     }
     return router;
-}
-
-void start_eal(const Arguments& arguments) {
-    std::vector<std::string> words = {"worker_rate"};
-    words.insert(words.end(), arguments.eal.begin(), arguments.eal.end());
-    std::vector<char*> pointers;
-    for (std::string& word : words) {
-        pointers.push_back(word.data());
-    }
-    if (rte_eal_init(static_cast<int>(pointers.size()), pointers.data()) < 0) {
-        throw std::runtime_error(
-            fmt::format("DPDK's environment does not start: {}", rte_strerror(rte_errno)));
-    }
 }
 
 /// The clock as the control thread of tcqfd publishes it first; nothing corrects it afterwards.
@@ -160,7 +146,7 @@ nlohmann::json measure(dataplane::Router& router, Clock& clock, const Arguments&
 
 nlohmann::json run(const Arguments& arguments) {
     const auto config = load(arguments);
-    start_eal(arguments);
+    perf::start_eal("worker_rate", arguments.eal);
     control::SharedClock shared_clock;
     const double ticks_per_second = publish_clock(shared_clock);
     const auto ticks = [ticks_per_second](std::int64_t ns) {

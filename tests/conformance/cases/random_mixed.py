@@ -5,17 +5,16 @@ flows of what comes labelled (its inner source is another), how the kernel gets 
 Packets are ICMP errors, so that no answer is due.
 """
 
-import os
 import random
 
 import wire
-from case import (INTERFACES, SOURCE4, SOURCE6, US, Case, add_route, at, base_config, explicit,
-                  flow, labelled, onto, own_label, pop, specification, swap, tagged, with_domain,
-                  with_flow, with_labels)
+from case import (INTERFACES, SOURCE4, SOURCE6, US, add_route, base_config, explicit, flow, labelled,
+                  onto, own_label, pop, specification, swap, tagged, with_domain, with_flow,
+                  with_labels)
+from drawn import drawn_arrivals, drawn_cases
 
 T = 100 * US
 KINDS = ("mpls-tc", "dscp", "ipv6-option")
-SEEDS = int(os.environ.get("CONFORMANCE_SEEDS", "20"))
 
 
 class Drawn:
@@ -135,17 +134,8 @@ class Drawn:
         return labelled(i, stack, self.ip(sequence, 64, beneath=True))
 
     def arrivals(self):
-        rx = {}
-        for i, name in enumerate(INTERFACES):
-            times = sorted(self.chance.randrange(1_200_000) for _ in range(40))
-            rx[name] = [at(time, self.frame(i, 100 * i + k)) for k, time in enumerate(times)]
-        return rx
+        return drawn_arrivals(self.chance, self.frame, 1_200_000)
 
 
 def cases():
-    made = []
-    for seed in range(SEEDS):
-        drawn = Drawn(seed)
-        made.append(Case(f"random-{seed}", "A whole router drawn by chance", drawn.config,
-                         drawn.arrivals(), until_drained=seed % 3 != 0))
-    return made
+    return drawn_cases(Drawn, "random", "A whole router drawn by chance")

@@ -5,19 +5,17 @@ flow takes is the router's choice), partitions with a best-effort rate (as is th
 tags of another domain on what is steered.
 """
 
-import os
 import random
 
 import wire
-from case import (INTERFACES, SOURCE6, US, Case, add_route, at, base_config, explicit, flow, hop,
-                  labelled, onto, own_label, pop, swap, tagged, with_domain, with_flow,
-                  with_labels)
+from case import (INTERFACES, SOURCE6, US, add_route, base_config, explicit, flow, hop, labelled,
+                  onto, own_label, pop, swap, tagged, with_domain, with_flow, with_labels)
 from cases.network_actions import nas
 from cases.nrp import selector_option
 from cases.srv6_endpoints import srh
+from drawn import drawn_arrivals, drawn_cases
 
 T = 100 * US
-SEEDS = int(os.environ.get("CONFORMANCE_SEEDS", "20"))
 TAGS = {"mpls-tc": [1, 2, 3, 4], "dscp": [3, 7, 11, 15], "ipv6-option": [1, 2, 3, 4]}
 
 
@@ -181,17 +179,8 @@ class Drawn:
         return labelled(i, self.stack(), beneath)
 
     def arrivals(self):
-        rx = {}
-        for i, name in enumerate(INTERFACES):
-            times = sorted(self.chance.randrange(1_000_000) for _ in range(40))
-            rx[name] = [at(time, self.frame(i, 100 * i + k)) for k, time in enumerate(times)]
-        return rx
+        return drawn_arrivals(self.chance, self.frame, 1_000_000)
 
 
 def cases():
-    made = []
-    for seed in range(SEEDS):
-        drawn = Drawn(seed)
-        made.append(Case(f"random-sr-{seed}", "A router with policies, SIDs and partitions drawn by "
-                         "chance", drawn.config, drawn.arrivals(), until_drained=seed % 3 != 0))
-    return made
+    return drawn_cases(Drawn, "random-sr", "A router with policies, SIDs and partitions drawn by chance")
