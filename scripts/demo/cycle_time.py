@@ -19,6 +19,14 @@ def cycle_for(stall_us):
     return min(LONGEST_CYCLE_US, max(SHORTEST_CYCLE_US, -(-6 * stall_us // 1000) * 1000))
 
 
+def reserve(cycle_us, stall_us):
+    """Says so where even the longest cycle is not four times the stall."""
+    if cycle_us >= 4 * stall_us:
+        return ""
+    return (", the longest there are; less than four stalls, so this host may cost packets, "
+            "which are counted")
+
+
 def rehearse(programs, folder, scenario, traffic):
     """Builds the network; a cycle for the longest stall while all run, beside the load."""
     network.build()
@@ -27,7 +35,7 @@ def rehearse(programs, folder, scenario, traffic):
                             real_times(REHEARSAL_CYCLE_US), REHEARSAL_MS)
     cycle_us = cycle_for(run.stall_us())
     show.say(f"rehearsal: routers were stalled for up to {show.duration(run.stall_us())} -> cycles "
-             f"of {show.duration(cycle_us)}")
+             f"of {show.duration(cycle_us)}{reserve(cycle_us, run.stall_us())}")
     return cycle_us
 
 

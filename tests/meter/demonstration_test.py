@@ -15,6 +15,7 @@ DEMO = HERE.parent.parent / "scripts" / "demo"
 sys.path[:0] = [str(HERE.parent / "conformance"), str(DEMO)]
 
 import chains  # noqa: E402
+import cycle_time  # noqa: E402
 import judge  # noqa: E402
 import network  # noqa: E402
 import topology  # noqa: E402
@@ -86,6 +87,11 @@ def judge_cases(tap):
     run.pauses_us["r3"] = 1001
     tap.case("cycles are to be four times the longest stall, no less",
              [] if enough and judge.needs_longer_cycles(run) else ["it is not so"])
+
+    longest_us = cycle_time.cycle_for(1_000_000)
+    said = [cycle_time.reserve(longest_us, stall_us) for stall_us in (longest_us // 4, longest_us)]
+    tap.case("a cycle that is less than four stalls long is said to be",
+             [] if said[0] == "" and "less than four stalls" in said[1] else said)
 
 
 def config_cases(tap, build, folder):
