@@ -36,7 +36,9 @@ struct EgressConfig {
     LinkRate rate;
     std::optional<CycleTiming> timing;  ///< absent outside every domain
     std::int64_t dead_time_ns = 0;      ///< at the end of a cycle, not for TCQF packets
-    /// From handing over to the wire: frames end that much before a boundary. Less than a cycle.
+    /// From handing over to the wire: frames end that much before a boundary, those of the cycle as
+    /// far as its dead time has room, for what was accepted fills it up to there. Less than a
+    /// cycle.
     std::int64_t tx_guard_ns = 0;
     std::uint32_t slots = 8;  ///< power of two above every window's max and every backlog
     std::uint32_t queue_limit_packets = 1024;  ///< of each queue behind the calendar
@@ -73,7 +75,10 @@ class Egress {
         if (in_domain_) {
             tracker_ = CycleTracker(*config.timing);
             base_ns_ = tracker_.start_ns();
-            boundary_ = rate_.from_ns(config.timing->cycle_time_ns - config.tx_guard_ns);
+            const std::int64_t cycle_ns = config.timing->cycle_time_ns;
+            boundary_ = rate_.from_ns(cycle_ns - config.tx_guard_ns);
+            cycle_boundary_ =
+                rate_.from_ns(cycle_ns - std::min(config.tx_guard_ns, config.dead_time_ns));
         }
     }
 
@@ -215,11 +220,11 @@ class Egress {
     }
 
     /// Sends frames that lie side by side at the front of a queue, one burst of them, while they
-    /// start within the horizon, end by the boundary and in all occupy no more than `allowance`.
-    /// The caller removes what was taken.
+    /// start within the horizon, end by `boundary` and in all occupy no more than `allowance`. The
+    /// caller removes what was taken.
     template <class Send>
-    Run send_burst(const PacketQueue<Packet>& queue, const Horizon& horizon, WireUnits allowance,
-                   Send& send) {
+    Run send_burst(const PacketQueue<Packet>& queue, const Horizon& horizon, WireUnits boundary,
+                   WireUnits allowance, Send& send) {
         Burst burst;
         burst.base_ns = base_ns_;
         WireUnits start = std::max(free_, horizon.now);
@@ -234,7 +239,7 @@ class Egress {
             if (units > allowance - (start - begin) || burst.count == kBurst) {
                 break;
             }
-            if (start + units > boundary_) {
+            if (start + units > boundary) {
                 run.progress = Progress::must_wait_for_cycle;
                 break;
             }
@@ -262,7 +267,7 @@ class Egress {
         const CycleNumber cycle = tracker_.cycle();
         const PacketQueue<Packet>& slot = calendar_.slot(cycle);
         while (!slot.empty()) {
-            const Run run = send_burst(slot, horizon, kUnlimited, send);
+            const Run run = send_burst(slot, horizon, cycle_boundary_, kUnlimited, send);
             if (run.taken != 0) {
                 calendar_.pop(*pool_, cycle, run.taken);
             }
@@ -309,7 +314,7 @@ class Egress {
 
     template <class Send>
     Run send_from(Fifo<Packet>& fifo, const Horizon& horizon, WireUnits allowance, Send& send) {
-        const Run run = send_burst(fifo.queue, horizon, allowance, send);
+        const Run run = send_burst(fifo.queue, horizon, boundary_, allowance, send);
         if (run.taken != 0) {
             fifo.queue.pop(*pool_, run.taken);
             fifo.length -= run.taken;
@@ -341,9 +346,10 @@ class Egress {
     ChunkPool<Packet>* pool_;
     CycleTracker tracker_;
     std::int64_t base_ns_ = 0;
-    WireUnits free_ = 0;               // the wire is free from base_ns_ + free_ on
-    WireUnits boundary_ = kUnlimited;  // every frame ends by base_ns_ + boundary_
-    std::uint64_t waiting_ = 0;        // in the queues behind the calendar
+    WireUnits free_ = 0;                     // the wire is free from base_ns_ + free_ on
+    WireUnits boundary_ = kUnlimited;        // every frame ends by base_ns_ + boundary_
+    WireUnits cycle_boundary_ = kUnlimited;  // the same for frames of the cycle
+    std::uint64_t waiting_ = 0;              // in the queues behind the calendar
     std::uint64_t rebases_ = 0;
     Calendar<Packet> calendar_;
     Fifo<Packet> left_domain_;

@@ -4,6 +4,7 @@
 // arrival, and each decision looks at all of it.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -53,7 +54,8 @@ class EgressModel {
                   std::uint32_t share) {
         drop_overdue(now_ns);
         if (config_.timing &&
-            occupancy(octets) > Wide{config_.timing->cycle_time_ns} * config_.rate.mbps) {
+            occupancy(octets) >
+                Wide{config_.timing->cycle_time_ns - config_.tx_guard_ns} * config_.rate.mbps) {
             return Refusal::frame_too_large;
         }
         if (traffic_class != TrafficClass::best_effort || share == 0 ||
@@ -183,7 +185,10 @@ class EgressModel {
             (Wide{config_.timing->offset_ns} + (cycle + 1) * config_.timing->cycle_time_ns) *
             config_.rate.mbps;
         const auto fits = [&](const Entry& entry) {
-            return start + occupancy(entry.octets) <= boundary;
+            const std::int64_t guard_ns = entry.rank == kTcqf
+                                              ? std::min(config_.tx_guard_ns, config_.dead_time_ns)
+                                              : config_.tx_guard_ns;
+            return start + occupancy(entry.octets) <= boundary - Wide{guard_ns} * config_.rate.mbps;
         };
         while (const auto head = first([&](const Entry& entry) {
                    return entry.rank == kTcqf && entry.cycle == cycle;

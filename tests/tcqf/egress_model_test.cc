@@ -57,6 +57,8 @@ EgressConfig any_config(bool in_domain) {
     timing.offset_ns = in_range<std::int64_t>(0, timing.round_ns() - 1);
     config.timing = timing;
     config.dead_time_ns = *rc::gen::element<std::int64_t>(0, 0, timing.cycle_time_ns / 10);
+    config.tx_guard_ns =
+        *rc::gen::element<std::int64_t>(0, 0, timing.cycle_time_ns / 20, timing.cycle_time_ns / 5);
     config.slots = *rc::gen::element<std::uint32_t>(8, 16);
     for (Share& share : config.shares) {
         share.cycle_units =

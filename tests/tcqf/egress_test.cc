@@ -319,6 +319,33 @@ TEST(emission, a_guard_before_the_boundary_shortens_what_may_be_handed_over) {
               Refusal::frame_too_large);
 }
 
+/// Frames of 125 octets, each an occupancy of 1192 ns, that leave when a whole cycle of them is
+/// called for once at its start and once `stall_ns` later.
+std::size_t sent_of_a_full_cycle(std::int64_t guard_ns, std::int64_t dead_ns,
+                                 std::int64_t stall_ns) {
+    EgressConfig config = gigabit();
+    config.tx_guard_ns = guard_ns;
+    config.dead_time_ns = dead_ns;
+    EgressDriver driver(config);
+    while (driver.tcqf(kToday, 0, 125) == Refusal::none) {
+    }
+    driver.run(kToday + 100'000 + stall_ns);
+    return driver.sent.size();
+}
+
+// What a cycle accepted it sends: the guard takes from the dead time alone.
+TEST(emission, a_guard_cuts_no_full_cycle) {
+    EXPECT_EQ(sent_of_a_full_cycle(5'000, 0, 0), 83u);
+    EXPECT_EQ(sent_of_a_full_cycle(5'000, 2'000, 0), 82u);
+    EXPECT_EQ(sent_of_a_full_cycle(5'000, 20'000, 0), 67u);
+}
+
+TEST(emission, a_guard_within_the_dead_time_drops_what_a_stall_would_make_late) {
+    EXPECT_EQ(sent_of_a_full_cycle(0, 20'000, 20'000), 67u);
+    EXPECT_EQ(sent_of_a_full_cycle(5'000, 20'000, 20'000), 62u);
+    EXPECT_EQ(sent_of_a_full_cycle(5'000, 2'000, 20'000), 65u);
+}
+
 TEST(emission, frames_are_handed_over_no_further_ahead_than_the_look_ahead) {
     EgressDriver driver(gigabit());
     driver.lookahead_ns = 2 * kOccupancy1514Ns;
