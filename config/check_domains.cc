@@ -12,6 +12,8 @@
 namespace tcqf::config {
 namespace {
 
+constexpr std::uint32_t kEthernetHeaderOctets = 14;
+
 std::string_view kind_name(Tagging tagging) {
     return tagging == Tagging::mpls_tc ? "mpls-tc"
            : tagging == Tagging::dscp  ? "dscp"
@@ -40,6 +42,7 @@ class DomainChecker {
                           check_tags(child, interface);
                           check_egress_marks(entry, child, domain, interface);
                           check_mtu(entry, child, domain, interface);
+                          check_guard(entry, child, domain, interface);
                       });
         for_each_pair(entry["cycle-maps"], domain.cycle_maps,
                       [&](const Cursor& child, CycleMapEntry& map) {
@@ -130,8 +133,7 @@ class DomainChecker {
         const std::int64_t cycle_ns = std::int64_t{domain.cycle_time_us} * 1000;
         const WireUnits capacity =
             cycle_capacity({link.link_rate_mbps}, cycle_ns, interface.dead_time_ns);
-        constexpr std::uint32_t kEthernetHeader = 14;
-        const std::uint32_t frame = link.mtu + kEthernetHeader;
+        const std::uint32_t frame = link.mtu + kEthernetHeaderOctets;
         if (occupancy_units(frame) <= capacity) {
             return;
         }
@@ -143,7 +145,48 @@ class DomainChecker {
                 "larger than {} octets are dropped, mtu-exceeded; a smaller mtu, a longer "
                 "cycle or a smaller dead-time-ns would do",
                 link.name, capacity / kUnitsPerBit, link.mtu, occupancy_bits(frame),
-                std::max<std::int64_t>(largest - kEthernetHeader, 0)));
+                std::max<std::int64_t>(largest - kEthernetHeaderOctets, 0)));
+    }
+
+    /// A guard leaves the cycle something, and the dead time has room for it.
+    void check_guard(const Cursor& entry, const Cursor& child, const Domain& domain,
+                     const DomainInterface& interface) {
+        if (!context_.are_right(entry, {"cycle-time-us"}) || !context_.is_given(child, "name") ||
+            !context_.are_right(child, {"dead-time-ns"}) ||
+            !context_.are_interfaces_right({"tx-guard-ns", "mtu", "link-rate-mbps"})) {
+            return;
+        }
+        const Interface& link = context_.router.interfaces[interface.interface];
+        const std::int64_t guard_ns = link.tx_guard_ns.value_or(0);
+        const std::int64_t cycle_ns = std::int64_t{domain.cycle_time_us} * 1000;
+        const LinkRate rate{link.link_rate_mbps};
+        const std::int64_t largest_ns =
+            ceil_div(occupancy_units(link.mtu + kEthernetHeaderOctets), rate.mbps);
+        if (guard_ns >= cycle_ns) {
+            context_.report.conflict(
+                child.node(),
+                fmt::format("tx-guard-ns {} of {} leaves nothing of a cycle of {} us: lower it",
+                            guard_ns, link.name, domain.cycle_time_us));
+            return;
+        }
+        if (guard_ns > 0 && largest_ns <= cycle_ns && largest_ns > cycle_ns - guard_ns) {
+            context_.report.warning(
+                child.node(),
+                fmt::format("a packet of the mtu {} of {} occupies the wire for {} ns, a cycle of "
+                            "{} us less tx-guard-ns {} has {}: best effort of that size is "
+                            "dropped, mtu-exceeded; a tx-guard-ns of at most {}, a smaller mtu or "
+                            "a longer cycle would do",
+                            link.mtu, link.name, largest_ns, domain.cycle_time_us, guard_ns,
+                            cycle_ns - guard_ns, cycle_ns - largest_ns));
+        }
+        if (guard_ns > interface.dead_time_ns) {
+            context_.report.warning(
+                child.node(),
+                fmt::format("tx-guard-ns {} of {} is more than its dead-time-ns {}: the end of a "
+                            "full cycle is handed over without that guard; a dead-time-ns of {} "
+                            "or more would do",
+                            guard_ns, link.name, interface.dead_time_ns, guard_ns));
+        }
     }
 
     const DomainInterface* member(const Domain& domain, InterfaceIndex interface) const {

@@ -140,7 +140,9 @@ void Converter::take_interfaces() {
         interface.best_effort_queue_packets =
             entry["best-effort-queue-packets"].number<std::uint32_t>();
         interface.table = entry["table"].text();
-        interface.tx_guard_ns = entry["tx-guard-ns"].number<std::int64_t>();
+        if (entry["tx-guard-ns"]) {
+            interface.tx_guard_ns = entry["tx-guard-ns"].number<std::int64_t>();
+        }
         interfaces_.try_emplace(entry["name"].text(),
                                 static_cast<InterfaceIndex>(router_.interfaces.size()));
         router_.interfaces.push_back(std::move(interface));

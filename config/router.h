@@ -48,7 +48,7 @@ struct Interface {
     std::vector<IpPrefix> addresses;
     std::uint32_t best_effort_queue_packets = 1024;
     std::string table = "main";
-    std::int64_t tx_guard_ns = 0;
+    std::optional<std::int64_t> tx_guard_ns;  ///< absent: what the host is measured to need
     bool operator==(const Interface&) const = default;
 };
 

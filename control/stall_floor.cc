@@ -1,10 +1,13 @@
 #include "control/stall_floor.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <rte_cycles.h>
 
 #include <algorithm>
 #include <bit>
+#include <map>
+#include <utility>
 
 namespace tcqf::control {
 
@@ -46,6 +49,28 @@ StallAdvice advice_of(const StallStatistics& stalls) {
             .shortest_cycle_ns = round_up(stalls.largest_ns() * kCyclesPerStall, 1000)};
 }
 
+namespace {
+
+/// Nothing where every interface's dead time is long enough.
+std::string dead_time_warning(const config::Router& router, const config::Domain& domain,
+                              std::int64_t lateness_ns) {
+    std::vector<std::string> short_ones;
+    for (const config::DomainInterface& member : domain.interfaces) {
+        if (member.dead_time_ns < lateness_ns) {
+            short_ones.push_back(router.interfaces[member.interface].name);
+        }
+    }
+    return short_ones.empty()
+               ? ""
+               : fmt::format(
+                     "domain {}: this host hands frames over up to {} ns late as a rule, "
+                     "and a full cycle that starts late cannot end in time; a dead-time-ns "
+                     "of {} or more on {} would do",
+                     domain.name, lateness_ns, lateness_ns, fmt::join(short_ones, ", "));
+}
+
+}  // namespace
+
 std::vector<std::string> stall_warnings(const config::Router& router,
                                         const StallStatistics& stalls) {
     const StallAdvice advice = advice_of(stalls);
@@ -53,6 +78,10 @@ std::vector<std::string> stall_warnings(const config::Router& router,
     for (const config::Domain& domain : router.domains) {
         const std::int64_t cycle_ns = std::int64_t{domain.cycle_time_us} * 1000;
         if (cycle_ns >= advice.shortest_cycle_ns) {
+            if (std::string warning = dead_time_warning(router, domain, advice.tx_guard_ns);
+                !warning.empty()) {
+                warnings.push_back(std::move(warning));
+            }
             continue;
         }
         const std::string remedy =
@@ -67,6 +96,26 @@ std::vector<std::string> stall_warnings(const config::Router& router,
             advice.shortest_cycle_ns / 1000, remedy));
     }
     return warnings;
+}
+
+std::vector<std::string> guard_messages(const config::Router& router,
+                                        const std::vector<std::int64_t>& guards_ns) {
+    std::map<std::int64_t, std::vector<std::string>> names;
+    for (const config::Domain& domain : router.domains) {
+        for (const config::DomainInterface& member : domain.interfaces) {
+            const config::Interface& interface = router.interfaces[member.interface];
+            if (!interface.tx_guard_ns) {
+                names[guards_ns[member.interface]].push_back(interface.name);
+            }
+        }
+    }
+    std::vector<std::string> messages;
+    for (const auto& [guard_ns, interfaces] : names) {
+        messages.push_back(
+            fmt::format("tx-guard-ns of {} is {}: measured at start, a quarter of a cycle at most",
+                        fmt::join(interfaces, ", "), guard_ns));
+    }
+    return messages;
 }
 
 StallStatistics measure_stalls(std::int64_t duration_ns, double ticks_per_second) {

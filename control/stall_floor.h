@@ -42,9 +42,15 @@ struct StallAdvice {
 
 StallAdvice advice_of(const StallStatistics& stalls);
 
-/// One sentence for each domain whose cycles are shorter than the floor allows.
+/// One sentence for each domain whose cycles are shorter than the floor allows, and for each whose
+/// dead times are shorter than what is usual.
 std::vector<std::string> stall_warnings(const config::Router& router,
                                         const StallStatistics& stalls);
+
+/// One sentence for each guard that holds where the configuration has none; `guards_ns` in the
+/// order of the interfaces, those outside every domain are passed over.
+std::vector<std::string> guard_messages(const config::Router& router,
+                                        const std::vector<std::int64_t>& guards_ns);
 
 /// Runs the bare loop on the calling thread. `ticks_per_second` is calibrated.
 StallStatistics measure_stalls(std::int64_t duration_ns, double ticks_per_second);

@@ -28,11 +28,19 @@ std::uint32_t slots_for(const config::Router& config, config::InterfaceIndex int
     return std::bit_ceil(farthest + 2);
 }
 
+/// What was measured, but no more of a cycle than a quarter, and than leaves room for the largest
+/// frame.
+std::int64_t measured_guard_ns(std::int64_t lateness_ns, std::int64_t cycle_time_ns,
+                               const EgressConfig& egress) {
+    const std::int64_t room_ns = egress.rate.to_ns(egress.rate.from_ns(cycle_time_ns) -
+                                                   occupancy_units(egress.mtu_frame_octets));
+    return std::max<std::int64_t>(0, std::min({lateness_ns, cycle_time_ns / 4, room_ns}));
+}
+
 EgressConfig egress_config(const config::Router& config, config::InterfaceIndex index,
-                           bool guards_boundaries) {
+                           std::optional<std::int64_t> lateness_ns) {
     const config::Interface& interface = config.interfaces[index];
     EgressConfig egress;
-    egress.tx_guard_ns = guards_boundaries ? interface.tx_guard_ns : 0;
     egress.rate.mbps = interface.link_rate_mbps;
     egress.queue_limit_packets = interface.best_effort_queue_packets;
     egress.mtu_frame_octets = interface.mtu + 14;
@@ -45,6 +53,10 @@ EgressConfig egress_config(const config::Router& config, config::InterfaceIndex 
             if (member.interface == index) {
                 egress.timing = domain.timing_of(member);
                 egress.dead_time_ns = member.dead_time_ns;
+                if (lateness_ns) {
+                    egress.tx_guard_ns = interface.tx_guard_ns.value_or(
+                        measured_guard_ns(*lateness_ns, egress.timing->cycle_time_ns, egress));
+                }
                 egress.slots = slots_for(config, index, domain);
             }
         }
@@ -155,8 +167,7 @@ Router::Router(std::shared_ptr<const config::Router> config, std::vector<Interfa
         const auto index = static_cast<config::InterfaceIndex>(i);
         shared_->interfaces.push_back(std::make_unique<InterfaceState>(
             ports[i], static_cast<unsigned>(i % workers),
-            std::make_unique<Output>(egress_config(*config, index, options.guards_boundaries),
-                                     options)));
+            std::make_unique<Output>(egress_config(*config, index, options.lateness_ns), options)));
     }
     for (unsigned from = 0; from < workers; ++from) {
         for (unsigned to = 0; to < workers; ++to) {
@@ -203,9 +214,9 @@ std::string Router::apply(std::shared_ptr<const config::Router> config,
     for (std::size_t i = 0; i < shared_->interfaces.size(); ++i) {
         InterfaceState& state = *shared_->interfaces[i];
         const auto index = static_cast<config::InterfaceIndex>(i);
-        const bool guards = shared_->options.guards_boundaries;
-        const EgressConfig wanted = egress_config(*config, index, guards);
-        if (wanted != egress_config(*shared_->config, index, guards)) {
+        const std::optional<std::int64_t> lateness_ns = shared_->options.lateness_ns;
+        const EgressConfig wanted = egress_config(*config, index, lateness_ns);
+        if (wanted != egress_config(*shared_->config, index, lateness_ns)) {
             auto output = std::make_unique<Output>(wanted, shared_->options);
             delete state.replacement.exchange(output.release(), std::memory_order_release);
         }
@@ -255,6 +266,9 @@ const Snapshot& Router::tables() const {
 }
 const config::Router& Router::config() const {
     return *shared_->config;
+}
+std::int64_t Router::tx_guard_ns(config::InterfaceIndex interface) const {
+    return egress_config(*shared_->config, interface, shared_->options.lateness_ns).tx_guard_ns;
 }
 
 std::map<config::IpPrefix, Router::SidAccount> Router::sid_account() const {

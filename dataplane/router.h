@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -40,8 +41,10 @@ struct RouterOptions {
     /// How far ahead of now frames are handed to the ports: at least what the wire carries between
     /// two polls; 0 in virtual time.
     std::int64_t transmit_lookahead_ns = 0;
-    bool short_way = true;           ///< false: plain packets go the long way, for comparison
-    bool guards_boundaries = false;  ///< respects tx-guard-ns, which virtual time does not know
+    bool short_way = true;  ///< false: plain packets go the long way, for comparison
+    /// How late what is handed over usually reaches the wire: the guard of interfaces that have no
+    /// tx-guard-ns. Absent in virtual time, which knows no guard at all.
+    std::optional<std::int64_t> lateness_ns = {};
 };
 
 class Router {
@@ -74,6 +77,8 @@ class Router {
     /// Tells the workers of a link that went up or down.
     void set_link(config::InterfaceIndex interface, bool up);
     const config::Router& config() const;
+    /// The guard in force before each boundary of an interface's cycles; 0 outside every domain.
+    std::int64_t tx_guard_ns(config::InterfaceIndex interface) const;
 
     /// What a SID or a binding SID of the configuration took, by its prefix; only what took
     /// anything.

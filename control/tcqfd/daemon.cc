@@ -187,6 +187,23 @@ void Daemon::measure_stall_floor(const config::Router& router) {
     for (const std::string& warning : stall_warnings(router, task.result)) {
         print_warning(warning);
     }
+    lateness_ns_ = advice_of(task.result).tx_guard_ns;
+}
+
+/// Says which guards hold where they have been measured, and again where a reload changes them.
+void Daemon::print_guards() {
+    std::vector<std::int64_t> guards_ns;
+    for (std::size_t i = 0; i < router_->config().interfaces.size(); ++i) {
+        guards_ns.push_back(router_->tx_guard_ns(static_cast<config::InterfaceIndex>(i)));
+    }
+    std::vector<std::string> messages = guard_messages(router_->config(), guards_ns);
+    if (messages == guards_told_) {
+        return;
+    }
+    for (const std::string& message : messages) {
+        print_message(message);
+    }
+    guards_told_ = std::move(messages);
 }
 
 Status Daemon::start_router(std::shared_ptr<const config::Router> router) {
@@ -204,8 +221,9 @@ Status Daemon::start_router(std::shared_ptr<const config::Router> router) {
     options.workers = router->workers.count;
     options.macs = devices_->macs();
     options.transmit_lookahead_ns = options_.yield ? kSharedCoreLookaheadNs : kOwnCoreLookaheadNs;
-    options.guards_boundaries = true;
+    options.lateness_ns = lateness_ns_;
     router_ = std::make_unique<dataplane::Router>(router, devices_->ports(), options);
+    print_guards();
     devices_->update_links(*router_);
     start_workers();
     devices_->start_relay();
@@ -270,6 +288,7 @@ void Daemon::reload() {
     if (const Status status = devices_->install_filters(*loaded.router); !status) {
         print_warning(status.failure().message);
     }
+    print_guards();
     print_message("reloaded");
 }
 

@@ -45,6 +45,7 @@ class Daemon {
     Status start_clock(const config::Router& router);
     Status start_router(std::shared_ptr<const config::Router> router);
     void measure_stall_floor(const config::Router& router);
+    void print_guards();
     void start_workers();
     void drain();
     void print_pauses() const;
@@ -58,6 +59,8 @@ class Daemon {
     std::unique_ptr<dataplane::Router> router_;
     std::atomic<WorkerPhase> phase_{WorkerPhase::running};
     std::vector<std::unique_ptr<WorkerLoop>> loops_;
+    std::int64_t lateness_ns_ = 0;  // measured at start
+    std::vector<std::string> guards_told_;
     std::uint64_t rebases_seen_ = 0;
 };
 

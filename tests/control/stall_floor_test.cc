@@ -64,5 +64,46 @@ TEST(StallFloor, a_stall_longer_than_the_cycle_is_beyond_dead_time) {
                 ElementsAre(HasSubstr("no dead time helps")));
 }
 
+/// Two interfaces in a domain of 50 ms, ge1 with a dead time of 20 us, and one outside.
+config::Router with_dead_time() {
+    config::Router router = with_cycles_of(50'000);
+    for (const char* name : {"ge0", "ge1", "ge2"}) {
+        router.interfaces.emplace_back().name = name;
+    }
+    router.domains[0].interfaces.resize(2);
+    router.domains[0].interfaces[0].interface = 0;
+    router.domains[0].interfaces[1].interface = 1;
+    router.domains[0].interfaces[1].dead_time_ns = 20'000;
+    return router;
+}
+
+/// Every thousandth round is 16 us late.
+StallStatistics host_that_is_often_late() {
+    StallStatistics stalls;
+    for (int i = 0; i < 1'000'000; ++i) {
+        stalls.add(i % 1000 == 0 ? 16'000 : 20);
+    }
+    return stalls;
+}
+
+TEST(StallFloor, a_dead_time_below_the_usual_lateness_gets_a_warning) {
+    EXPECT_THAT(stall_warnings(with_dead_time(), host_that_is_often_late()),
+                ElementsAre(AllOf(HasSubstr("up to 16000 ns late"),
+                                  HasSubstr("a dead-time-ns of 16000 or more on ge0 would do"))));
+    config::Router router = with_dead_time();
+    router.domains[0].interfaces[0].dead_time_ns = 16'000;
+    EXPECT_THAT(stall_warnings(router, host_that_is_often_late()), IsEmpty());
+}
+
+TEST(StallFloor, guards_that_were_measured_are_told) {
+    config::Router router = with_dead_time();
+    EXPECT_THAT(guard_messages(router, {8'192, 8'192, 0}),
+                ElementsAre(HasSubstr("tx-guard-ns of ge0, ge1 is 8192: measured")));
+    EXPECT_THAT(guard_messages(router, {8'192, 4'096, 0}),
+                ElementsAre(HasSubstr("of ge1 is 4096"), HasSubstr("of ge0 is 8192")));
+    router.interfaces[1].tx_guard_ns = 0;
+    EXPECT_THAT(guard_messages(router, {8'192, 0, 0}), ElementsAre(HasSubstr("of ge0 is 8192")));
+}
+
 }  // namespace
 }  // namespace tcqf::control

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -119,6 +120,7 @@ class TestRouter {
         bool has_times = true;
         std::uint8_t poison = kPoison;
         bool short_way = true;
+        std::optional<std::int64_t> lateness_ns = {};
     };
 
     explicit TestRouter(const std::string& yaml) : TestRouter(yaml, Options{}) {}
@@ -139,6 +141,7 @@ class TestRouter {
         router_options.max_packets = options.packets;
         router_options.workers = options.workers;
         router_options.short_way = options.short_way;
+        router_options.lateness_ns = options.lateness_ns;
         router_ = std::make_unique<dataplane::Router>(config, ports, router_options);
     }
     ~TestRouter() { router_.reset(); }

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <optional>
 
 #include "tests/dataplane/frames.h"
 #include "tests/dataplane/test_config.h"
@@ -195,6 +196,56 @@ TEST(Workers, TheirNumberChangesNothingInTheOutput) {
         }
         EXPECT_TRUE(crossed);
     }
+}
+
+/// four_interfaces() with another key of ge1.
+std::string with_key_of_ge1(const std::string& key) {
+    std::string yaml = four_interfaces("mpls-tc");
+    const std::string at = "device: net_null1, ";
+    return yaml.insert(yaml.find(at) + at.size(), key + ", ");
+}
+
+std::int64_t guard_of_ge1(const std::string& yaml, std::optional<std::int64_t> lateness_ns) {
+    TestRouter::Options options;
+    options.lateness_ns = lateness_ns;
+    return TestRouter(yaml, options).router().tx_guard_ns(1);
+}
+
+TEST(Guard, IsWhatWasMeasuredButNoMoreThanACycleCanSpare) {
+    const std::string yaml = four_interfaces("mpls-tc");
+    EXPECT_EQ(guard_of_ge1(yaml, {}), 0) << "virtual time knows none";
+    EXPECT_EQ(guard_of_ge1(yaml, 8'000), 8'000);
+    EXPECT_EQ(guard_of_ge1(yaml, 60'000), kCycleNs / 4);
+    // 1538 octets at 150 Mbit/s are 82026.7 ns.
+    EXPECT_EQ(guard_of_ge1(with_key_of_ge1("link-rate-mbps: 150"), 60'000), 17'973);
+    EXPECT_EQ(guard_of_ge1(with_key_of_ge1("link-rate-mbps: 100"), 60'000), 0);
+}
+
+TEST(Guard, OfTheConfigurationWinsAndChangesLive) {
+    TestRouter::Options options;
+    options.lateness_ns = 8'000;
+    TestRouter router(with_key_of_ge1("tx-guard-ns: 3000"), options);
+    EXPECT_EQ(router.router().tx_guard_ns(1), 3'000);
+    EXPECT_EQ(router.router().tx_guard_ns(0), 8'000);
+    EXPECT_EQ(router.router().tx_guard_ns(3), 0) << "no domain, no boundary";
+    ASSERT_EQ(router.router().apply(load_or_throw(with_key_of_ge1("tx-guard-ns: 0"))), "");
+    EXPECT_EQ(router.router().tx_guard_ns(1), 0);
+    EXPECT_EQ(guard_of_ge1(with_key_of_ge1("tx-guard-ns: 3000"), {}), 0);
+}
+
+TEST(Guard, WithinItBestEffortWaitsForTheNextCycle) {
+    TestRouter::Options options;
+    options.lateness_ns = 8'000;
+    TestRouter router(four_interfaces("mpls-tc"), options);
+    const Frame frame = ethernet(0, dataplane::ethertype::kIpv4) + ipv4_udp(0x0a0a0101, 0, 40);
+    const std::int64_t boundary_ns = kStart + kCycleNs;
+    router.arrive(0, boundary_ns - 9'000, frame);
+    router.arrive(0, boundary_ns - 7'999, frame);
+    router.run_until(kStart + 10 * kCycleNs, kStart);
+    const auto& sent = router.wire(1).sent();
+    ASSERT_EQ(sent.size(), 2u);
+    EXPECT_EQ(sent[0].start_ns, boundary_ns - 9'000);
+    EXPECT_EQ(sent[1].start_ns, boundary_ns);
 }
 
 TEST(Ports, ARefusedFrameWaitsAndIsDroppedWithItsCycle) {

@@ -279,6 +279,18 @@ def a_tai_offset_of_zero_is_named_at_start(bench):
     daemon.stop()
 
 
+def the_guard_that_was_measured_is_told_until_one_is_configured(bench):
+    right = configuration(bench.name)
+    config = bench.write(right)
+    daemon = Daemon(bench, config)
+    told = [line for line in daemon.errors().splitlines() if "tx-guard-ns of" in line]
+    assert len(told) == 1 and "ge0, ge1" in told[0] and "measured" in told[0], daemon.errors()
+    config.write_text(right.replace(
+        f"    mac: {ROUTER_MAC[1]}", f"    mac: {ROUTER_MAC[1]}\n    tx-guard-ns: 0"))
+    assert daemon.reload("tx-guard-ns of ge0 is"), daemon.errors()
+    assert_balances(daemon.stop())
+
+
 CASES = [
     labelled_packets_cross_with_the_tag_of_their_cycle,
     the_host_behind_the_router_is_reached,
@@ -295,6 +307,7 @@ CASES = [
     missing_permission_is_one_sentence_and_exit_3,
     wrong_usage_and_wrong_configurations_have_their_codes,
     a_tai_offset_of_zero_is_named_at_start,
+    the_guard_that_was_measured_is_told_until_one_is_configured,
 ]
 
 
