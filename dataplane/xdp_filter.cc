@@ -182,8 +182,9 @@ Result<XdpFilter> XdpFilter::find(const Netdev& netdev) {
     if (query.attach_mode == XDP_ATTACHED_SKB) {
         return system_refused(fmt::format(
             "the driver of {} has no XDP of its own, and in generic mode what is handed to the "
-            "host would come back; use another port for it, for example net_af_packet",
-            netdev.name()));
+            "host would come back; use another driver for it, for example "
+            "net_af_packet0,iface={}",
+            netdev.name(), netdev.name()));
     }
     const Descriptor program = attached_to(index);
     XdpFilter filter;

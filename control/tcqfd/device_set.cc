@@ -73,7 +73,8 @@ Status DeviceSet::open_wire(const config::Interface& interface) {
     if (device.wire->netdev() && !has_own_program) {
         auto filter = dataplane::XdpFilter::find(*device.wire->netdev());
         if (!filter) {
-            return filter.failure();
+            return system_refused(fmt::format("interface {}: device {}: {}", interface.name,
+                                              interface.device, filter.failure().message));
         }
         device.filter = std::move(filter.value());
     }

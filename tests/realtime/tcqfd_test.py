@@ -232,6 +232,18 @@ def a_busy_device_is_one_sentence_and_exit_3(bench):
     assert code == 3 and len(errors) == 1 and "ge0 is busy: another tcqfd" in errors[0], errors
 
 
+def a_device_with_generic_xdp_alone_is_one_sentence_and_exit_3(bench):
+    on_loopback = configuration(bench.name).replace("iface=ge1", "iface=lo")
+    config = bench.write(on_loopback.replace(f"    mac: {ROUTER_MAC[1]}\n", ""))
+    code, errors = refusal(bench, config)
+    assert code == 3 and len(errors) == 1 and "interface ge1: " in errors[0], errors
+    assert "use another driver for it, for example net_af_packet0,iface=lo" in errors[0], errors
+    assert "xdp" not in bench.router.run("ip link show").stdout
+    config = bench.write(on_loopback.replace(
+        "net_af_xdp1,iface=lo,force_copy=1,busy_budget=0", "net_af_packet1,iface=lo"))
+    assert_balances(Daemon(bench, config).stop())
+
+
 def two_routers_of_one_name_are_one_sentence_and_exit_3(bench):
     memory = ("--", "--no-huge", "-m", "512")
     start(bench, *memory)
@@ -302,6 +314,7 @@ CASES = [
     a_killed_router_leaves_the_host_reachable_and_can_be_started_again,
     a_missing_device_is_one_sentence_and_exit_3,
     a_busy_device_is_one_sentence_and_exit_3,
+    a_device_with_generic_xdp_alone_is_one_sentence_and_exit_3,
     two_routers_of_one_name_are_one_sentence_and_exit_3,
     missing_huge_pages_are_one_sentence_and_exit_3,
     missing_permission_is_one_sentence_and_exit_3,
