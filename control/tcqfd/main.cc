@@ -33,7 +33,7 @@ void describe(CLI::App& app, Arguments& arguments) {
         ->required()
         ->type_name("FILE");
     app.add_option("--socket", arguments.socket,
-                   "where the API listens (default /run/tcqfd/NAME.sock)")
+                   "where the API will listen; there is none yet, so it changes nothing")
         ->type_name("PATH");
     app.add_flag("--check", arguments.check, "validate the configuration and exit");
     app.add_flag("--yield", arguments.daemon.yield,
@@ -69,6 +69,9 @@ int run(const Arguments& arguments) {
     }
     if (arguments.check) {
         return 0;
+    }
+    if (!arguments.socket.empty()) {
+        control::print_warning("--socket changes nothing: this version has no API yet");
     }
     block_signals();
     auto daemon = control::Daemon::start(loaded.router, arguments.daemon);

@@ -280,6 +280,14 @@ def wrong_usage_and_wrong_configurations_have_their_codes(bench):
     assert code("--help") == 0
 
 
+def a_socket_is_taken_with_a_warning_as_long_as_there_is_no_api(bench):
+    path = bench.directory / "api.sock"
+    daemon = start(bench, "--socket", str(path))
+    assert "warning: --socket changes nothing" in daemon.errors(), daemon.errors()
+    assert not path.exists()
+    daemon.stop()
+
+
 def a_tai_offset_of_zero_is_named_at_start(bench):
     offset = subprocess.run(
         [sys.executable, "-c",
@@ -295,7 +303,7 @@ def the_guard_that_was_measured_is_told_until_one_is_configured(bench):
     right = configuration(bench.name)
     config = bench.write(right)
     daemon = Daemon(bench, config)
-    told = [line for line in daemon.errors().splitlines() if "tx-guard-ns of" in line]
+    told = [line for line in daemon.errors().splitlines() if line.startswith("tcqfd: tx-guard-ns of")]
     assert len(told) == 1 and "ge0, ge1" in told[0] and "measured" in told[0], daemon.errors()
     config.write_text(right.replace(
         f"    mac: {ROUTER_MAC[1]}", f"    mac: {ROUTER_MAC[1]}\n    tx-guard-ns: 0"))
@@ -319,6 +327,7 @@ CASES = [
     missing_huge_pages_are_one_sentence_and_exit_3,
     missing_permission_is_one_sentence_and_exit_3,
     wrong_usage_and_wrong_configurations_have_their_codes,
+    a_socket_is_taken_with_a_warning_as_long_as_there_is_no_api,
     a_tai_offset_of_zero_is_named_at_start,
     the_guard_that_was_measured_is_told_until_one_is_configured,
 ]
