@@ -204,7 +204,9 @@ std::uint8_t* Forwarder::tag_place(Packet& packet, const InterfaceTable& out) co
             const std::uint16_t offset = packet.kind == Layer3::ipv6
                                              ? packet.extensions.tcqf(out.option_header)
                                              : std::uint16_t{0};
-            return offset != 0 ? packet.l3 + offset : nullptr;
+            // An option whose length contradicts its flag has no octet for the Cycle Id.
+            return offset != 0 && tcqf_option_well_formed(packet.l3 + offset) ? packet.l3 + offset
+                                                                              : nullptr;
         }
         case Tagging::none:
             break;

@@ -4,6 +4,7 @@ import wire
 from case import (DSCP_TAGS, IDENTITY_PLUS_ONE, US, Case, at, base_config, dscp_transit,
                   explicit, labelled, onto, own_label, pop, silent_v6, starts, swap, tagged, v4, v6,
                   with_domain, with_labels)
+from cases.sr_policy import drops
 
 T = 100 * US
 
@@ -79,6 +80,14 @@ def all_values():
     return made
 
 
+WRONG_LENGTHS = {
+    "length-0": bytes([0xB1, 0]), "length-1": bytes([0xB1, 1, 0]),
+    "length-3": bytes([0xB1, 3, 0, 1, 0]), "length-4": bytes([0xB1, 4, 0, 1, 0, 0]),
+    "e-flag-length-2": bytes([0xB1, 2, 0x80, 1]),
+    "length-10-without-e": bytes([0xB1, 10, 0, 1]) + bytes(8),
+    "e-flag-length-9": bytes([0xB1, 9, 0x80, 1]) + bytes(7)}
+
+
 def option_shape_cases():
     """Where the option may stand in its header, and what counts as one."""
     config = transit("ipv6-option", "ipv6-option")
@@ -105,12 +114,7 @@ def option_shape_cases():
                      "An interface tagged by option neither reads nor writes DSCP", config,
                      spaced([onto(0, v6(k, dscp=(3, 7, 46, 0)[k], ecn=k, hop_by_hop=option(k + 1)))
                              for k in range(4)])))
-    wrong = {"length-0": bytes([0xB1, 0]), "length-1": bytes([0xB1, 1, 0]),
-             "length-3": bytes([0xB1, 3, 0, 1, 0]), "length-4": bytes([0xB1, 4, 0, 1, 0, 0]),
-             "e-flag-length-2": bytes([0xB1, 2, 0x80, 1]),
-             "length-10-without-e": bytes([0xB1, 10, 0, 1]) + bytes(8),
-             "e-flag-length-9": bytes([0xB1, 9, 0x80, 1]) + bytes(7),
-             "length-past-header": bytes([0xB1, 12, 0, 1]) + bytes(2)}
+    wrong = {**WRONG_LENGTHS, "length-past-header": bytes([0xB1, 12, 0, 1]) + bytes(2)}
     for name, options in wrong.items():
         made.append(Case(f"tagging-option-wrong-{name}",
                          "A length that contradicts the E flag is malformed", config,
@@ -318,6 +322,13 @@ def no_place_cases():
              spaced([onto(0, v4(1, dscp=3)), onto(0, v6(2, dscp=7)),
                      onto(0, v6(3, dscp=7, hop_by_hop=bytes([0x1F, 0]))),
                      onto(0, v6(4, dscp=7, hop_by_hop=option(1)))])),
+        Case("no-place-option-of-wrong-length", "An option that contradicts its E flag has no place",
+             transit("dscp", "ipv6-option"),
+             spaced([onto(0, v6(k, dscp=3, hop_by_hop=options))
+                     for k, options in enumerate(WRONG_LENGTHS.values())] +
+                    # Right at the end of the header, in front of the UDP ports.
+                    [onto(0, v6(9, dscp=3, hop_by_hop=bytes([0x1F, 2, 0, 0, 0xB1, 0])))]),
+             by_hand=drops(untaggable=len(WRONG_LENGTHS) + 1)),
         Case("no-place-other-header", "The option in the header that the interface does not name",
              transit("dscp", "ipv6-option", header_out="destination"),
              spaced([onto(0, v6(1, dscp=3, hop_by_hop=option(1)))])),

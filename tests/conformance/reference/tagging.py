@@ -99,10 +99,12 @@ class Tagging:
         if here is None or here.kind != "ipv6-option" or packet.version != 6:
             return False
         found = packet.tcqf_options(self.option, here.header)
-        if not found:
-            return False
-        length = found[0].length
-        return length < 2 or length != (10 if packet.l3[found[0].at + 2] & 0x80 else 2)
+        return bool(found) and self._contradicts_flag(packet, found[0])
+
+    @staticmethod
+    def _contradicts_flag(packet, option):
+        return option.length < 2 or \
+            option.length != (10 if packet.l3[option.at + 2] & 0x80 else 2)
 
     def _option_tag(self, packet, option):
         return packet.l3[option.at + 3]
@@ -133,7 +135,8 @@ class Tagging:
             return None
         if there.kind == "dscp":
             return "ip"
-        return "option" if packet.tcqf_options(self.option, there.header) else None
+        found = packet.tcqf_options(self.option, there.header)
+        return "option" if found and not self._contradicts_flag(packet, found[0]) else None
 
     def write(self, packet, there, cycle):
         """Writes the tag of that absolute cycle, last of all edits."""
