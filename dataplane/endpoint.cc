@@ -149,6 +149,7 @@ bool Forwarder::next_csid(Packet& packet, const SidAction& sid) {
         drop(packet, DropReason::ttl_expired);
         return true;
     }
+    keep_headers(packet);
     address = (address ^ below_block) | argument << shift;
     for (unsigned i = 16; i-- > 0; address >>= 8) {
         octets[i] = static_cast<std::uint8_t>(address);
@@ -172,6 +173,7 @@ bool Forwarder::advance_segment(Packet& packet, const SidAction& sid, std::uint8
         drop(packet, DropReason::malformed);
         return false;
     }
+    keep_headers(packet);
     ipv6::set_hop_limit(packet.l3, static_cast<std::uint8_t>(ipv6::hop_limit(packet.l3) - 1));
     packet.hop_limit_done = true;
     routing[3] = static_cast<std::uint8_t>(left - 1);
@@ -258,6 +260,7 @@ void Forwarder::decapsulate(Packet& packet, const SidAction& sid, Layer3 inner) 
     packet.received_l3 = packet.l3;
     packet.came_labelled = false;
     packet.hop_limit_done = false;
+    packet.headers_kept = false;
     packet.ttl_limit = 255;
     packet.nrp = kNoNrp;
     if (!(inner == Layer3::ipv4 ? check_ipv4(packet) : check_ipv6(packet))) {

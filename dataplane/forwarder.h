@@ -155,7 +155,8 @@ class Forwarder {
 
     // icmp_error.cc
     void icmp_error(const Packet& packet, const IcmpError& error);
-    void send_generated(const Packet& cause, rte_mbuf* mbuf);
+    void keep_headers(Packet& packet);
+    std::span<const std::uint8_t> as_received(const Packet& packet);
 
     // forwarder.cc
     void drop(rte_mbuf* mbuf, DropReason reason);
@@ -181,7 +182,7 @@ class Forwarder {
     std::vector<TokenBucket> oam_buckets_;   // copies for OAM (RFC 9259), by receiving interface
     std::vector<TokenBucket> icmp_buckets_;  // by receiving interface
     WorkerCounters counters_;
-    std::uint32_t fragment_identification_ = 0;
+    KeptHeaders kept_;  // of the packet that is being forwarded
 };
 
 }  // namespace tcqf::dataplane

@@ -27,13 +27,13 @@ struct Quoted {
     bool extended = false;  // the stack is reported (RFC 4884 names the messages that can)
 };
 
-/// Nothing where what is beneath the labels is no IP packet.
-bool find_quoted(const Packet& packet, Quoted& quoted) {
-    quoted.ip = packet.received_l3;
-    quoted.octets = packet.l3_octets + static_cast<std::uint32_t>(packet.l3 - packet.received_l3);
-    if (packet.came_labelled) {
-        quoted.labels = packet.received_l3;
-        quoted.labels_octets = mpls::stack_octets(packet.received_l3);
+/// False where what is beneath the labels is no IP packet.
+bool find_quoted(std::span<const std::uint8_t> received, bool came_labelled, Quoted& quoted) {
+    quoted.ip = received.data();
+    quoted.octets = static_cast<std::uint32_t>(received.size());
+    if (came_labelled) {
+        quoted.labels = received.data();
+        quoted.labels_octets = mpls::stack_octets(received.data());
         quoted.ip += quoted.labels_octets;
         quoted.octets -= quoted.labels_octets;
     }
@@ -196,10 +196,34 @@ bool is_group_frame(const Packet& packet) {
 
 }  // namespace
 
+/// To be called before headers of a received packet are written over while it can still fail.
+void Forwarder::keep_headers(Packet& packet) {
+    if (packet.headers_kept) {
+        return;
+    }
+    packet.headers_kept = true;
+    const auto in_front = static_cast<std::uint32_t>(packet.l3 - packet.received_l3);
+    kept_.packet_octets = in_front + packet.l3_octets;
+    kept_.octets = in_front + packet.extensions.upper;
+    std::memcpy(kept_.bytes.data(), packet.received_l3, kept_.octets);
+}
+
+/// The packet behind its Ethernet header as it was received.
+std::span<const std::uint8_t> Forwarder::as_received(const Packet& packet) {
+    const std::uint8_t* end = packet.l3 + packet.l3_octets;
+    if (!packet.headers_kept) {
+        return {packet.received_l3, end};
+    }
+    const std::uint32_t rest = kept_.packet_octets - kept_.octets;
+    std::memcpy(kept_.bytes.data() + kept_.octets, end - rest, rest);
+    return {kept_.bytes.data(), kept_.packet_octets};
+}
+
 /// Answers a packet that is about to be dropped, where the RFCs and the rate limit allow it.
 void Forwarder::icmp_error(const Packet& packet, const IcmpError& error) {
     Quoted quoted;
-    if (packet.generated || packet.from_kernel || !find_quoted(packet, quoted) ||
+    if (packet.generated || packet.from_kernel ||
+        !find_quoted(as_received(packet), packet.came_labelled, quoted) ||
         (is_group_frame(packet) && !error.answers_multicast)) {
         return;
     }

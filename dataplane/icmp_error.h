@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 
 namespace tcqf::dataplane {
@@ -28,6 +29,14 @@ struct IcmpError {
     static constexpr IcmpError unknown_option(std::uint32_t pointer, bool answers_multicast) {
         return {12, 0, 4, 2, pointer, answers_multicast};
     }
+};
+
+/// The headers of a packet as they were received, labels in front, where they have been written
+/// over since: an error quotes them so (RFC 4443, 2.4 (c)).
+struct KeptHeaders {
+    std::uint32_t octets = 0;               ///< of `bytes` that hold headers; the rest is as it was
+    std::uint32_t packet_octets = 0;        ///< of layer 3, labels included
+    std::array<std::uint8_t, 65536> bytes;  ///< no mbuf holds more
 };
 
 /// At most `kBurst` errors at once and `kPerSecond` in the long run (RFC 4443, 2.4 (f)). A bucket

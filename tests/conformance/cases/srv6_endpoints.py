@@ -4,8 +4,8 @@ packet, and every error in the order of RFC 8986."""
 import struct
 
 import wire
-from case import (IDENTITY_PLUS_ONE, Case, add_route, at, base_config, explicit, hop, onto, tagged,
-                  v4, v6, with_domain)
+from case import (IDENTITY_PLUS_ONE, Case, add_route, at, base_config, explicit, hop, labelled,
+                  onto, own_label, tagged, v4, v6, with_domain, with_labels)
 from cases.sr_policy import FAR, VIA_1, VIA_2, drops, leaves, one, path, policy
 
 OUTER = "2001:db8:3::9"
@@ -104,22 +104,45 @@ def transit_cases():
                        config(), segment(SIDS["end"], left=2,
                                          segments=[VIA_1, SIDS["x"], SIDS["end"]]),
                        by_hand=leaves(ge2=1)))
-    made.append(single("end-no-route", "The next segment has no route", config(),
-                       segment(SIDS["end"], segments=["fc00:7::1", SIDS["end"]]),
-                       check=dropped_alone("no-route", 1)))
     made.append(single("end-no-sid", "The next segment is in a locator, but no SID", config(),
                        segment(SIDS["end"], segments=["fc00:1::99", SIDS["end"]]),
-                       check=dropped_alone("no-sid", 1)))
+                       by_hand=drops(no_sid=1)))
     return made
 
 
-def dropped_alone(reason, generated):
-    def check(outcome):
-        account = outcome.account()
-        if account["dropped"] != {reason: 1} or account["generated"] != generated:
-            return [f"account: {account}"]
-        return []
-    return check
+def quoted_cases():
+    """RFC 4443, 2.4 (c): an error quotes the packet as it was received, not as SIDs advanced it."""
+    nowhere = "fc00:7::1"
+    labels = config()
+    with_labels(labels, own_label(16000))
+    narrow = config()
+    narrow["interfaces"][1]["mtu"] = 1280
+    made = []
+    for name in ("end", "end-psp", "end-all", "t"):
+        sid = SIDS[name]
+        made.append(single(f"quoted-{name}", f"{name}: the next segment has no route", config(),
+                           segment(sid, segments=[nowhere, sid]),
+                           segment(sid, segments=[nowhere, sid], inner=bytes(1200), kind=59),
+                           segment(sid, segments=[nowhere, VIA_1, sid], left=1),
+                           by_hand=drops(no_route=3)))
+        made.append(Case(
+            f"endpoint-quoted-{name}-beneath-labels", f"{name}: the same beneath a label", labels,
+            {"ge3": [at(1000, labelled(3, [(16000, 0, 64)],
+                                       segment(sid, segments=[nowhere, sid])))]},
+            by_hand=drops(no_route=1)))
+    for name in ("end", "end-psp"):
+        sid = SIDS[name]
+        made.append(single(f"quoted-{name}-mtu", f"{name}: too big for the next link", narrow,
+                           segment(sid, inner=bytes(1300), kind=59),
+                           by_hand=drops(mtu_exceeded=1)))
+    both = [nowhere, SIDS["x"], SIDS["end-psp"], SIDS["end"]]
+    made.append(single("quoted-two-sids-here", "Two SIDs of this router, then no route", config(),
+                       segment(SIDS["end"], segments=[nowhere, SIDS["end-psp"], SIDS["end"]],
+                               left=2), by_hand=drops(no_route=1)))
+    made.append(single("quoted-second-sid", "The second SID finds the hop limit used up", config(),
+                       segment(SIDS["end"], segments=both, left=3, hop_limit=2),
+                       by_hand=drops(ttl_expired=1)))
+    return made
 
 
 def error_cases():
@@ -303,8 +326,7 @@ def csid_cases():
             single(f"csid-{name}-zero-in-the-middle", "NEXT-CSID: a zero within the argument",
                    csid_config(), to("8:0:9::")),
             single(f"csid-{name}-zero-in-front", "NEXT-CSID: a zero in front of the argument",
-                   csid_config(), to("0:8::"), check=dropped_alone(
-                       "no-sid" if name == "end" else "no-route", 1) if name != "x" else None),
+                   csid_config(), to("0:8::")),
         ]
     made.append(single("csid-chain", "NEXT-CSID: two SIDs of this router in one container",
                        csid_config(), packet("fc00:1:1:2:8::", [], b"payload!", 59),
@@ -409,5 +431,5 @@ def tcqf_cases():
 
 
 def cases():
-    return (transit_cases() + error_cases() + decapsulation_cases() + csid_cases() +
-            domain_cases() + oam_cases() + tcqf_cases())
+    return (transit_cases() + quoted_cases() + error_cases() + decapsulation_cases() +
+            csid_cases() + domain_cases() + oam_cases() + tcqf_cases())
