@@ -1,6 +1,7 @@
 // What the checks of every subject work with.
 #pragma once
 
+#include <algorithm>
 #include <initializer_list>
 #include <map>
 #include <optional>
@@ -74,6 +75,20 @@ template <class List, class Visit>
 void for_each_pair(const Cursor& list, List& typed, Visit&& visit) {
     std::size_t position = 0;
     list.each([&](const Cursor& entry) { visit(entry, typed[position++]); });
+}
+
+/// Whether a path of a policy has a segment list of this kind: labels (std::uint32_t) or SIDs
+/// (IpAddress).
+template <class Kind>
+bool has_list_of(const SrPolicy& policy) {
+    const auto is_of_kind = [](const SegmentList& list) {
+        return !list.segments.empty() && std::holds_alternative<Kind>(list.segments[0]);
+    };
+    return std::any_of(policy.candidate_paths.begin(), policy.candidate_paths.end(),
+                       [&](const CandidatePath& path) {
+                           return std::any_of(path.segment_lists.begin(), path.segment_lists.end(),
+                                              is_of_kind);
+                       });
 }
 
 bool is_unicast(const IpAddress& address);

@@ -84,6 +84,7 @@ class FlowChecker {
     void check(const Cursor& entry, const Flow& flow) {
         check_match(entry, flow);
         check_policy_reference(context_, entry["sr-policy"], flow.sr_policy);
+        check_service(entry, flow);
         check_interleaving(entry, flow);
         if (context_.are_right(entry, {"match", "cycle-size-bits", "traffic-specification",
                                        "max-backlog-cycles", "interleaving", "sr-policy"}) &&
@@ -106,6 +107,7 @@ class FlowChecker {
     void check_match(const Cursor& entry, const Flow& flow);
     void check_ports(const Cursor& match, const FlowMatch& fields);
     void check_families(const Cursor& match, const FlowMatch& fields);
+    void check_service(const Cursor& entry, const Flow& flow);
     void check_interleaving(const Cursor& entry, const Flow& flow);
     void check_load(const Cursor& entry, const Flow& flow);
     std::set<InterfaceIndex> ways_of(const Flow& flow) const;
@@ -190,6 +192,24 @@ void FlowChecker::check_families(const Cursor& match, const FlowMatch& fields) {
         by_label ? match["flow-label"].node() : match["destination"].node(),
         by_label ? "IPv4 packets have no flow label: no packet ever matches; remove it"
                  : "source and destination are of different IP versions: no packet ever matches");
+}
+
+/// S-label and control word stand beneath labels (RFC 8964, 4.2): an outer IPv6 header has no place
+/// for them.
+void FlowChecker::check_service(const Cursor& entry, const Flow& flow) {
+    if (!flow.mpls_service || !flow.sr_policy || !context_.are_right(entry, {"sr-policy"}) ||
+        !context_.are_right(context_.top, {"sr-policies"})) {
+        return;
+    }
+    const SrPolicy* policy = context_.policy(*flow.sr_policy);
+    if (policy != nullptr && has_list_of<IpAddress>(*policy)) {
+        context_.report.conflict(
+            entry["mpls-service"].node(),
+            fmt::format("a path of the policy color {} endpoint {} has SIDs: S-label and control "
+                        "word go beneath labels (RFC 8964); remove mpls-service, or name a policy "
+                        "of labels",
+                        policy->key.color, policy->key.endpoint.to_string()));
+    }
 }
 
 void FlowChecker::check_interleaving(const Cursor& entry, const Flow& flow) {

@@ -74,24 +74,14 @@ class SidChecker {
             !context_.are_right(context_.top, {"sr-policies"})) {
             return;
         }
-        const auto has_labels = [](const CandidatePath& path) {
-            return std::any_of(path.segment_lists.begin(), path.segment_lists.end(),
-                               [](const SegmentList& list) {
-                                   return !list.segments.empty() &&
-                                          std::holds_alternative<std::uint32_t>(list.segments[0]);
-                               });
-        };
-        for (const SrPolicy& policy : context_.router.sr_policies) {
-            if (policy.key == *sid.policy &&
-                std::any_of(policy.candidate_paths.begin(), policy.candidate_paths.end(),
-                            has_labels)) {
-                context_.report.conflict(
-                    entry["policy"].node(),
-                    fmt::format("a path of the policy color {} endpoint {} has labels: behavior {} "
-                                "needs SIDs; an IPv6 binding-sid of the policy takes both",
-                                policy.key.color, policy.key.endpoint.to_string(),
-                                entry["behavior"].text()));
-            }
+        const SrPolicy* policy = context_.policy(*sid.policy);
+        if (policy != nullptr && has_list_of<std::uint32_t>(*policy)) {
+            context_.report.conflict(
+                entry["policy"].node(),
+                fmt::format("a path of the policy color {} endpoint {} has labels: behavior {} "
+                            "needs SIDs; an IPv6 binding-sid of the policy takes both",
+                            policy->key.color, policy->key.endpoint.to_string(),
+                            entry["behavior"].text()));
         }
     }
 

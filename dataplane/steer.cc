@@ -111,6 +111,10 @@ void Forwarder::encapsulate(Packet& packet, const PolicyAction& policy,
     const Adjacency& adjacency = choose_hop(packet, list.hops);
     const InterfaceTable& out = tables_->interfaces[adjacency.oif];
     match_flow_into(packet, adjacency.oif);
+    if (service_of(packet) != nullptr) [[unlikely]] {
+        // S-label and control word go beneath labels (RFC 8964, 4.2), not around an IPv6 header.
+        return drop(packet, DropReason::policy_invalid);
+    }
     const bool in_cycle = (packet.cycle != 0 && out.domain == packet.in->domain) ||
                           (packet.flow != FlowTable::kNoFlow && out.domain != kNoDomain);
     const bool option = in_cycle && out.tags.tagging() == Tagging::ipv6_option;

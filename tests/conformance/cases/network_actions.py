@@ -7,7 +7,7 @@ import wire
 from case import (IDENTITY_PLUS_ONE, Case, add_route, at, base_config, explicit, flow, labelled,
                   onto, own_label, pop, specification, swap, tagged, v4, v6,
                   with_domain, with_flow, with_labels)
-from cases.sr_policy import drops, leaves, one, path, policy, sr_config, to_policy
+from cases.sr_policy import VIA_1, drops, leaves, one, path, policy, sr_config, to_policy
 from reference import actions
 
 
@@ -189,6 +189,11 @@ def service_config(bits, kind="mpls-tc", **more):
         "s-label": 600, "sequence-bits": bits}, **more))
 
 
+def service_into_sids():
+    return with_flow(sr_config(policy(path(VIA_1))), flow(
+        17, 20_000, {"interface": "ge3"}, mpls_service={"s-label": 600, "sequence-bits": 16}))
+
+
 def service_cases():
     """dissect False: tshark has no dissector for the d-CW and guesses at the payload."""
     made = []
@@ -228,6 +233,9 @@ def service_cases():
              one(v6(1, destination="2001:db8:b::1", size=1484),
                  v6(2, destination="2001:db8:b::1", size=1485)), by_hand=drops(mtu_exceeded=1),
              dissect=False),
+        Case("detnet-push-into-sids", "A route steers a flow with a service into SIDs: it has no "
+             "place there", service_into_sids(), one(v4(1, destination="10.7.0.1"), v4(2)),
+             by_hand=drops(policy_invalid=1), dissect=False),
         Case("detnet-push-policed", "A refused packet", service_config(
             16, traffic_specification=specification(1_000_000, 2, 1000)),
             one(*[v4(k, destination="10.11.0.1", size=60) for k in range(3)]),

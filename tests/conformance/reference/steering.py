@@ -5,6 +5,7 @@ import struct
 
 import wire
 from reference import actions
+from reference.errors import Drop
 
 HOP_LIMIT = 64  # of outer headers: the router's choice
 IGNORED_FLOW_LABEL = 1
@@ -56,6 +57,9 @@ class Steering:
         packet.labels = entries
 
     def _encapsulate(self, packet, path, chosen, reduced, oif):
+        if packet.flow and packet.flow.service:
+            # RFC 8964, 4.2: it goes beneath labels, for which an outer IPv6 header has no place.
+            raise Drop("policy-invalid", answer=False)
         option_header = self._option_for(packet, oif)
         if packet.carrier in ("ip", "option"):
             self.tagging.clear_old_place(packet, self.tagging.interfaces[packet.iif].domain)
