@@ -38,12 +38,39 @@ bool Forwarder::adds_selector(const Packet& packet, const Adjacency& adjacency) 
            (adjacency.label_count != 0 || adjacency.reads_actions);
 }
 
+/// Network actions in a packet's own stack that labels on top of it would put out of the next
+/// router's reach, `beneath` being what stays of the stack; none where they stay in reach.
+PlacedActions Forwarder::actions_out_of_reach(const Packet& packet, const Adjacency& adjacency,
+                                              const std::uint8_t* beneath) const {
+    const std::uint8_t* end = packet.l3 + mpls::stack_octets(packet.l3);
+    if (adjacency.label_count < 2 || packet.steered || tables_->nrps.empty() || beneath == end) {
+        return {};
+    }
+    const PlacedActions actions =
+        find_hop_by_hop({beneath, end}, tables_->code_points.mna_nrp_opcode);
+    const bool in_reach = adjacency.label_count + actions.above + actions.entries <=
+                          unsigned{adjacency.readable_depth};
+    const bool never_in_reach = actions.entries >= adjacency.readable_depth;
+    return in_reach || never_in_reach ? PlacedActions{} : actions;
+}
+
 /// Octets that labels, selector and DetNet service will take in front of a packet.
 std::uint32_t Forwarder::pushed_octets(const Packet& packet, const Adjacency& adjacency) const {
     std::uint32_t octets = adjacency.label_count * kLabelOctets;
     if (adds_selector(packet, adjacency)) {
         octets += selector_copies(adjacency.label_count, adjacency.readable_depth) *
                   kSelectorEntries * kLabelOctets;
+    }
+    if (packet.kind == Layer3::labelled) {
+        const PlacedActions actions =
+            actions_out_of_reach(packet, adjacency, packet.l3 + kLabelOctets);
+        for (unsigned number = 1; actions.entries != 0 && number <= adjacency.label_count;
+             ++number) {
+            if (needs_copy(number, adjacency.label_count, actions.above + actions.entries,
+                           actions.entries, adjacency.readable_depth)) {
+                octets += actions.entries * kLabelOctets;
+            }
+        }
     }
     if (service_of(packet) != nullptr) {
         octets += kLabelOctets + kControlWordOctets;
@@ -81,18 +108,29 @@ void Forwarder::write_labels(Packet& packet, const Adjacency& adjacency, std::ui
                              std::uint8_t pushed_tc, bool replaces) {
     const config::MplsService* service = replaces ? nullptr : service_of(packet);
     // At most one sub-stack a label, and the S-label.
-    std::array<std::uint32_t, (kMaxPushedLabels + 1) * (kSelectorEntries + 1)> entries;
+    std::array<std::uint32_t, (kMaxPushedLabels + 1) * (kMaxActionEntries + 1)> entries;
     unsigned count = 0;
     unsigned last_label = 0;
     const std::uint8_t ttl = mpls::ttl(beneath);
     const std::uint8_t pushed_ttl = tables_->short_pipe ? std::uint8_t{255} : ttl;
     const bool with_selector = adds_selector(packet, adjacency);
-    const unsigned group = labels_above_selector(adjacency.readable_depth);
+    const unsigned group = labels_above(kSelectorEntries, adjacency.readable_depth);
+    const PlacedActions actions =
+        packet.kind == Layer3::labelled
+            ? actions_out_of_reach(packet, adjacency, packet.l3 + (replaces ? kLabelOctets : 0))
+            : PlacedActions{};
     const auto add_selector = [&](std::uint32_t above) {
         const auto selector = selector_entries(tables_->nrps[packet.nrp].selector,
                                                tables_->code_points.mna_nrp_opcode, above, false);
         std::copy(selector.begin(), selector.end(), entries.begin() + count);
         count += kSelectorEntries;
+    };
+    const auto copy_actions = [&](std::uint32_t above) {
+        constexpr std::uint32_t kMarks = 0xeff;  // TC and TTL
+        entries[count++] = kNetworkActionLabel << 12 | (above & kMarks);
+        for (unsigned i = 1; i < actions.entries; ++i) {
+            entries[count++] = load32(actions.first + i * kLabelOctets) & ~0x100u;
+        }
     };
     for (unsigned i = 0; i < adjacency.label_count; ++i) {
         const bool is_last = i + 1u == adjacency.label_count;
@@ -103,6 +141,11 @@ void Forwarder::write_labels(Packet& packet, const Adjacency& adjacency, std::ui
                         inherits ? ttl : pushed_ttl);
         if (with_selector && (is_last || (i + 1) % group == 0)) {
             add_selector(entries[last_label]);
+        }
+        if (actions.entries != 0 &&
+            needs_copy(i + 1, adjacency.label_count, actions.above + actions.entries,
+                       actions.entries, adjacency.readable_depth)) {
+            copy_actions(entries[last_label]);
         }
     }
     if (with_selector && count == 0) {

@@ -10,6 +10,7 @@
 
 #include "dataplane/account.h"
 #include "dataplane/icmp_error.h"
+#include "dataplane/network_actions.h"
 #include "dataplane/packet.h"
 #include "dataplane/shared_state.h"
 
@@ -115,6 +116,8 @@ class Forwarder {
     // edit.cc: headers in front of a packet
     bool make_room(Packet& packet, std::uint32_t octets);
     bool adds_selector(const Packet& packet, const Adjacency& adjacency) const;
+    PlacedActions actions_out_of_reach(const Packet& packet, const Adjacency& adjacency,
+                                       const std::uint8_t* beneath) const;
     std::uint32_t pushed_octets(const Packet& packet, const Adjacency& adjacency) const;
     const config::MplsService* service_of(const Packet& packet) const;
     void push_control_word(Packet& packet, const config::MplsService& service);

@@ -77,6 +77,26 @@ NetworkActions read_network_actions(std::span<const std::uint8_t> stack, std::ui
     return actions;
 }
 
+PlacedActions find_hop_by_hop(std::span<const std::uint8_t> stack, std::uint8_t nrp_opcode) {
+    for (std::size_t at = 0; at < stack.size();) {
+        if (mpls::label(load32(stack.data() + at)) != kNetworkActionLabel) {
+            at += kLabelOctets;
+            continue;
+        }
+        const NetworkActions actions = read_network_actions(stack.subspan(at), nrp_opcode);
+        if (actions.entries == 0) {
+            break;
+        }
+        if (actions.is_hop_by_hop) {
+            return {.first = stack.data() + at,
+                    .entries = actions.entries,
+                    .above = static_cast<unsigned>(at / kLabelOctets)};
+        }
+        at += actions.entries * kLabelOctets;
+    }
+    return {};
+}
+
 std::array<std::uint32_t, kSelectorEntries> selector_entries(std::uint32_t selector,
                                                              std::uint8_t nrp_opcode,
                                                              std::uint32_t forwarding,

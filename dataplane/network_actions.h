@@ -36,16 +36,40 @@ std::array<std::uint32_t, kSelectorEntries> selector_entries(std::uint32_t selec
                                                              std::uint8_t nrp_opcode,
                                                              std::uint32_t forwarding, bool bottom);
 
-/// How many labels may stand above a sub-stack so that a router that reads `readable_depth` entries
-/// finds all of it; never on top, so at least one.
-constexpr unsigned labels_above_selector(unsigned readable_depth) {
-    return readable_depth > kSelectorEntries + 1 ? readable_depth - kSelectorEntries : 1;
+/// The most entries of a sub-stack: A, B and what NASL counts.
+inline constexpr unsigned kMaxActionEntries = 2 + 15;
+
+/// A sub-stack within a label stack.
+struct PlacedActions {
+    const std::uint8_t* first = nullptr;
+    unsigned entries = 0;  ///< 0: there is none
+    unsigned above = 0;    ///< entries of the stack in front of it
+};
+
+/// The topmost sub-stack of hop-by-hop scope in `stack`, which ends with its bottom.
+PlacedActions find_hop_by_hop(std::span<const std::uint8_t> stack, std::uint8_t nrp_opcode);
+
+/// How many labels may stand above a sub-stack of `entries` so that a router that reads
+/// `readable_depth` entries finds all of it; never on top, so at least one.
+constexpr unsigned labels_above(unsigned entries, unsigned readable_depth) {
+    return readable_depth > entries + 1 ? readable_depth - entries : 1;
+}
+
+/// Whether a copy of a sub-stack of `entries`, which ends `below` entries beneath `labels` that are
+/// pushed above it, goes right beneath the `number`-th of them, from 1 (RFC 9994, 7.1): as often as
+/// needed for a router to find one within reach, whichever labels have been taken off before.
+constexpr bool needs_copy(unsigned number, unsigned labels, unsigned below, unsigned entries,
+                          unsigned readable_depth) {
+    const unsigned group = labels_above(entries, readable_depth);
+    const unsigned copied_above = (number - 1) / group * group;  // labels above the copy before
+    return labels - copied_above + below > readable_depth &&
+           (number % group == 0 || number == labels);
 }
 
 /// Sub-stacks among `labels` of them: one at the bottom and copies above it, so that every router
 /// on the way finds one within reach (RFC 9994, 7). One where there is no label.
 constexpr unsigned selector_copies(unsigned labels, unsigned readable_depth) {
-    const unsigned group = labels_above_selector(readable_depth);
+    const unsigned group = labels_above(kSelectorEntries, readable_depth);
     return labels == 0 ? 1 : (labels + group - 1) / group;
 }
 

@@ -106,6 +106,18 @@ def arriving(*stacks, size=1000):
                     for k, stack in enumerate(stacks)]}
 
 
+def sent_stacks(*entries):
+    """By hand: as many entries of the label stack leave ge1 with each packet."""
+    def by_hand(router):
+        found = []
+        for sent in router.ports["ge1"].sent:
+            stack = sent.frame[14:]
+            found.append(next(k for k in range(1, len(stack)) if stack[4 * k - 2] & 1))
+        assert found == list(entries), found
+
+    return by_hand
+
+
 def transit_cases():
     top = (16001, 1, 64)
     made = [
@@ -149,6 +161,25 @@ def transit_cases():
         Case("mna-swap-pushes", "A swap that pushes leaves it in its place", transit_config(),
              arriving([(16005, 1, 64), *nas(5)]), by_hand=leaves(ge1=1)),
     ]
+    made += [Case(f"mna-swap-pushes-{n}-depth-{depth}", "Labels pushed above a selector: copies so that "
+                  f"all lies within {depth} entries",
+                  neighbors(with_labels(transit_config(), swap(16005, list(range(17001, 17001 + n)),
+                                                               1)), readable_label_depth=depth),
+                  arriving([(16005, 1, 64), *nas(5)], [(16005, 1, 64), (500, 0, 60), *nas(5)],
+                           [(16005, 1, 64), (500, 0, 60), *_with_data(5)],
+                           [(16005, 1, 64), *nas(0, scope=0, opcode=2), (500, 0, 60), *nas(5)],
+                           [(16005, 1, 64), (500, 0, 60)], size=100), by_hand=by_hand)
+             for depth, n, by_hand in (
+                 (3, 2, sent_stacks(5, 6, 9, 9, 3)), (4, 2, sent_stacks(8, 12, 9, 15, 3)),
+                 (5, 2, sent_stacks(5, 9, 9, 12, 3)), (6, 3, sent_stacks(6, 10, 10, 13, 4)),
+                 (16, 10, sent_stacks(13, 14, 23, 20, 11)),
+                 (5, 10, sent_stacks(25, 29, 17, 32, 11)))]
+    made.append(Case("mna-swap-pushes-mtu", "Copies count for the MTU", neighbors(with_labels(
+        transit_config(), swap(16005, [17001, 17002], 1)), readable_label_depth=4),
+        # Two labels, the selector, a copy of it.
+        {"ge0": [at(1000 + k, labelled(0, [(16005, 1, 64), *nas(5)], v4(k, size=size)))
+                 for k, size in enumerate((1500 - 32, 1500 - 31))]},
+        by_hand=drops(mtu_exceeded=1)))
     for mna in (True, False):
         config = transit_config(mna=mna)
         made += [

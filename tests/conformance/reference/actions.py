@@ -43,6 +43,26 @@ class UnknownAction(Exception):
     """An action that asks to be dropped where it is not known."""
 
 
+def kept_in_reach(labels, beneath, opcode, depth):
+    """The labels on top of the stack beneath. Where they would put its topmost hop-by-hop sub-stack
+    out of the reach of a router that reads depth entries, copies go in between, so that from every
+    label on one is within reach (RFC 9994, 7.1)."""
+    at = 0
+    while at < len(beneath) and (beneath[at][0] != LABEL or
+                                 word_of(beneath[at + 1]) >> 9 & 3 != HOP_BY_HOP):
+        at += 1 if beneath[at][0] != LABEL else read(beneath, at, opcode, False)[0]
+    if at == len(beneath):
+        return labels + beneath
+    copied = beneath[at:at + read(beneath, at, opcode, False)[0]]
+    if len(copied) >= depth:
+        return labels + beneath
+    out, rest = [], labels
+    while len(rest) + at + len(copied) > depth and rest:
+        part, rest = rest[:depth - len(copied)], rest[depth - len(copied):]
+        out += part + [[LABEL, part[-1][1], part[-1][2]], *copied[1:]]
+    return out + rest + beneath
+
+
 def read(stack, at, opcode, on_top):
     """(entries, selector or None) of the sub-stack at stack[at]. What is not on top counts with
     hop-by-hop scope alone."""

@@ -280,9 +280,16 @@ class Router(Endpoint, Steering):
         below[2] = ttl
         above = [[label, self._pushed_tc(packet), 255 if self.tables.short_pipe else ttl]
                  for label in entry["out-labels"][:-1]]
-        packet.labels[:0] = above
-        packet.pushed = above
-        return self._resolve(packet, self.tables.label_hop(entry))
+        packet.pushed = list(above)
+        hop = self.tables.label_hop(entry)
+        if self.nrps and above:
+            neighbor = self.tables.neighbor(hop.interface, hop.address)
+            packet.labels = actions.kept_in_reach(above + [below], packet.labels[1:],
+                                                  self.mna_opcode,
+                                                  neighbor.get("readable-label-depth", 16))
+        else:
+            packet.labels[:0] = above
+        return self._resolve(packet, hop)
 
     def _pop(self, packet, entry, ttl, hop=None, nrp=None):
         hop = hop or self.tables.label_hop(entry)
