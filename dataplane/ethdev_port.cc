@@ -113,6 +113,7 @@ std::string device_argument(const std::string& device, const std::string& key) {
 
 Result<std::unique_ptr<EthdevPort>> EthdevPort::open(const EthdevOptions& options) {
     std::unique_ptr<EthdevPort> port(new EthdevPort);
+    port->is_pci_ = is_pci(options.device);
     if (is_af_xdp(options.device)) {
         if (Status status = port->prepare_netdev(options); !status) {
             return status.failure();
@@ -256,6 +257,7 @@ Status EthdevPort::set_up(const EthdevOptions& options) {
         return refused(options, fmt::format("does not start: {}", rte_strerror(-result)));
     }
     set_up_addresses(options);
+    stop_pause_frames();
     update_link();
     return Done{};
 }
@@ -341,13 +343,31 @@ void EthdevPort::update_link() {
     }
 }
 
-std::uint32_t EthdevPort::link_speed_mbps() const {
-    rte_eth_link link{};
-    if (netdev_ || rte_eth_link_get_nowait(port_, &link) != 0 ||
-        link.link_speed == RTE_ETH_SPEED_NUM_UNKNOWN) {
-        return 0;
+LinkState EthdevPort::link() const {
+    if (netdev_) {
+        return netdev_->link();
     }
-    return link.link_speed;
+    LinkState state;
+    rte_eth_link link{};
+    // Virtual devices report a speed that says nothing.
+    if (is_pci_ && rte_eth_link_get_nowait(port_, &link) == 0 &&
+        link.link_speed != RTE_ETH_SPEED_NUM_UNKNOWN) {
+        state.speed_mbps = link.link_speed;
+    }
+    rte_eth_fc_conf flow_control{};
+    state.has_pause_frames = rte_eth_dev_flow_ctrl_get(port_, &flow_control) == 0 &&
+                             flow_control.mode != RTE_ETH_FC_NONE;
+    return state;
+}
+
+/// The port is the router's alone. Where the driver refuses, link() still tells.
+void EthdevPort::stop_pause_frames() const {
+    rte_eth_fc_conf flow_control{};
+    if (!netdev_ && rte_eth_dev_flow_ctrl_get(port_, &flow_control) == 0 &&
+        flow_control.mode != RTE_ETH_FC_NONE) {
+        flow_control.mode = RTE_ETH_FC_NONE;
+        rte_eth_dev_flow_ctrl_set(port_, &flow_control);
+    }
 }
 
 }  // namespace tcqf::dataplane

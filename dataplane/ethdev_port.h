@@ -52,8 +52,8 @@ class EthdevPort : public Port {
 
     /// Asks the device for its link; any one thread but the worker's.
     void update_link();
-    /// Negotiated speed, 0 where the device has none.
-    std::uint32_t link_speed_mbps() const;
+    /// What the device tells of its link; any one thread but the worker's.
+    LinkState link() const;
 
     const config::MacAddress& mac() const { return mac_; }
     /// The host's interface under an AF_XDP port.
@@ -67,11 +67,13 @@ class EthdevPort : public Port {
     Status set_up(const EthdevOptions& options);
     Status set_up_queues(const EthdevOptions& options);
     void set_up_addresses(const EthdevOptions& options);
+    void stop_pause_frames() const;
 
     std::uint16_t port_ = 0;
     std::uint16_t receive_queues_ = 1;
     std::uint16_t next_queue_ = 0;
     bool probed_ = false;
+    bool is_pci_ = false;
     config::MacAddress mac_{};
     std::optional<Netdev> netdev_;
     Descriptor lock_;  // of the netdev, against a second router on it

@@ -11,7 +11,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <climits>
 #include <cstring>
 #include <fstream>
 #include <utility>
@@ -95,15 +97,51 @@ bool Netdev::is_running() const {
     return control(AF_INET, SIOCGIFFLAGS, &request) && (request.ifr_flags & kRunning) == kRunning;
 }
 
+/// Fills in the answer to an ethtool command; false where the driver has none.
+bool Netdev::ask_driver(void* question) const {
+    ifreq request = request_for(name_);
+    request.ifr_data = static_cast<char*>(question);
+    return control(AF_INET, SIOCETHTOOL, &request);
+}
+
+LinkState Netdev::link() const {
+    ethtool_pauseparam pause{};
+    pause.cmd = ETHTOOL_GPAUSEPARAM;
+    ethtool_eee energy{};
+    energy.cmd = ETHTOOL_GEEE;
+    return {.speed_mbps = speed_mbps(),
+            .has_pause_frames = ask_driver(&pause) && (pause.rx_pause != 0 || pause.tx_pause != 0),
+            .is_energy_efficient = ask_driver(&energy) && energy.eee_enabled != 0};
+}
+
+std::uint32_t Netdev::speed_mbps() const {
+    ethtool_drvinfo driver{};
+    driver.cmd = ETHTOOL_GDRVINFO;
+    if (!ask_driver(&driver) || driver.bus_info[0] == '\0') {
+        return 0;  // a virtual device's speed says nothing
+    }
+    // Three masks of link modes follow the settings.
+    alignas(ethtool_link_settings)
+        std::array<char, sizeof(ethtool_link_settings) + 3 * SCHAR_MAX * sizeof(__u32)>
+            answer{};
+    auto& settings = *reinterpret_cast<ethtool_link_settings*>(answer.data());
+    settings.cmd = ETHTOOL_GLINKSETTINGS;
+    if (!ask_driver(answer.data())) {
+        return 0;
+    }
+    // The first answer says only how long the masks are, as a negative number.
+    settings.cmd = ETHTOOL_GLINKSETTINGS;
+    settings.link_mode_masks_nwords = static_cast<__s8>(-settings.link_mode_masks_nwords);
+    const bool is_known =
+        ask_driver(answer.data()) && settings.speed != static_cast<__u32>(SPEED_UNKNOWN);
+    return is_known ? settings.speed : 0;
+}
+
 unsigned Netdev::receive_queues() const {
     ethtool_channels channels{};
     channels.cmd = ETHTOOL_GCHANNELS;
-    ifreq request = request_for(name_);
-    request.ifr_data = reinterpret_cast<char*>(&channels);
     // A driver that cannot answer has one.
-    return control(AF_INET, SIOCETHTOOL, &request)
-               ? std::max(1U, channels.rx_count + channels.combined_count)
-               : 1;
+    return ask_driver(&channels) ? std::max(1U, channels.rx_count + channels.combined_count) : 1;
 }
 
 Status Netdev::set_mac(const config::MacAddress& mac) const {

@@ -28,6 +28,13 @@ class Descriptor {
     int number_ = -1;
 };
 
+/// What a link is at present.
+struct LinkState {
+    std::uint32_t speed_mbps = 0;      ///< negotiated; 0: unknown, or of a device without a wire
+    bool has_pause_frames = false;     ///< sends or obeys them (IEEE 802.3, annex 31B)
+    bool is_energy_efficient = false;  ///< sleeps between frames (IEEE 802.3, clause 78)
+};
+
 /// A network interface of the host, by its name in the network namespace of this process.
 class Netdev {
   public:
@@ -40,6 +47,8 @@ class Netdev {
     std::uint32_t mtu() const;
     /// Up, with carrier.
     bool is_running() const;
+    /// What its driver tells; what it does not tell is not there.
+    LinkState link() const;
     /// Receive queues in use.
     unsigned receive_queues() const;
 
@@ -52,6 +61,8 @@ class Netdev {
 
   private:
     Failure cannot(const std::string& what) const;
+    bool ask_driver(void* question) const;
+    std::uint32_t speed_mbps() const;
 
     std::string name_;
 };

@@ -212,9 +212,6 @@ Status Daemon::start_router(std::shared_ptr<const config::Router> router) {
         return devices.failure();
     }
     devices_ = std::move(devices.value());
-    for (const std::string& warning : devices_->speed_warnings(*router)) {
-        print_warning(warning);
-    }
     dataplane::RouterOptions options;
     options.pool = pool_.get();
     options.max_packets = packet_budget(*router).packets;
@@ -224,7 +221,7 @@ Status Daemon::start_router(std::shared_ptr<const config::Router> router) {
     options.lateness_ns = lateness_ns_;
     router_ = std::make_unique<dataplane::Router>(router, devices_->ports(), options);
     print_guards();
-    devices_->update_links(*router_);
+    update_links();
     start_workers();
     devices_->start_relay();
     return devices_->install_filters(*router);
@@ -292,8 +289,14 @@ void Daemon::reload() {
     print_message("reloaded");
 }
 
+void Daemon::update_links() {
+    for (const std::string& warning : devices_->update_links(*router_)) {
+        print_warning(warning);
+    }
+}
+
 void Daemon::tick() {
-    devices_->update_links(*router_);
+    update_links();
     router_->reclaim();
     const ServoStatistics clock = clock_->statistics();
     if (clock.rebases != rebases_seen_) {

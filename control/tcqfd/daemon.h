@@ -50,6 +50,7 @@ class Daemon {
     void drain();
     void print_pauses() const;
     void reload();
+    void update_links();
     void tick();
 
     DaemonOptions options_;

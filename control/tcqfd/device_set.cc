@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <functional>
+#include <iterator>
 
 namespace tcqf::control {
 
@@ -21,6 +23,34 @@ std::string tap_name(const std::string& router, const std::string& interface) {
     }
     const std::size_t hash = std::hash<std::string>{}(full);
     return fmt::format("{}-{:04x}", full.substr(0, kLongestNetdevName - 5), hash & 0xffffU);
+}
+
+std::vector<std::string> link_warnings(const config::Interface& interface,
+                                       const dataplane::LinkState& link,
+                                       const std::string& netdev) {
+    std::vector<std::string> warnings;
+    const auto warn = [&](const std::string& what, const std::string& remedy) {
+        warnings.push_back(fmt::format("interface {}: {}; {}", interface.name, what,
+                                       netdev.empty()
+                                           ? "its driver does not turn that off: do so at the "
+                                             "other end of the link"
+                                           : "run ethtool " + remedy));
+    };
+    if (link.speed_mbps != 0 && link.speed_mbps != interface.link_rate_mbps) {
+        warnings.push_back(
+            fmt::format("interface {}: the link runs at {} Mbit/s, link-rate-mbps says {}; cycles "
+                        "are filled by the latter",
+                        interface.name, link.speed_mbps, interface.link_rate_mbps));
+    }
+    if (link.has_pause_frames) {
+        warn("pause frames are on, which stop what is sent for longer than a cycle",
+             fmt::format("-A {} autoneg off rx off tx off", netdev));
+    }
+    if (link.is_energy_efficient) {
+        warn("Energy-Efficient Ethernet is on: the link sleeps, and wakes up late for a cycle",
+             fmt::format("--set-eee {} eee off", netdev));
+    }
+    return warnings;
 }
 
 Result<std::unique_ptr<DeviceSet>> DeviceSet::open(const config::Router& router, rte_mempool* pool,
@@ -170,32 +200,26 @@ Status DeviceSet::install_filters(const config::Router& router) {
     return Done{};
 }
 
-void DeviceSet::update_links(dataplane::Router& router) {
+std::vector<std::string> DeviceSet::update_links(dataplane::Router& router) {
+    std::vector<std::string> warnings;
     for (std::size_t i = 0; i < devices_.size(); ++i) {
-        devices_[i].wire->update_link();
-        router.set_link(static_cast<config::InterfaceIndex>(i), devices_[i].wire->link_up());
+        Device& device = devices_[i];
+        device.wire->update_link();
+        const bool is_up = device.wire->link_up();
+        router.set_link(static_cast<config::InterfaceIndex>(i), is_up);
+        if (is_up && !device.was_up) {
+            const std::optional<dataplane::Netdev>& netdev = device.wire->netdev();
+            std::ranges::move(link_warnings(router.config().interfaces[i], device.wire->link(),
+                                            netdev ? netdev->name() : ""),
+                              std::back_inserter(warnings));
+        }
+        device.was_up = is_up;
     }
+    return warnings;
 }
 
 KernelRelay::Counters DeviceSet::relay_counters() const {
     return relay_ ? relay_->counters() : KernelRelay::Counters{};
-}
-
-std::vector<std::string> DeviceSet::speed_warnings(const config::Router& router) const {
-    std::vector<std::string> warnings;
-    for (std::size_t i = 0; i < devices_.size(); ++i) {
-        const std::uint32_t speed = devices_[i].wire->link_speed_mbps();
-        const config::Interface& interface = router.interfaces[i];
-        // Virtual devices report a speed that says nothing.
-        if (dataplane::is_pci(interface.device) && speed != 0 &&
-            speed != interface.link_rate_mbps) {
-            warnings.push_back(fmt::format(
-                "interface {}: the link runs at {} Mbit/s, link-rate-mbps says {}; cycles are "
-                "filled by the latter",
-                interface.name, speed, interface.link_rate_mbps));
-        }
-    }
-    return warnings;
 }
 
 }  // namespace tcqf::control

@@ -37,12 +37,10 @@ class DeviceSet {
     void stop_relay();
     /// Tells the filters what the router forwards.
     Status install_filters(const config::Router& router);
-    /// Asks the devices for their links and tells the router.
-    void update_links(dataplane::Router& router);
+    /// Asks the devices for their links and tells the router. Returns one sentence for each thing
+    /// that is wrong with a link that has come up since the last call.
+    std::vector<std::string> update_links(dataplane::Router& router);
     KernelRelay::Counters relay_counters() const;
-
-    /// One sentence for each link that runs at another speed than configured.
-    std::vector<std::string> speed_warnings(const config::Router& router) const;
 
   private:
     /// The parts of one interface; what depends on another part is below it.
@@ -52,6 +50,7 @@ class DeviceSet {
         std::unique_ptr<dataplane::Tap> tap;
         std::unique_ptr<dataplane::XdpKernelPath> kernel_path;
         std::unique_ptr<dataplane::KernelPort> kernel;
+        bool was_up = false;
     };
 
     explicit DeviceSet(rte_mempool* pool) : pool_(pool) {}
@@ -65,6 +64,11 @@ class DeviceSet {
     std::vector<Device> devices_;
     std::unique_ptr<KernelRelay> relay_;
 };
+
+/// One sentence for each thing about a link that moves what is sent out of its cycle. `netdev` is
+/// the host's name for an interface that is still the host's, empty where it is the router's alone.
+std::vector<std::string> link_warnings(const config::Interface& interface,
+                                       const dataplane::LinkState& link, const std::string& netdev);
 
 /// Name of the TAP that stands for an interface of its own: `ROUTER-INTERFACE`, shortened to what
 /// the host takes.

@@ -9,6 +9,7 @@
 namespace tcqf::control {
 namespace {
 
+using testing::AllOf;
 using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
@@ -117,6 +118,28 @@ TEST(Stop, waits_as_long_as_the_farthest_cycle_is_away) {
     domain.cycle_time_us = 10'000;
     router.flows.emplace_back().max_backlog_cycles = 1000;
     EXPECT_GE(longest_drain_ns(router), without_domain_ns + 10'000'000'000);
+}
+
+TEST(LinkWarnings, say_nothing_of_a_link_that_keeps_time) {
+    const config::Router router = router_on("net_ring0");
+    EXPECT_THAT(link_warnings(router.interfaces[0], {}, ""), IsEmpty());
+    EXPECT_THAT(link_warnings(router.interfaces[0], {.speed_mbps = 10'000}, "eth0"), IsEmpty());
+}
+
+TEST(LinkWarnings, name_what_moves_frames_out_of_their_cycle_and_the_remedy) {
+    const config::Router router = router_on("net_ring0");
+    const dataplane::LinkState link{
+        .speed_mbps = 1000, .has_pause_frames = true, .is_energy_efficient = true};
+    EXPECT_THAT(
+        link_warnings(router.interfaces[0], link, "eth0"),
+        ElementsAre(HasSubstr("interface ge0: the link runs at 1000 Mbit/s, link-rate-mbps says "
+                              "10000"),
+                    AllOf(HasSubstr("interface ge0: pause frames are on"),
+                          HasSubstr("run ethtool -A eth0 autoneg off rx off tx off")),
+                    AllOf(HasSubstr("interface ge0: Energy-Efficient Ethernet is on"),
+                          HasSubstr("run ethtool --set-eee eth0 eee off"))));
+    EXPECT_THAT(link_warnings(router.interfaces[0], {.has_pause_frames = true}, ""),
+                ElementsAre(HasSubstr("do so at the other end of the link")));
 }
 
 TEST(TapName, fits_what_the_host_takes_and_stays_apart) {

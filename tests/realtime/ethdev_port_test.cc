@@ -191,6 +191,15 @@ TEST_F(OnVeth, sets_mac_mtu_and_up_before_it_attaches) {
     EXPECT_FALSE(port.value()->link_up());
 }
 
+TEST_F(OnVeth, tells_nothing_of_a_link_without_a_wire) {
+    const auto port = EthdevPort::open(on_left());
+    ASSERT_TRUE(port.ok()) << port.failure().message;
+    const LinkState link = port.value()->link();
+    EXPECT_EQ(link.speed_mbps, 0U) << "the driver says 10000";
+    EXPECT_FALSE(link.has_pause_frames);
+    EXPECT_FALSE(link.is_energy_efficient);
+}
+
 TEST_F(OnVeth, the_filters_maps_are_found_and_filled) {
     const auto port = EthdevPort::open(on_left());
     ASSERT_TRUE(port.ok()) << port.failure().message;
