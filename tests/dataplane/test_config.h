@@ -2,10 +2,19 @@
 #pragma once
 
 #include <fmt/format.h>
+#include <gtest/gtest.h>
 
 #include <string>
 
 namespace tcqf::test {
+
+/// The configuration with the first occurrence of a text replaced.
+inline std::string with(std::string yaml, const std::string& old_text,
+                        const std::string& new_text) {
+    const std::size_t at = yaml.find(old_text);
+    EXPECT_NE(at, std::string::npos) << old_text;
+    return at == std::string::npos ? yaml : yaml.replace(at, old_text.size(), new_text);
+}
 
 /// Four interfaces ge0..ge3 at 10 Gbit/s. ge0 and ge1 are in a domain of `cycles` cycles of 100 us
 /// with the given tagging (window: cycles - 1 distances), ge2 in one of DSCP with its own tags, ge3

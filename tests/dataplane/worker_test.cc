@@ -200,9 +200,8 @@ TEST(Workers, TheirNumberChangesNothingInTheOutput) {
 
 /// four_interfaces() with another key of ge1.
 std::string with_key_of_ge1(const std::string& key) {
-    std::string yaml = four_interfaces("mpls-tc");
-    const std::string at = "device: net_null1, ";
-    return yaml.insert(yaml.find(at) + at.size(), key + ", ");
+    const std::string device = "device: net_null1, ";
+    return with(four_interfaces("mpls-tc"), device, device + key + ", ");
 }
 
 std::int64_t guard_of_ge1(const std::string& yaml, std::optional<std::int64_t> lateness_ns) {

@@ -199,12 +199,6 @@ std::int64_t tai_now_ns() {
     return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
 }
 
-std::string with(std::string yaml, const std::string& old_text, const std::string& new_text) {
-    const std::size_t at = yaml.find(old_text);
-    EXPECT_NE(at, std::string::npos) << old_text;
-    return at == std::string::npos ? yaml : yaml.replace(at, old_text.size(), new_text);
-}
-
 /// What changes from one reload to the next: a label, a route, a cycle time (which drains queues).
 std::vector<std::shared_ptr<const config::Router>> configurations() {
     const std::string first =
