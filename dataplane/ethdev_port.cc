@@ -172,15 +172,8 @@ Status EthdevPort::prepare_netdev(const EthdevOptions& options) {
                                      "ip link set dev {} xdp off, or name another interface",
                                      netdev_->name(), netdev_->name()));
     }
-    unsigned queues = 1;
-    const std::string count = device_argument(options.device, "queue_count");
-    std::from_chars(count.data(), count.data() + count.size(), queues);
-    if (netdev_->receive_queues() > queues) {
-        return refused(options, fmt::format("{} spreads what it receives over {} queues, the port "
-                                            "reads {}; run ethtool -L {} combined {}, or add "
-                                            "queue_count={}",
-                                            netdev_->name(), netdev_->receive_queues(), queues,
-                                            netdev_->name(), queues, netdev_->receive_queues()));
+    if (Status status = check_queues(options); !status) {
+        return status;
     }
     if (options.mac && *options.mac != netdev_->mac()) {
         if (Status status = netdev_->set_mac(*options.mac); !status) {
@@ -196,6 +189,26 @@ Status EthdevPort::prepare_netdev(const EthdevOptions& options) {
         return refused(options, status.failure().message);
     }
     return Done{};
+}
+
+/// A frame on a queue that is not read would be lost.
+Status EthdevPort::check_queues(const EthdevOptions& options) const {
+    const ReceiveQueues queues = netdev_->receive_queues();
+    unsigned read = 1;
+    const std::string count = device_argument(options.device, "queue_count");
+    std::from_chars(count.data(), count.data() + count.size(), read);
+    if (queues.all() == 1 || (queues.alone == 0 && queues.combined <= read)) {
+        return Done{};
+    }
+    const std::string& name = netdev_->name();
+    const std::string remedy =
+        queues.alone == 0
+            ? fmt::format("the port reads {}; run ethtool -L {} combined {}, or add queue_count={}",
+                          read, name, read, queues.combined)
+            : fmt::format("of which the driver reads one; run ethtool -L {} {}", name,
+                          queues.combined == 0 ? "rx 1" : "combined 1 rx 0");
+    return refused(options, fmt::format("{} spreads what it receives over {} queues, {}", name,
+                                        queues.all(), remedy));
 }
 
 Status EthdevPort::probe(const EthdevOptions& options) {

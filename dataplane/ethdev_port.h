@@ -63,6 +63,7 @@ class EthdevPort : public Port {
     EthdevPort() = default;
 
     Status prepare_netdev(const EthdevOptions& options);
+    Status check_queues(const EthdevOptions& options) const;
     Status probe(const EthdevOptions& options);
     Status set_up(const EthdevOptions& options);
     Status set_up_queues(const EthdevOptions& options);

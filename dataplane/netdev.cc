@@ -137,11 +137,13 @@ std::uint32_t Netdev::speed_mbps() const {
     return is_known ? settings.speed : 0;
 }
 
-unsigned Netdev::receive_queues() const {
+ReceiveQueues Netdev::receive_queues() const {
     ethtool_channels channels{};
     channels.cmd = ETHTOOL_GCHANNELS;
     // A driver that cannot answer has one.
-    return ask_driver(&channels) ? std::max(1U, channels.rx_count + channels.combined_count) : 1;
+    return ask_driver(&channels) && channels.rx_count + channels.combined_count != 0
+               ? ReceiveQueues{.combined = channels.combined_count, .alone = channels.rx_count}
+               : ReceiveQueues{.alone = 1};
 }
 
 Status Netdev::set_mac(const config::MacAddress& mac) const {

@@ -35,6 +35,14 @@ struct LinkState {
     bool is_energy_efficient = false;  ///< sleeps between frames (IEEE 802.3, clause 78)
 };
 
+/// Queues over which an interface spreads what it receives.
+struct ReceiveQueues {
+    unsigned combined = 0;  ///< that send as well
+    unsigned alone = 0;     ///< that only receive
+
+    unsigned all() const { return combined + alone; }
+};
+
 /// A network interface of the host, by its name in the network namespace of this process.
 class Netdev {
   public:
@@ -49,8 +57,8 @@ class Netdev {
     bool is_running() const;
     /// What its driver tells; what it does not tell is not there.
     LinkState link() const;
-    /// Receive queues in use.
-    unsigned receive_queues() const;
+    /// Queues in use.
+    ReceiveQueues receive_queues() const;
 
     Status set_mac(const config::MacAddress& mac) const;
     Status set_mtu(std::uint32_t mtu) const;

@@ -213,6 +213,33 @@ TEST_F(OnVeth, the_filters_maps_are_found_and_filled) {
     EXPECT_TRUE(filter.value().install(tables).ok());
 }
 
+/// The same pair with two queues in either direction.
+class OnTwoQueues : public OnVeth {
+  protected:
+    void SetUp() override {
+        if (!no_private_network.empty()) {
+            GTEST_SKIP() << no_private_network;
+        }
+        ASSERT_TRUE(
+            run("ip link add left numrxqueues 2 numtxqueues 2 type veth "
+                "peer name right numrxqueues 2 numtxqueues 2 && ip link set right up"));
+    }
+};
+
+// The AF_XDP driver reads several queues only where receiving and sending are combined in them.
+TEST_F(OnTwoQueues, queues_that_nobody_would_read_are_refused_until_there_is_one) {
+    for (const char* count : {"", ",queue_count=2"}) {
+        EthdevOptions options = on_left();
+        options.device += count;
+        EXPECT_THAT(failure_of(options),
+                    AllOf(HasSubstr("over 2 queues"), HasSubstr("run ethtool -L left rx 1")));
+    }
+    // A veth takes an XDP program only where its peer sends on no more queues.
+    ASSERT_TRUE(run("ethtool -L right tx 1 && ethtool -L left rx 1"));
+    const auto port = EthdevPort::open(on_left());
+    EXPECT_TRUE(port.ok()) << port.failure().message;
+}
+
 TEST(Tap, a_name_taken_is_refused) {
     if (!no_private_network.empty()) {
         GTEST_SKIP() << no_private_network;
