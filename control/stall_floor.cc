@@ -88,7 +88,7 @@ std::vector<std::string> stall_warnings(const config::Router& router,
             advice.dead_time_ns < cycle_ns
                 ? fmt::format("a dead-time-ns of {} and a tx-guard-ns of {} keep full cycles whole",
                               advice.dead_time_ns, advice.tx_guard_ns)
-                : "no dead time helps: isolate the core or use a port with launch time";
+                : "no dead time helps: isolate the core";
         warnings.push_back(fmt::format(
             "domain {}: cycles of {} us are shorter than this host allows: it stalled for up to {} "
             "us while measured, cycles of {} us or more would be safe; {}",
