@@ -88,11 +88,21 @@ StallStatistics host_that_is_often_late() {
 
 TEST(StallFloor, a_dead_time_below_the_usual_lateness_gets_a_warning) {
     EXPECT_THAT(stall_warnings(with_dead_time(), host_that_is_often_late()),
-                ElementsAre(AllOf(HasSubstr("up to 16000 ns late"),
+                ElementsAre(AllOf(HasSubstr("by up to 16000 ns as a rule"),
                                   HasSubstr("a dead-time-ns of 16000 or more on ge0 would do"))));
     config::Router router = with_dead_time();
     router.domains[0].interfaces[0].dead_time_ns = 16'000;
     EXPECT_THAT(stall_warnings(router, host_that_is_often_late()), IsEmpty());
+}
+
+TEST(StallFloor, a_dead_time_below_what_a_slow_port_needs_gets_a_warning) {
+    config::Router router = with_dead_time();  // 200 ppm of 50 ms are 10 us
+    const StallStatistics on_time = host_that_stalls_for(20);
+    EXPECT_THAT(stall_warnings(router, on_time),
+                ElementsAre(AllOf(HasSubstr("10000 ns at 200 ppm"),
+                                  HasSubstr("a dead-time-ns of 10000 or more on ge0 would do"))));
+    router.domains[0].interfaces[0].dead_time_ns = 10'000;
+    EXPECT_THAT(stall_warnings(router, on_time), IsEmpty());
 }
 
 TEST(StallFloor, guards_that_were_measured_are_told) {
