@@ -1,7 +1,6 @@
 #include "dataplane/table_builder.h"
 
-#include <rte_jhash.h>
-
+#include "dataplane/flow_hash.h"
 #include "dataplane/table_builders.h"
 
 namespace tcqf::dataplane {
@@ -15,9 +14,7 @@ void build_globals(Build& build) {
     tables.discards_unknown_options =
         router.unknown_option_action == config::UnknownOptionAction::discard;
     tables.short_pipe = router.mpls.ttl_model == config::TtlModel::short_pipe;
-    // Tiers of routers with equal seeds would all choose alike and leave paths unused.
-    tables.hash_seed =
-        rte_jhash(router.name.data(), static_cast<std::uint32_t>(router.name.size()), 0x7c0f);
+    tables.hash_seed = seed_of(router.name.data(), router.name.size());
     if (router.srv6_source) {
         tables.srv6_source = router.srv6_source->octets;
     }

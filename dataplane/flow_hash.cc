@@ -1,0 +1,62 @@
+#include "dataplane/flow_hash.h"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include <array>
+#include <cstring>
+
+namespace tcqf::dataplane {
+namespace {
+
+std::uint32_t hash(const void* data, std::size_t octets, std::uint32_t seed) {
+    return static_cast<std::uint32_t>(XXH3_64bits_withSeed(data, octets, seed));
+}
+
+/// The fragments of a packet stay together: none of them is hashed by its ports.
+std::uint32_t ports_of(const UpperLayer& upper) {
+    return upper.has_ports() && !upper.is_fragment ? load32(upper.start) : 0;
+}
+
+}  // namespace
+
+std::uint32_t ipv4_hash(const std::uint8_t* ip, std::uint32_t octets, std::uint32_t seed) {
+    const UpperLayer upper = upper_of_ipv4(ip, octets);
+    const std::array<std::uint32_t, 4> words = {ipv4::source(ip), ipv4::destination(ip),
+                                                upper.protocol, ports_of(upper)};
+    return hash(words.data(), sizeof words, seed);
+}
+
+std::uint32_t ipv6_hash(const std::uint8_t* ip, const UpperLayer& upper, std::uint32_t seed) {
+    std::array<std::uint32_t, 11> words;
+    std::memcpy(words.data(), ipv6::source(ip), 32);
+    words[8] = ipv6::flow_label(ip);
+    words[9] = upper.protocol;
+    words[10] = ports_of(upper);
+    return hash(words.data(), sizeof words, seed);
+}
+
+std::uint32_t label_hash(const std::uint8_t* stack, std::uint32_t seed) {
+    std::uint32_t value = seed;
+    std::uint32_t entry = 0;
+    for (const std::uint8_t* at = stack; !mpls::bottom(entry); at += kLabelOctets) {
+        entry = load32(at);
+        if (mpls::label(entry) == mpls::kEntropyIndicator && !mpls::bottom(entry)) {
+            return flow_id_hash(mpls::label(load32(at + kLabelOctets)), seed);
+        }
+        if (mpls::label(entry) >= mpls::kFirstUnreserved) {
+            value = flow_id_hash(mpls::label(entry), value);
+        }
+    }
+    return value;
+}
+
+std::uint32_t flow_id_hash(std::uint32_t id, std::uint32_t seed) {
+    return hash(&id, sizeof id, seed);
+}
+
+std::uint32_t seed_of(const char* name, std::size_t octets) {
+    return hash(name, octets, 0);
+}
+
+}  // namespace tcqf::dataplane
