@@ -27,6 +27,8 @@ struct CodePoints {
     std::uint8_t nrp_option = 0x1E;
     std::uint8_t mna_nrp_opcode = 115;
     std::uint8_t retired_option = 0x3E;
+
+    bool operator==(const CodePoints&) const = default;
 };
 
 enum class UnknownOptionAction : std::uint8_t { skip, discard };

@@ -34,7 +34,6 @@ class PolicyInstaller {
         auto made = std::make_shared<PolicyPath>();
         made->id = id_of(path);
         made->nrp = nrp_of(path);
-        made->lists.reserve(path.segment_lists.size());  // actions point into it
         for (const config::SegmentList& list : path.segment_lists) {
             if (HopGroup hops = is_well_formed(list) ? hops_of(path, list) : nullptr) {
                 add_list(*made, list, std::move(hops));
@@ -43,28 +42,43 @@ class PolicyInstaller {
         return made;
     }
 
-    static void add_list(PolicyPath& path, const config::SegmentList& list, HopGroup hops) {
+    void add_list(PolicyPath& path, const config::SegmentList& list, HopGroup hops) const {
         PolicyPath::List& owner = path.lists.emplace_back();
         owner.hops = std::move(hops);
-        for (const config::Segment& segment : list.segments) {
-            if (const auto* sid = std::get_if<config::IpAddress>(&segment)) {
-                owner.segments.push_back(sid->octets);
+        if (std::holds_alternative<config::IpAddress>(list.segments.front())) {
+            owner.outer = outer_of(path, list);
+        } else {
+            for (const Adjacency& hop : *owner.hops) {
+                owner.stacks.push_back(label_stack(hop, tables_.pushed_selector(path.nrp, hop)));
             }
         }
         const std::uint32_t below = path.actions.empty() ? 0 : path.actions.back().below;
         path.actions.push_back({.below = below + list.weight,
-                                .is_srv6 = !owner.segments.empty(),
-                                .segment_count = static_cast<std::uint16_t>(list.segments.size()),
-                                .segments = owner.segments.data(),
+                                .outer = owner.outer.get(),
                                 .hops = hop_set_of(owner.hops)});
+    }
+
+    std::unique_ptr<const OuterHeaders> outer_of(const PolicyPath& path,
+                                                 const config::SegmentList& list) const {
+        std::vector<SegmentIdentifier> segments;
+        for (const config::Segment& segment : list.segments) {
+            segments.push_back(std::get<config::IpAddress>(segment).octets);
+        }
+        OuterHeaderSpec spec{.source = tables_.srv6_source, .segments = segments};
+        if (path.nrp != kNoNrp) {
+            const NrpAction& nrp = tables_.nrps[path.nrp];
+            spec.has_nrp = nrp.encapsulation == config::NrpEncapsulation::ipv6_option;
+            spec.strict = nrp.strict;
+            spec.selector = nrp.selector;
+        }
+        return std::make_unique<const OuterHeaders>(outer_headers(spec, tables_.code_points));
     }
 
     static bool is_same(const PolicyPath& left, const PolicyPath& right) {
         return left.id == right.id && left.nrp == right.nrp && left.lists == right.lists &&
                std::equal(left.actions.begin(), left.actions.end(), right.actions.begin(),
-                          right.actions.end(), [](const auto& a, const auto& b) {
-                              return a.below == b.below && a.segment_count == b.segment_count;
-                          });
+                          right.actions.end(),
+                          [](const auto& a, const auto& b) { return a.below == b.below; });
     }
 
     std::uint32_t nrp_of(const config::CandidatePath& path) const {
@@ -141,6 +155,16 @@ class PolicyInstaller {
     const Snapshot& tables_;
 };
 
+SoleWay sole_way(const PolicyPath& path) {
+    const PolicyPath::List& list = path.lists.front();
+    if (path.lists.size() != 1 || list.hops->size() != 1) {
+        return {};
+    }
+    return {.hop = list.hops->data(),
+            .outer = list.outer.get(),
+            .stack = list.stacks.empty() ? nullptr : list.stacks.data()};
+}
+
 void set_policy(Build& build, Policies::Content& policies, const config::SrPolicy& policy) {
     const std::uint32_t number = build.tables.policy_numbers->number_of.at(policy.key);
     InstalledPolicy& owner = policies.owners[number];
@@ -157,12 +181,15 @@ void set_policy(Build& build, Policies::Content& policies, const config::SrPolic
         action.list_count = static_cast<std::uint32_t>(owner->actions.size());
         action.total_weight = owner->actions.back().below;
         action.nrp = owner->nrp;
+        action.sole = sole_way(*owner);
     }
 }
 
 /// True where what policies are resolved with may be other than before.
 bool surroundings_differ(const Build& build) {
-    if (build.adjacencies_differ() || build.difference.nrps || build.difference.labels.any()) {
+    if (build.adjacencies_differ() || build.difference.nrps || build.difference.labels.any() ||
+        build.tables.srv6_source != build.before->srv6_source ||
+        build.tables.code_points != build.before->code_points) {
         return true;
     }
     const auto differ = [&](Family family) {

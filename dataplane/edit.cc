@@ -6,6 +6,7 @@
 
 #include "dataplane/forwarder.h"
 #include "dataplane/headers.h"
+#include "dataplane/label_stack.h"
 #include "dataplane/network_actions.h"
 
 namespace tcqf::dataplane {
@@ -31,11 +32,10 @@ bool Forwarder::make_room(Packet& packet, std::uint32_t octets) {
     return true;
 }
 
-/// Whether labels pushed on this packet have the selector of its partition among them.
-bool Forwarder::adds_selector(const Packet& packet, const Adjacency& adjacency) const {
-    return packet.steered && packet.nrp != kNoNrp &&
-           tables_->nrps[packet.nrp].encapsulation == config::NrpEncapsulation::mpls_mna &&
-           (adjacency.label_count != 0 || adjacency.reads_actions);
+/// The selector of its partition that labels pushed on this packet have among them.
+std::optional<PushedSelector> Forwarder::pushed_selector(const Packet& packet,
+                                                         const Adjacency& adjacency) const {
+    return packet.steered ? tables_->pushed_selector(packet.nrp, adjacency) : std::nullopt;
 }
 
 /// Network actions in a packet's own stack that labels on top of it would put out of the next
@@ -57,7 +57,7 @@ PlacedActions Forwarder::actions_out_of_reach(const Packet& packet, const Adjace
 /// Octets that labels, selector and DetNet service will take in front of a packet.
 std::uint32_t Forwarder::pushed_octets(const Packet& packet, const Adjacency& adjacency) const {
     std::uint32_t octets = adjacency.label_count * kLabelOctets;
-    if (adds_selector(packet, adjacency)) {
+    if (pushed_selector(packet, adjacency)) {
         octets += selector_copies(adjacency.label_count, adjacency.readable_depth) *
                   kSelectorEntries * kLabelOctets;
     }
@@ -107,52 +107,40 @@ void Forwarder::push_control_word(Packet& packet, const config::MplsService& ser
 void Forwarder::write_labels(Packet& packet, const Adjacency& adjacency, std::uint32_t beneath,
                              std::uint8_t pushed_tc, bool replaces) {
     const config::MplsService* service = replaces ? nullptr : service_of(packet);
-    // At most one sub-stack a label, and the S-label.
-    std::array<std::uint32_t, (kMaxPushedLabels + 1) * (kMaxActionEntries + 1)> entries;
-    unsigned count = 0;
-    unsigned last_label = 0;
-    const std::uint8_t ttl = mpls::ttl(beneath);
-    const std::uint8_t pushed_ttl = tables_->short_pipe ? std::uint8_t{255} : ttl;
-    const bool with_selector = adds_selector(packet, adjacency);
-    const unsigned group = labels_above(kSelectorEntries, adjacency.readable_depth);
+    const LabelStack stack = label_stack(adjacency, pushed_selector(packet, adjacency));
     const PlacedActions actions =
         packet.kind == Layer3::labelled
             ? actions_out_of_reach(packet, adjacency, packet.l3 + (replaces ? kLabelOctets : 0))
             : PlacedActions{};
-    const auto add_selector = [&](std::uint32_t above) {
-        const auto selector = selector_entries(tables_->nrps[packet.nrp].selector,
-                                               tables_->code_points.mna_nrp_opcode, above, false);
-        std::copy(selector.begin(), selector.end(), entries.begin() + count);
-        count += kSelectorEntries;
-    };
+    // At most one sub-stack a label, and the S-label.
+    std::array<std::uint32_t, (kMaxPushedLabels + 1) * (kMaxActionEntries + 1)> entries;
+    unsigned count = 0;
+    unsigned last_label = 0;
+    const std::uint8_t pushed_ttl = tables_->short_pipe ? std::uint8_t{255} : mpls::ttl(beneath);
+    const std::uint32_t pushed = mpls::entry(0, pushed_tc, false, pushed_ttl);
+    const std::uint32_t inherited = beneath & mpls::kMarks;
     const auto copy_actions = [&](std::uint32_t above) {
-        constexpr std::uint32_t kMarks = 0xeff;  // TC and TTL
-        entries[count++] = kNetworkActionLabel << 12 | (above & kMarks);
+        entries[count++] = kNetworkActionLabel << 12 | (above & mpls::kMarks);
         for (unsigned i = 1; i < actions.entries; ++i) {
             entries[count++] = load32(actions.first + i * kLabelOctets) & ~0x100u;
         }
     };
-    for (unsigned i = 0; i < adjacency.label_count; ++i) {
-        const bool is_last = i + 1u == adjacency.label_count;
-        const bool inherits = replaces && is_last;
-        last_label = count;
-        entries[count++] =
-            mpls::entry(adjacency.labels[i], inherits ? mpls::tc(beneath) : pushed_tc, false,
-                        inherits ? ttl : pushed_ttl);
-        if (with_selector && (is_last || (i + 1) % group == 0)) {
-            add_selector(entries[last_label]);
+    for (unsigned i = 0; i < stack.count; ++i) {
+        if (i == stack.last_label) {
+            last_label = count;
         }
+        const std::uint32_t entry =
+            stack.entry(i, replaces && i >= stack.last_label ? inherited : pushed);
+        entries[count++] = entry;
+        // Nothing but labels is pushed where there are such actions.
         if (actions.entries != 0 &&
             needs_copy(i + 1, adjacency.label_count, actions.above + actions.entries,
                        actions.entries, adjacency.readable_depth)) {
-            copy_actions(entries[last_label]);
+            copy_actions(entry);
         }
     }
-    if (with_selector && count == 0) {
-        add_selector(mpls::entry(0, pushed_tc, false, pushed_ttl));
-    }
     if (service != nullptr) {
-        entries[count++] = mpls::entry(service->s_label, pushed_tc, false, pushed_ttl);
+        entries[count++] = service->s_label << 12 | pushed;
     }
     const bool bottom = replaces ? mpls::bottom(beneath) : packet.kind != Layer3::labelled;
     if (bottom && count != 0) {

@@ -25,6 +25,8 @@ struct ExtensionHeaders {
     std::uint8_t upper_protocol = 0;
     bool has_tcqf = false;  ///< in whichever header
 
+    bool operator==(const ExtensionHeaders&) const = default;
+
     std::uint16_t tcqf(config::OptionHeader header) const {
         return header == config::OptionHeader::hop_by_hop ? tcqf_hop_by_hop : tcqf_destination;
     }

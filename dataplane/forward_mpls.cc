@@ -168,7 +168,7 @@ void Forwarder::forward_binding_label(Packet& packet, std::uint32_t entry,
     const SegmentListAction& list = choose_list(packet, policy);
     packet.nrp = policy.nrp;
     packet.steered = true;
-    if (!list.is_srv6) {
+    if (!list.is_srv6()) {
         const Adjacency& first = tables_->choose(list.hops, 0);
         const LabelKind kind = first.label_count != 0 ? LabelKind::swap : LabelKind::pop;
         return forward_label(packet, entry, {.kind = kind, .hops = list.hops});

@@ -115,7 +115,8 @@ class Forwarder {
 
     // edit.cc: headers in front of a packet
     bool make_room(Packet& packet, std::uint32_t octets);
-    bool adds_selector(const Packet& packet, const Adjacency& adjacency) const;
+    std::optional<PushedSelector> pushed_selector(const Packet& packet,
+                                                  const Adjacency& adjacency) const;
     PlacedActions actions_out_of_reach(const Packet& packet, const Adjacency& adjacency,
                                        const std::uint8_t* beneath) const;
     std::uint32_t pushed_octets(const Packet& packet, const Adjacency& adjacency) const;

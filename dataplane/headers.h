@@ -247,6 +247,7 @@ inline constexpr std::uint32_t kExplicitNullIpv6 = 2;
 inline constexpr std::uint32_t kImplicitNull = 3;
 inline constexpr std::uint32_t kEntropyIndicator = 7;
 inline constexpr std::uint32_t kFirstUnreserved = 16;
+inline constexpr std::uint32_t kMarks = 0xeff;  ///< TC and TTL of an entry
 
 inline std::uint32_t label(std::uint32_t entry) {
     return entry >> 12;

@@ -11,6 +11,8 @@
 
 #include "config/router.h"
 #include "dataplane/adjacency.h"
+#include "dataplane/label_stack.h"
+#include "dataplane/outer_header.h"
 
 namespace tcqf::dataplane {
 
@@ -28,33 +30,45 @@ struct PathId {
 /// A segment list of the active path of a policy.
 struct SegmentListAction {
     std::uint32_t below = 0;  ///< takes the points from the previous list's bound up to here
-    bool is_srv6 = false;
-    std::uint16_t segment_count = 0;
-    const std::array<std::uint8_t, 16>* segments = nullptr;  ///< SRv6 alone
-    HopSet hops{};  ///< towards the first segment; SR-MPLS: with all labels
+    const OuterHeaders* outer = nullptr;  ///< SRv6 alone
+    HopSet hops{};                        ///< towards the first segment; SR-MPLS: with all labels
+
+    bool is_srv6() const { return outer != nullptr; }
+};
+
+/// All that packets of a policy get where it has one list with one next hop.
+struct SoleWay {
+    const Adjacency* hop = nullptr;  ///< null: there are several
+    const OuterHeaders* outer = nullptr;
+    const LabelStack* stack = nullptr;  ///< SR-MPLS alone
 };
 
 /// The active candidate path of an SR policy (RFC 9256, 2.11).
-struct PolicyAction {
+struct alignas(64) PolicyAction {
     const SegmentListAction* lists = nullptr;
     std::uint32_t list_count = 0;
     std::uint32_t total_weight = 0;
     std::uint32_t nrp = kNoNrp;  ///< in Snapshot::nrps
-    bool reduced = true;         ///< H.Encaps.Red: the first segment is in the address alone
+    std::uint32_t counter = 0;   ///< number of the binding SID
+    bool reduced = true;         ///< H.Encaps.Red
     bool drops_when_invalid = false;
-    std::uint32_t counter = 0;  ///< number of the binding SID
+    SoleWay sole{};
 
     bool is_valid() const { return list_count != 0; }
     bool leaves_nothing() const { return !is_valid() && !drops_when_invalid; }
 };
+static_assert(sizeof(PolicyAction) == 64);
 
 /// What is behind the action of a valid policy; never changed once it is made.
 struct PolicyPath {
     struct List {
-        std::vector<std::array<std::uint8_t, 16>> segments;
+        std::unique_ptr<const OuterHeaders> outer;  // SRv6
+        std::vector<LabelStack> stacks;             // SR-MPLS: by next hop
         HopGroup hops;
         bool operator==(const List& other) const {
-            return segments == other.segments && *hops == *other.hops;
+            const bool same_outer =
+                outer && other.outer ? *outer == *other.outer : outer == other.outer;
+            return same_outer && stacks == other.stacks && *hops == *other.hops;
         }
     };
     PathId id;

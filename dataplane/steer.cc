@@ -2,68 +2,13 @@
 // RFC 9256), with the selector of the policy's partition (draft-jiang-spring-sr-policy-nrp-05).
 
 #include <algorithm>
-#include <cstring>
 
+#include "dataplane/flow_hash.h"
 #include "dataplane/forwarder.h"
 #include "dataplane/headers.h"
 
 namespace tcqf::dataplane {
 namespace {
-
-constexpr std::uint8_t kHopLimit = 64;  // of outer headers (RFC 2473, 6.3)
-constexpr std::uint8_t kTcqfOptionOctets = 4;
-constexpr std::uint8_t kStrictFlag = 0x80;
-
-/// What an encapsulation consists of, and how long it is.
-struct Outer {
-    bool tcqf_hop_by_hop = false;
-    bool tcqf_destination = false;
-    bool nrp = false;
-    unsigned listed_segments = 0;  // in the routing header; 0: there is none
-
-    std::uint32_t hop_by_hop_octets() const {
-        const std::uint32_t options =
-            (tcqf_hop_by_hop ? kTcqfOptionOctets : 0u) + (nrp ? kNrpOptionOctets : 0u);
-        return options == 0 ? 0 : (2 + options + 7) / 8 * 8;
-    }
-    std::uint32_t destination_octets() const { return tcqf_destination ? 8 : 0; }
-    std::uint32_t routing_octets() const {
-        return listed_segments == 0 ? 0 : 8 + 16 * listed_segments;
-    }
-    std::uint32_t octets() const {
-        return kIpv6Octets + hop_by_hop_octets() + destination_octets() + routing_octets();
-    }
-};
-
-/// Fills [at, end) with PadN or Pad1.
-void pad(std::uint8_t* at, std::uint8_t* end) {
-    if (end - at == 1) {
-        *at = 0;
-    } else if (end > at) {
-        std::memset(at, 0, static_cast<std::size_t>(end - at));
-        at[0] = 1;
-        at[1] = static_cast<std::uint8_t>(end - at - 2);
-    }
-}
-
-std::uint8_t* write_tcqf_option(std::uint8_t* at, const config::CodePoints& code_points) {
-    at[0] = code_points.tcqf_option;
-    at[1] = 2;
-    at[2] = 0;
-    at[3] = 0;  // the cycle comes last
-    return at + kTcqfOptionOctets;
-}
-
-std::uint8_t* write_nrp_option(std::uint8_t* at, const NrpAction& nrp,
-                               const config::CodePoints& code_points) {
-    at[0] = code_points.nrp_option;
-    at[1] = kNrpOptionOctets - 2;
-    at[2] = nrp.strict ? kStrictFlag : std::uint8_t{0};
-    at[3] = 0;  // context type
-    store16(at + 4, 0);
-    store32(at + 6, nrp.selector);
-    return at + kNrpOptionOctets;
-}
 
 std::uint8_t traffic_class(const Packet& packet) {
     return packet.kind == Layer3::ipv4 ? packet.l3[1] : ipv6::traffic_class(packet.l3);
@@ -99,7 +44,7 @@ void Forwarder::steer(Packet& packet, const PolicyAction& policy, std::uint8_t t
     const SegmentListAction& list = choose_list(packet, policy);
     packet.nrp = policy.nrp;
     packet.steered = true;
-    if (list.is_srv6) {
+    if (list.is_srv6()) {
         return encapsulate(packet, policy, list, ttl);
     }
     send_ip(packet, choose_hop(packet, list.hops), ttl);
@@ -118,17 +63,10 @@ void Forwarder::encapsulate(Packet& packet, const PolicyAction& policy,
     const bool in_cycle = (packet.cycle != 0 && out.domain == packet.in->domain) ||
                           (packet.flow != FlowTable::kNoFlow && out.domain != kNoDomain);
     const bool option = in_cycle && out.tags.tagging() == Tagging::ipv6_option;
-    Outer outer;
-    outer.tcqf_hop_by_hop = option && out.option_header == config::OptionHeader::hop_by_hop;
-    outer.tcqf_destination = option && out.option_header == config::OptionHeader::destination;
-    outer.nrp = policy.nrp != kNoNrp &&
-                tables_->nrps[policy.nrp].encapsulation == config::NrpEncapsulation::ipv6_option;
-    outer.listed_segments = !policy.reduced          ? list.segment_count
-                            : list.segment_count > 1 ? list.segment_count - 1u
-                                                     : 0;
+    const TcqfPlace place = option ? place_in(out.option_header) : TcqfPlace::none;
+    const OuterHeader& outer = list.outer->of(policy.reduced, place);
 
-    const std::uint32_t octets = outer.octets();
-    const std::uint32_t room = adjacency.label_count * kLabelOctets + octets;
+    const std::uint32_t room = adjacency.label_count * kLabelOctets + outer.octets;
     if (packet.l3_octets + room > out.mtu) {
         return ip_too_big(packet, adjacency, ttl, out.mtu - std::min(out.mtu, room), &policy);
     }
@@ -140,9 +78,6 @@ void Forwarder::encapsulate(Packet& packet, const PolicyAction& policy,
     } else {
         ipv6::set_hop_limit(packet.l3, ttl);
     }
-    // RFC 6437 and 6438: the label tells the inner flow from others, and is never 0.
-    const std::uint32_t hash = hash_of(packet);
-    const std::uint32_t flow_label = std::max((hash ^ hash >> 20) & 0xfffff, 1u);
     // A mark that is a tag of the domain that the packet came from says nothing outside it.
     const bool tagged_by_dscp =
         packet.tag == packet.l3 && packet.cycle != 0 && packet.in->tags.tagging() == Tagging::dscp;
@@ -151,58 +86,17 @@ void Forwarder::encapsulate(Packet& packet, const PolicyAction& policy,
             ? static_cast<std::uint8_t>(packet.in->egress_dscp << 2 | (traffic_class(packet) & 3))
             : traffic_class(packet);
     const std::uint8_t inner = packet.kind == Layer3::ipv4 ? protocol::kIpv4 : protocol::kIpv6;
-
-    std::uint8_t* ip = packet.l3 - octets;
-    store32(ip, 6u << 28 | std::uint32_t{marks} << 20 | flow_label);
-    store16(ip + 4, static_cast<std::uint16_t>(packet.l3_octets + octets - kIpv6Octets));
-    ip[7] = kHopLimit;
-    std::memcpy(ip + 8, tables_->srv6_source.data(), 16);
-    const std::array<std::uint8_t, 16>* segments = list.segments;
-    std::memcpy(ip + 24, segments[0].data(), 16);
-
-    std::uint8_t* at = ip + kIpv6Octets;
-    std::uint8_t* named_at = ip + 6;
-    const auto begin_header = [&](std::uint8_t type, std::uint32_t header_octets) {
-        *named_at = type;
-        named_at = at;
-        at[1] = static_cast<std::uint8_t>(header_octets / 8 - 1);
-        return at + header_octets;
-    };
-    if (outer.hop_by_hop_octets() != 0) {
-        std::uint8_t* end = begin_header(protocol::kHopByHop, outer.hop_by_hop_octets());
-        std::uint8_t* free = at + 2;
-        free = outer.tcqf_hop_by_hop ? write_tcqf_option(free, tables_->code_points) : free;
-        free = outer.nrp ? write_nrp_option(free, tables_->nrps[policy.nrp], tables_->code_points)
-                         : free;
-        pad(free, end);
-        at = end;
-    }
-    if (outer.tcqf_destination) {
-        std::uint8_t* end = begin_header(protocol::kDestination, outer.destination_octets());
-        pad(write_tcqf_option(at + 2, tables_->code_points), end);
-        at = end;
-    }
-    if (outer.listed_segments != 0) {
-        std::uint8_t* end = begin_header(protocol::kRouting, outer.routing_octets());
-        at[2] = 4;
-        at[3] = static_cast<std::uint8_t>(list.segment_count - 1);
-        at[4] = static_cast<std::uint8_t>(outer.listed_segments - 1);
-        at[5] = 0;
-        store16(at + 6, 0);
-        for (unsigned i = 0; i < outer.listed_segments; ++i) {
-            std::memcpy(at + 8 + 16 * i, segments[list.segment_count - 1u - i].data(), 16);
-        }
-        at = end;
-    }
-    *named_at = inner;
-
-    packet.l3 = ip;
-    packet.l3_octets += octets;
+    // The label tells the inner flow from others (RFC 6438).
+    const std::uint32_t flow_label = flow_label_of(hash_of(packet));
+    packet.l3 -= outer.octets;
+    outer.write(packet.l3, marks, flow_label, inner, packet.l3_octets);
+    packet.l3_octets += outer.octets;
     packet.kind = Layer3::ipv6;
     packet.own_option = option;
     packet.steered = false;  // the selector is in its place
-    walk_extension_headers({packet.l3, packet.l3_octets}, tables_->code_points, packet.extensions);
-    send_ip(packet, adjacency, kHopLimit);
+    packet.extensions = outer.extensions;
+    packet.extensions.upper_protocol = inner;
+    send_ip(packet, adjacency, ipv6::hop_limit(packet.l3));
 }
 
 }  // namespace tcqf::dataplane

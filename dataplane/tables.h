@@ -157,6 +157,15 @@ class Snapshot {
     std::uint32_t find_nrp(std::uint32_t selector) const;
     /// The partition of an id that the configuration has.
     std::uint32_t nrp_with_id(std::uint32_t id) const;
+    /// What labels that a packet of a partition gets here have among them.
+    std::optional<PushedSelector> pushed_selector(std::uint32_t nrp,
+                                                  const Adjacency& adjacency) const {
+        if (nrp == kNoNrp || nrps[nrp].encapsulation != config::NrpEncapsulation::mpls_mna ||
+            (adjacency.label_count == 0 && !adjacency.reads_actions)) {
+            return std::nullopt;
+        }
+        return PushedSelector{nrps[nrp].selector, code_points.mna_nrp_opcode};
+    }
     /// One of the next hops, by a hash over all 32 bits.
     const Adjacency& choose(const HopSet& set, std::uint32_t hash) const {
         return set.count == 1 ? *set.first : choose_by_weight(set.first, set.total_weight, hash);

@@ -169,17 +169,28 @@ class Description {
     void policies() {
         for (const auto& [key, number] : tables_.policy_numbers->number_of) {
             const dataplane::PolicyAction& policy = tables_.policies[number];
-            add("policy {}: {} {} {}\n", name_of(number), policy.total_weight, policy.nrp,
-                policy.drops_when_invalid);
+            add("policy {}: {} {} {} {}\n", name_of(number), policy.total_weight, policy.nrp,
+                policy.reduced, policy.drops_when_invalid);
             for (unsigned i = 0; i < policy.list_count; ++i) {
                 const dataplane::SegmentListAction& list = policy.lists[i];
-                add("  {} {}", list.below, list.segment_count);
-                for (unsigned s = 0; list.is_srv6 && s < list.segment_count; ++s) {
-                    add(" {:02x}", fmt::join(list.segments[s], ""));
+                add("  {}", list.below);
+                if (list.is_srv6()) {
+                    add_outer(*list.outer);
                 }
                 add_hops(list.hops);
                 add("\n");
             }
+            if (policy.sole.stack != nullptr) {
+                const dataplane::LabelStack& stack = *policy.sole.stack;
+                add("  {:x} {:08x}\n", stack.marked, fmt::join(stack.entries, " "));
+            }
+            add("  {}\n", policy.sole.hop != nullptr ? policy.sole.hop->oif : -1);
+        }
+    }
+
+    void add_outer(const dataplane::OuterHeaders& headers) {
+        for (const dataplane::OuterHeader& header : headers.all) {
+            add(" {} {} {:02x}", header.octets, header.inner_named_at, fmt::join(header.bytes, ""));
         }
     }
 
@@ -222,7 +233,7 @@ class Mutation {
     explicit Mutation(unsigned seed) : random_(seed) {}
 
     void apply(Router& router) {
-        switch (pick(12)) {
+        switch (pick(14)) {
             case 0:
                 return change(
                     router.routes, [this](auto& route) { renew(route); },
@@ -254,6 +265,13 @@ class Mutation {
                 return;
             case 10:
                 some(router.flows).cycle_size_bits = 12000 + pick(3);
+                return;
+            case 11:
+                some(router.nrps).strict = pick(2) == 0;
+                router.code_points.mna_nrp_opcode = static_cast<std::uint8_t>(115 + pick(2));
+                return;
+            case 12:
+                router.srv6_source = address(fmt::format("2001:db8::{}", 1 + pick(2)));
                 return;
             default:
                 some(router.interfaces).table = pick(2) == 0 ? "main" : "red";
@@ -462,7 +480,8 @@ TEST(TablesAfterAChange, WhatDidNotChangeIsTheSameObject) {
          "ipv6-prefixes ipv6 sids index "},
         {"IPv4 route", [](Router& router) { router.routes[0].next_hops[0].weight = 2; },
          "ipv4-prefixes ipv4 "},
-        {"partition", [](Router& router) { router.nrps[0].strict = false; }, "nrps "},
+        {"partition", [](Router& router) { router.nrps[0].interfaces[0].cycle_bits /= 2; },
+         "nrps "},
         {"flow", [](Router& router) { router.flows[0].cycle_size_bits = 9999; }, "flows "},
         {"neighbour's address", [](Router& router) { router.neighbors[0].mac[5] = 99; },
          "ipv4 ipv6 labels sids "},
