@@ -160,9 +160,11 @@ SoleWay sole_way(const PolicyPath& path) {
     if (path.lists.size() != 1 || list.hops->size() != 1) {
         return {};
     }
-    return {.hop = list.hops->data(),
+    const Adjacency& hop = list.hops->front();
+    return {.hop = &hop,
             .outer = list.outer.get(),
-            .stack = list.stacks.empty() ? nullptr : list.stacks.data()};
+            .stack = list.stacks.empty() ? nullptr : list.stacks.data(),
+            .oif = hop.oif};
 }
 
 void set_policy(Build& build, Policies::Content& policies, const config::SrPolicy& policy) {

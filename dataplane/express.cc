@@ -14,10 +14,12 @@
 #include <cstring>
 
 #include "dataplane/classify.h"
+#include "dataplane/flow_hash.h"
 #include "dataplane/forwarder.h"
 #include "dataplane/headers.h"
 #include "dataplane/network_actions.h"
 #include "dataplane/segment_routing_header.h"
+#include "dataplane/write_tag.h"
 
 namespace tcqf::dataplane {
 
@@ -34,6 +36,7 @@ struct Forwarder::Plain {
     std::uint8_t* l3;
     const RouteAction* route;    ///< of an IP packet
     const LabelAction* label;    ///< of the top label
+    const PolicyAction* policy;  ///< that its route leads into
     const Adjacency* adjacency;  ///< the next hop, where there is only one
 };
 
@@ -41,9 +44,10 @@ struct Forwarder::Plain {
 struct Forwarder::Lane {
     config::InterfaceIndex iif = 0;
     config::InterfaceIndex oif = 0;
-    bool chosen = false;   ///< the rest is valid
-    bool transit = false;  ///< TCQF packets may go there
-    bool ingress = false;  ///< flows enter TCQF there, by DSCP
+    bool chosen = false;    ///< the rest is valid
+    bool in_cycle = false;  ///< TCQF packets may go there
+    bool transit = false;   ///< and have the same kind of tag there
+    bool ingress = false;   ///< flows enter TCQF there, by DSCP
     bool age_unknown = false;
     std::uint32_t mtu = 0;  ///< of oif; 0: nothing may go there
     std::int64_t now_ns = 0;
@@ -71,6 +75,40 @@ inline bool is_plain_ipv6(const std::uint8_t* ip, std::uint32_t octets) {
 }
 
 }  // namespace
+
+/// The tag of the cycle that a TCQF packet gets.
+inline std::uint8_t Forwarder::new_tag(const Lane& lane, const Plain& plain) {
+    return lane.out->tags.tag_of(lane.map->oif_cycle(plain.cycle));
+}
+
+/// One hop less, and what was a tag on the way in becomes the domain's mark. The TTL that is left.
+inline std::uint8_t Forwarder::leave_by_dscp(const InterfaceTable& in, const Plain& plain) {
+    if (plain.kind == Layer3::ipv4) {
+        ipv4::decrement_ttl_and_set_dscp(plain.l3, in.egress_dscp);
+        return ipv4::ttl(plain.l3);
+    }
+    const auto limit = static_cast<std::uint8_t>(ipv6::hop_limit(plain.l3) - 1);
+    ipv6::set_hop_limit(plain.l3, limit);
+    ipv6::set_dscp(plain.l3, in.egress_dscp);
+    return limit;
+}
+
+/// Whether headers may be put in front of a packet, without moving it.
+inline bool Forwarder::has_room(const Lane& lane, const rte_mbuf* mbuf, const Plain& plain,
+                                std::uint32_t octets) {
+    return plain.octets + octets <= lane.mtu && rte_pktmbuf_headroom(mbuf) >= octets;
+}
+
+/// A frame that has `octets` more in front of layer 3, to be filled by the caller: where they
+/// start.
+inline std::uint8_t* Forwarder::put_in_front(rte_mbuf* mbuf, const Plain& plain,
+                                             std::uint32_t octets, std::uint16_t type) {
+    rte_pktmbuf_prepend(mbuf, static_cast<std::uint16_t>(octets));
+    std::uint8_t* l3 = plain.l3 - octets;
+    write_addresses(*plain.adjacency, l3);
+    store16(l3 - 2, type);
+    return l3;
+}
 
 /// An Internet header without options and with nothing wrong, of a packet that fills its frame.
 inline bool Forwarder::recognise_ipv4(const InterfaceTable& in, Plain& plain) {
@@ -264,6 +302,10 @@ inline const HopSet* Forwarder::follow_route(config::InterfaceIndex interface, P
         route =
             &tables_->route(tables_->interfaces[interface].route_table, plain.l3 + plain.segment);
     }
+    if (route->kind == RouteKind::policy && plain.segment == 0) [[unlikely]] {
+        plain.policy = &tables_->policies[route->index];
+        rte_prefetch0(plain.policy);
+    }
     return route->kind == RouteKind::forward ? &route->hops : nullptr;
 }
 
@@ -283,7 +325,26 @@ void Forwarder::find_adjacencies(config::InterfaceIndex interface, std::span<Pla
     }
 }
 
-/// Fifth stage: the state of flows, as far as this worker may look at it: each policer and each
+/// Fifth stage: the only way of policies, where there is one.
+void Forwarder::follow_policies(std::span<Plain> burst) const {
+    for (Plain& plain : burst) {
+        if (plain.policy == nullptr || plain.policy->sole.hop == nullptr) {
+            continue;
+        }
+        const SoleWay& way = plain.policy->sole;
+        plain.adjacency = way.hop;
+        rte_prefetch0(way.hop);
+        const void* prepared = way.stack;
+        if (way.outer != nullptr) {
+            prepared =
+                &way.outer->of(plain.policy->reduced, tables_->interfaces[way.oif].tcqf_place());
+        }
+        rte_prefetch0(prepared);
+        rte_prefetch0(static_cast<const std::uint8_t*>(prepared) + 64);
+    }
+}
+
+/// Sixth stage: the state of flows, as far as this worker may look at it: each policer and each
 /// interface's cursors belong to one worker.
 void Forwarder::prefetch_flows(std::span<const Plain> burst) {
     std::array<const Policer*, kReceiveBurst> policers;
@@ -316,13 +377,13 @@ void Forwarder::choose_lane(Lane& lane, config::InterfaceIndex oif) {
     InterfaceState& out = state(oif);
     lane.mtu = out.link_up.load(std::memory_order_relaxed) ? lane.out->mtu : 0;
     lane.ingress = lane.out->domain != kNoDomain && lane.out->tags.tagging() == Tagging::dscp;
-    lane.transit =
-        lane.map != nullptr && lane.in->domain == lane.out->domain &&
-        lane.in->tags.tagging() == lane.out->tags.tagging() &&
-        lane.in->option_header == lane.out->option_header && out.owner == index_ &&
+    lane.in_cycle =
+        lane.map != nullptr && lane.in->domain == lane.out->domain && out.owner == index_ &&
         !(lane.age_unknown && lane.now_ns - state(lane.iif).last_poll_ns >
                                   lane.map->max_poll_gap_ns(lane.out->timing.cycle_time_ns));
-    if (lane.transit) {
+    lane.transit = lane.in_cycle && lane.in->tags.tagging() == lane.out->tags.tagging() &&
+                   lane.in->option_header == lane.out->option_header;
+    if (lane.in_cycle) {
         const CycleTracker& now = tracker(oif, lane.now_ns);
         lane.instant = lane.map->at(now.index());
         lane.current = now.cycle();
@@ -340,6 +401,9 @@ inline bool Forwarder::forward_plain(Lane& lane, rte_mbuf* mbuf, const Plain& pl
     if (!lane.chosen || lane.oif != adjacency.oif) [[unlikely]] {
         choose_lane(lane, adjacency.oif);
     }
+    if (plain.policy != nullptr) [[unlikely]] {
+        return forward_steered(lane, mbuf, plain);
+    }
     const unsigned labels = plain.kind == Layer3::labelled ? 1 : 0;
     if (plain.octets > lane.mtu || !adjacency.resolved || adjacency.label_count != labels)
         [[unlikely]] {
@@ -354,7 +418,7 @@ inline bool Forwarder::forward_transit(const Lane& lane, rte_mbuf* mbuf, const P
     if (distance == 0) [[unlikely]] {
         return false;
     }
-    const std::uint8_t tag = lane.out->tags.tag_of(lane.map->oif_cycle(plain.cycle));
+    const std::uint8_t tag = new_tag(lane, plain);
     std::uint8_t* l3 = plain.l3;
     switch (plain.kind) {
         case Layer3::ipv4:
@@ -381,11 +445,74 @@ inline bool Forwarder::forward_transit(const Lane& lane, rte_mbuf* mbuf, const P
         }
     }
     write_addresses(*plain.adjacency, l3);
+    join_cycle(lane, mbuf, distance, plain.nrp);
+    return true;
+}
+
+/// The end of a TCQF packet's short way: `distance` cycles ahead, among its partition's.
+inline void Forwarder::join_cycle(const Lane& lane, rte_mbuf* mbuf, std::uint32_t distance,
+                                  std::uint32_t nrp) {
     const Refusal refusal = lane.egress->enqueue_in_cycle(
-        lane.current + distance, {mbuf, mbuf->pkt_len}, tables_->share(plain.nrp, lane.oif));
+        lane.current + distance, {mbuf, mbuf->pkt_len}, tables_->share(nrp, lane.oif));
     if (refusal != Refusal::none) [[unlikely]] {
         refuse(lane.oif, mbuf, refusal);
     }
+}
+
+/// Into a policy with one way: a TCQF packet whose tag is its DSCP.
+bool Forwarder::forward_steered(const Lane& lane, rte_mbuf* mbuf, const Plain& plain) {
+    const bool has_distance =
+        lane.in_cycle && plain.cycle != 0 && lane.in->tags.tagging() == Tagging::dscp;
+    const std::uint32_t distance = has_distance ? lane.instant.distance(plain.cycle) : 0;
+    if (distance == 0) [[unlikely]] {
+        return false;
+    }
+    const bool is_srv6 = plain.policy->sole.outer != nullptr;
+    if (!(is_srv6 ? encapsulate_plain(lane, mbuf, plain) : push_plain(lane, mbuf, plain)))
+        [[unlikely]] {
+        return false;
+    }
+    join_cycle(lane, mbuf, distance, plain.policy->nrp);
+    return true;
+}
+
+/// As encapsulate().
+inline bool Forwarder::encapsulate_plain(const Lane& lane, rte_mbuf* mbuf,
+                                         const Plain& plain) const {
+    const InterfaceTable& out = *lane.out;
+    const OuterHeader& outer =
+        plain.policy->sole.outer->of(plain.policy->reduced, out.tcqf_place());
+    const bool is_ipv4 = plain.kind == Layer3::ipv4;
+    if (out.tags.tagging() == Tagging::mpls_tc || plain.adjacency->label_count != 0 ||
+        (!is_ipv4 && has_extension_headers(ipv6::next(plain.l3))) ||
+        !has_room(lane, mbuf, plain, outer.octets)) [[unlikely]] {
+        return false;
+    }
+    leave_by_dscp(*lane.in, plain);
+    const std::uint32_t hash =
+        is_ipv4 ? ipv4_hash(plain.l3, plain.octets, tables_->hash_seed)
+                : ipv6_hash(plain.l3, upper_of_ipv6(plain.l3, plain.octets), tables_->hash_seed);
+    std::uint8_t* ip = put_in_front(mbuf, plain, outer.octets, ethertype::kIpv6);
+    outer.write(ip, is_ipv4 ? plain.l3[1] : ipv6::traffic_class(plain.l3), flow_label_of(hash),
+                is_ipv4 ? protocol::kIpv4 : protocol::kIpv6, plain.octets);
+    const std::uint16_t option = outer.extensions.tcqf(out.option_header);
+    write_tag(out.tags.tagging(), ip + option, new_tag(lane, plain));
+    return true;
+}
+
+/// As write_labels().
+inline bool Forwarder::push_plain(const Lane& lane, rte_mbuf* mbuf, const Plain& plain) const {
+    const LabelStack& stack = *plain.policy->sole.stack;
+    const std::uint32_t octets = stack.count * kLabelOctets;
+    if (lane.out->tags.tagging() != Tagging::mpls_tc || octets == 0 ||
+        !has_room(lane, mbuf, plain, octets)) [[unlikely]] {
+        return false;
+    }
+    const std::uint8_t ttl = leave_by_dscp(*lane.in, plain);
+    std::uint8_t* top = put_in_front(mbuf, plain, octets, ethertype::kMpls);
+    stack.write(top, mpls::entry(0, lane.in->egress_tc, false,
+                                 tables_->short_pipe ? std::uint8_t{255} : ttl));
+    mpls::set_tc(top, new_tag(lane, plain));
     return true;
 }
 
@@ -437,6 +564,9 @@ void Forwarder::forward_burst(config::InterfaceIndex interface, std::span<rte_mb
             match_flows(interface, burst);
         }
         find_adjacencies(interface, burst);
+        if (!tables_->policies.empty()) {
+            follow_policies(burst);
+        }
         if (has_flows) {
             prefetch_flows(burst);
         }

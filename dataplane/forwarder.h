@@ -48,11 +48,22 @@ class Forwarder {
                                      const SidAction& sid) const;
     const HopSet* follow_route(config::InterfaceIndex interface, Plain& plain) const;
     void find_adjacencies(config::InterfaceIndex interface, std::span<Plain> burst) const;
+    void follow_policies(std::span<Plain> burst) const;
     void prefetch_flows(std::span<const Plain> burst);
     void choose_lane(Lane& lane, config::InterfaceIndex oif);
     bool forward_plain(Lane& lane, rte_mbuf* mbuf, const Plain& plain);
     bool forward_transit(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
     bool forward_ingress(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
+    bool forward_steered(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
+    bool encapsulate_plain(const Lane& lane, rte_mbuf* mbuf, const Plain& plain) const;
+    bool push_plain(const Lane& lane, rte_mbuf* mbuf, const Plain& plain) const;
+    void join_cycle(const Lane& lane, rte_mbuf* mbuf, std::uint32_t distance, std::uint32_t nrp);
+    static std::uint8_t new_tag(const Lane& lane, const Plain& plain);
+    static std::uint8_t leave_by_dscp(const InterfaceTable& in, const Plain& plain);
+    static bool has_room(const Lane& lane, const rte_mbuf* mbuf, const Plain& plain,
+                         std::uint32_t octets);
+    static std::uint8_t* put_in_front(rte_mbuf* mbuf, const Plain& plain, std::uint32_t octets,
+                                      std::uint16_t type);
 
     // input.cc: what arrives
     void receive_from_kernel(config::InterfaceIndex interface, std::int64_t now_ns);

@@ -41,6 +41,7 @@ struct SoleWay {
     const Adjacency* hop = nullptr;  ///< null: there are several
     const OuterHeaders* outer = nullptr;
     const LabelStack* stack = nullptr;  ///< SR-MPLS alone
+    config::InterfaceIndex oif = 0;
 };
 
 /// The active candidate path of an SR policy (RFC 9256, 2.11).

@@ -62,8 +62,7 @@ void Forwarder::encapsulate(Packet& packet, const PolicyAction& policy,
     }
     const bool in_cycle = (packet.cycle != 0 && out.domain == packet.in->domain) ||
                           (packet.flow != FlowTable::kNoFlow && out.domain != kNoDomain);
-    const bool option = in_cycle && out.tags.tagging() == Tagging::ipv6_option;
-    const TcqfPlace place = option ? place_in(out.option_header) : TcqfPlace::none;
+    const TcqfPlace place = in_cycle ? out.tcqf_place() : TcqfPlace::none;
     const OuterHeader& outer = list.outer->of(policy.reduced, place);
 
     const std::uint32_t room = adjacency.label_count * kLabelOctets + outer.octets;
@@ -92,7 +91,7 @@ void Forwarder::encapsulate(Packet& packet, const PolicyAction& policy,
     outer.write(packet.l3, marks, flow_label, inner, packet.l3_octets);
     packet.l3_octets += outer.octets;
     packet.kind = Layer3::ipv6;
-    packet.own_option = option;
+    packet.own_option = place != TcqfPlace::none;
     packet.steered = false;  // the selector is in its place
     packet.extensions = outer.extensions;
     packet.extensions.upper_protocol = inner;

@@ -66,6 +66,11 @@ struct InterfaceTable {
     TagTable tags;                                 ///< tagging() is none outside every domain
     std::optional<config::IpAddress> source_ipv4;  ///< of ICMP errors
     std::optional<config::IpAddress> source_ipv6;
+
+    /// Where a TCQF packet that leaves here has its option.
+    TcqfPlace tcqf_place() const {
+        return tags.tagging() == Tagging::ipv6_option ? place_in(option_header) : TcqfPlace::none;
+    }
 };
 
 /// What every packet of a flow needs comes first: one cache line of it.

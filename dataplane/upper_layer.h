@@ -38,6 +38,11 @@ inline UpperLayer upper_of_ipv4(const std::uint8_t* ip, std::uint32_t octets) {
             .is_first = (field & ipv4::kOffsetMask) == 0};
 }
 
+/// Without extension headers.
+inline UpperLayer upper_of_ipv6(const std::uint8_t* ip, std::uint32_t octets) {
+    return {.start = ip + kIpv6Octets, .octets = octets - kIpv6Octets, .protocol = ipv6::next(ip)};
+}
+
 inline UpperLayer upper_of_ipv6(const std::uint8_t* ip, std::uint32_t octets,
                                 const ExtensionHeaders& extensions) {
     UpperLayer upper{.start = ip + extensions.upper,

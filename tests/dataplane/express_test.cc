@@ -18,7 +18,8 @@ constexpr std::uint8_t kNrpOption = 0x1e;
 /// Frames that are plain, nearly plain, and wrong, for four_interfaces() with segment_routing().
 class Frames {
   public:
-    explicit Frames(std::uint64_t seed) : random_(seed) {}
+    /// `steered`: one of several of the share of IP packets into policies.
+    explicit Frames(std::uint64_t seed, bool steered = false) : random_(seed), steered_(steered) {}
 
     std::uint32_t below(std::uint32_t bound) {
         return std::uniform_int_distribution<std::uint32_t>(0, bound - 1)(random_);
@@ -49,9 +50,12 @@ class Frames {
     std::uint8_t ttl() { return one_of<std::uint8_t>({64, 64, 64, 64, 255, 2, 1, 0}); }
 
     Frame ipv4() {
-        const auto destination = one_of<std::uint32_t>(
-            {0x0a0a0001, 0x0a0a0101, 0x0a0a0101, 0x0a0a0201, 0x0a0a0301, 0x0a0b0001, 0x0a000101,
-             0x7f000001, 0xe0000001, 0xffffffff, 0xf0000001, 0x08080808});
+        auto destination = one_of<std::uint32_t>({0x0a0a0001, 0x0a0a0101, 0x0a0a0101, 0x0a0a0201,
+                                                  0x0a0a0301, 0x0a0b0001, 0x0a000101, 0x7f000001,
+                                                  0xe0000001, 0xffffffff, 0xf0000001, 0x08080808});
+        if (steered_ && below(4) != 0) {
+            destination = 0x0a0c0001 + below(4) * 0x100;
+        }
         Frame ip = ipv4_udp(destination, static_cast<std::uint8_t>(below(10) * 4 + 3),
                             static_cast<std::uint16_t>(below(3) * 700 + below(60)), ttl());
         if (below(16) == 0) {
@@ -90,6 +94,9 @@ class Frames {
         if (below(3) == 0) {
             destination = {0xfc00, 1, 0, 0, 0, 0, 0, one_of<std::uint16_t>({1, 0x11, 0xe1})};
         }
+        if (steered_ && below(4) != 0) {
+            destination = {0x2001, 0xdb8, 0xc, static_cast<std::uint16_t>(below(4)), 0, 0, 0, 1};
+        }
         for (const std::uint16_t word : destination) {
             append16(ip, word);
         }
@@ -101,7 +108,7 @@ class Frames {
     /// A chain in front of UDP; `first` becomes the type of its first header.
     Frame extension_headers(std::uint8_t& first) {
         Frame chain;
-        if (below(8) == 0) {
+        if (below(8) == 0 || (steered_ && below(2) == 0)) {
             return chain;
         }
         const std::uint8_t behind = below(2) == 0   ? dataplane::protocol::kRouting
@@ -180,6 +187,7 @@ class Frames {
     }
 
     std::mt19937_64 random_;
+    bool steered_;
 };
 
 struct Setting {
@@ -208,12 +216,8 @@ void expect_same(const std::vector<Sent>& left, const std::vector<Sent>& right) 
     }
 }
 
-TEST_P(Express, TheShortWayDoesWithEveryPacketWhatTheLongWayDoes) {
-    const std::string config =
-        four_interfaces(GetParam().tagging, 4, GetParam().partitions ? segment_routing() : "");
-    TestRouter fast(config, options(true));
-    TestRouter slow(config, options(false));
-    Frames frames(42);
+/// The same random packets into both; returns how many were sent, which both agree on.
+void compare(TestRouter& fast, TestRouter& slow, Frames& frames) {
     std::int64_t now_ns = kStart;
     for (int round = 0; round < 2000; ++round) {
         const unsigned burst = 1 + frames.below(12);
@@ -246,6 +250,15 @@ TEST_P(Express, TheShortWayDoesWithEveryPacketWhatTheLongWayDoes) {
     EXPECT_GT(ours.sent, ours.received / 10);
 }
 
+TEST_P(Express, TheShortWayDoesWithEveryPacketWhatTheLongWayDoes) {
+    const std::string config =
+        four_interfaces(GetParam().tagging, 4, GetParam().partitions ? segment_routing() : "");
+    TestRouter fast(config, options(true));
+    TestRouter slow(config, options(false));
+    Frames frames(42);
+    compare(fast, slow, frames);
+}
+
 INSTANTIATE_TEST_SUITE_P(
     Settings, Express,
     testing::Values(Setting{"mpls-tc", false, true, 1}, Setting{"mpls-tc", true, true, 1},
@@ -254,6 +267,84 @@ INSTANTIATE_TEST_SUITE_P(
                     Setting{"ipv6-option, option-header: hop-by-hop", true, true, 1},
                     Setting{"ipv6-option, option-header: hop-by-hop", true, true, 2},
                     Setting{"ipv6-option, option-header: destination", true, false, 1}));
+
+std::string replaced(std::string text, const std::string& what, const std::string& by) {
+    const std::size_t at = text.find(what);
+    EXPECT_NE(at, std::string::npos) << what;
+    return text.replace(at, what.size(), by);
+}
+
+/// Routes into four policies towards ge1: SRv6 in either form, SR-MPLS, and one of two lists.
+std::string steering() {
+    std::string routes = "routes:\n";
+    for (int i = 0; i < 4; ++i) {
+        routes += fmt::format(
+            "- {{prefix: 10.12.{0}.0/24, sr-policy: {{color: {1}, endpoint: '2001:db8:9::9'}}}}\n"
+            "- {{prefix: '2001:db8:c:{0}::/64', sr-policy: {{color: {1}, endpoint: "
+            "'2001:db8:9::9'}}}}\n",
+            i, 11 + i);
+    }
+    return routes;
+}
+
+constexpr const char* kPolicies = R"(nrps:
+- {id: 5, name: gold, strict: true, interfaces: [{name: ge1, cycle-bits: 100000}]}
+- {id: 6, name: tin, encapsulation: mpls-mna, interfaces: [{name: ge1, cycle-bits: 20000}]}
+sr-policies:
+- color: 11
+  endpoint: '2001:db8:9::9'
+  candidate-paths:
+  - {preference: 200, nrp: 5, discriminator: 1, segment-lists: [{segments: ['2001:db8:d1::e', 'fc00:9::d6']}]}
+- color: 12
+  endpoint: '2001:db8:9::9'
+  headend-behavior: H.Encaps
+  candidate-paths:
+  - {preference: 200, discriminator: 1, segment-lists: [{segments: ['2001:db8:d1::e']}]}
+- color: 13
+  endpoint: '2001:db8:9::9'
+  candidate-paths:
+  - {preference: 200, nrp: 6, discriminator: 1, segment-lists: [{segments: [101, 16009, 16010]}]}
+- color: 14
+  endpoint: '2001:db8:9::9'
+  candidate-paths:
+  - {preference: 200, discriminator: 1, segment-lists: [{weight: 2, segments: [101, 16009]}, {segments: ['2001:db8:d1::e']}]}
+)";
+
+struct SteeredSetting {
+    const char* tags_out;
+    const char* ttl_model;
+    unsigned mtu;
+};
+
+class ExpressSteered : public testing::TestWithParam<SteeredSetting> {};
+
+TEST_P(ExpressSteered, TheShortWayIntoPoliciesDoesWhatTheLongWayDoes) {
+    std::string config = four_interfaces("dscp", 4, kPolicies);
+    config = replaced(config, "routes:\n", steering());
+    config = replaced(config, "{name: ge1, tagging: dscp, tags: [3, 7, 11, 15]}",
+                      fmt::format("{{name: ge1, {}}}", GetParam().tags_out));
+    config =
+        replaced(config, "mpls:\n", fmt::format("mpls:\n  ttl-model: {}\n", GetParam().ttl_model));
+    config =
+        replaced(config, "{name: ge1, ", fmt::format("{{name: ge1, mtu: {}, ", GetParam().mtu));
+    TestRouter::Options slow_options;
+    slow_options.short_way = false;
+    TestRouter fast(config, {});
+    TestRouter slow(config, slow_options);
+    Frames frames(43, true);
+    compare(fast, slow, frames);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Settings, ExpressSteered,
+    testing::Values(
+        SteeredSetting{"tagging: ipv6-option, option-header: hop-by-hop, tags: [1, 2, 3, 4]",
+                       "uniform", 1500},
+        SteeredSetting{"tagging: ipv6-option, option-header: destination, tags: [1, 2, 3, 4]",
+                       "uniform", 800},
+        SteeredSetting{"tagging: dscp, tags: [19, 23, 27, 31]", "uniform", 1500},
+        SteeredSetting{"tagging: mpls-tc, tags: [1, 2, 3, 4]", "uniform", 1500},
+        SteeredSetting{"tagging: mpls-tc, tags: [1, 2, 3, 4]", "short-pipe", 800}));
 
 }  // namespace
 }  // namespace tcqf::test
