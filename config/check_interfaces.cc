@@ -130,9 +130,11 @@ bool is_link_local(const IpAddress& address) {
 }
 
 void check_interfaces(CheckContext& context) {
-    if (context.router.interfaces.empty() && !context.top["interfaces"]) {
+    if (const Cursor list = context.top["interfaces"]; !list) {
         context.report.missing(context.top.node(), "interfaces",
                                "is missing: a router needs at least one interface");
+    } else if (context.router.interfaces.empty() && !context.document.is_tainted(list.node())) {
+        context.report.conflict(list.node(), "is empty: a router needs at least one interface");
     }
     AddressChecker addresses(context);
     for_each_pair(context.top["interfaces"], context.router.interfaces,

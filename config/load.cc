@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <utility>
@@ -68,20 +69,25 @@ LoadResult load_yaml(const std::string& text, const std::string& name) {
 }
 
 LoadResult load_file(const std::string& path) {
-    std::ifstream file(path, std::ios::binary | std::ios::ate);
+    std::error_code unknown;
+    if (std::filesystem::is_directory(path, unknown)) {
+        return refused(path, "this is a directory: the configuration is one file");
+    }
+    std::ifstream file(path, std::ios::binary);
     if (!file) {
         return refused(path, fmt::format("the file cannot be read: {}", std::strerror(errno)));
     }
-    const auto size = static_cast<std::streamoff>(file.tellg());
-    if (size < 0 || static_cast<std::uint64_t>(size) > kMaxDocumentOctets) {
-        return refused(
-            path, fmt::format("the file has {} octets: at most {} (256 MiB) are accepted", size,
-                              kMaxDocumentOctets));
+    // A pipe has no size to ask for.
+    constexpr std::size_t kStep = 1 << 20;
+    std::string text;
+    while (file && text.size() <= kMaxDocumentOctets) {
+        const std::size_t so_far = text.size();
+        text.resize(so_far + kStep);
+        file.read(text.data() + so_far, kStep);
+        text.resize(so_far + static_cast<std::size_t>(file.gcount()));
     }
-    std::string text(static_cast<std::size_t>(size), '\0');
-    file.seekg(0);
-    if (!file.read(text.data(), size)) {
-        return refused(path, "the file cannot be read: is it a directory?");
+    if (file.bad()) {
+        return refused(path, fmt::format("the file cannot be read: {}", std::strerror(errno)));
     }
     return load_yaml(text, path);
 }

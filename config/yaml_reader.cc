@@ -352,9 +352,10 @@ std::optional<Finding> find_odd_line_break(std::string_view text) {
 
 std::optional<Finding> refuse_text(const std::string& text) {
     if (text.size() > kMaxDocumentOctets) {
-        return Finding{kNoNode, 1,
-                       fmt::format("{} octets are too much: at most {} (256 MiB) are accepted",
-                                   text.size(), kMaxDocumentOctets)};
+        return Finding{
+            kNoNode, 1,
+            fmt::format("the file is too large: at most {} octets (256 MiB) are accepted",
+                        kMaxDocumentOctets)};
     }
     return find_odd_line_break(text);
 }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -95,7 +96,20 @@ TEST(File, ThatCannotBeReadIsOneError) {
 TEST(File, ThatIsADirectoryIsOneError) {
     const LoadResult result = load_file(kRoot / "config");
     EXPECT_EQ(result.router, nullptr);
-    EXPECT_EQ(result.diagnostics.size(), 1u);
+    ASSERT_EQ(result.diagnostics.size(), 1u);
+    EXPECT_EQ(result.diagnostics[0].message, "this is a directory: the configuration is one file");
+}
+
+TEST(File, MayBeAPipe) {
+    int ends[2];
+    ASSERT_EQ(pipe(ends), 0);
+    constexpr std::string_view kText = "name: r1\ninterfaces: [{name: ge0}]\n";
+    ASSERT_EQ(write(ends[1], kText.data(), kText.size()), static_cast<ssize_t>(kText.size()));
+    close(ends[1]);
+    const LoadResult result = load_file("/proc/self/fd/" + std::to_string(ends[0]));
+    close(ends[0]);
+    ASSERT_NE(result.router, nullptr) << told(result);
+    EXPECT_EQ(result.router->name, "r1");
 }
 
 }  // namespace
