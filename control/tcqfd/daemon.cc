@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 #include <stdexcept>
 #include <thread>
 
@@ -16,6 +17,7 @@
 #include "control/account_json.h"
 #include "control/stall_floor.h"
 #include "control/tcqfd/eal_plan.h"
+#include "control/tcqfd/huge_page_turn.h"
 #include "control/tcqfd/messages.h"
 
 namespace tcqf::control {
@@ -108,6 +110,12 @@ std::int64_t longest_drain_ns(const config::Router& router) {
 Result<std::unique_ptr<Daemon>> Daemon::start(std::shared_ptr<const config::Router> router,
                                               const DaemonOptions& options) {
     std::unique_ptr<Daemon> daemon(new Daemon(options));
+    // Until everything that takes memory has taken it.
+    std::optional<HugePageTurn> turn;
+    if (may_use_huge_pages(options.eal_arguments)) {
+        constexpr std::chrono::seconds kPatience{20};
+        turn.emplace(kPatience);
+    }
     const EalPlan plan = plan_eal(*router, options.eal_arguments, read_host_resources(),
                                   packet_budget(*router).mebibytes, options.yield);
     daemon->options_.yield = options.yield || plan.must_yield;

@@ -135,12 +135,16 @@ PacketBudget packet_budget(const config::Router& router) {
     return budget;
 }
 
+bool may_use_huge_pages(const std::vector<std::string>& given) {
+    return !names_any(given, {"--no-huge"});
+}
+
 EalPlan plan_eal(const config::Router& router, const std::vector<std::string>& given,
                  const HostResources& host, unsigned memory_mebibytes, bool yield) {
     EalPlan plan;
     plan.arguments = {"tcqfd"};
     const bool has_pci = uses_pci(router);
-    plan.uses_huge_pages = !names_any(given, {"--no-huge"});
+    plan.uses_huge_pages = may_use_huge_pages(given);
     if (!names_any(given, {"--no-huge", "--in-memory", "--huge-dir", "--socket-mem", "--legacy-mem",
                            "-m"})) {
         if (host.free_huge_page_mebibytes >= memory_mebibytes) {

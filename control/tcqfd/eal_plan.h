@@ -26,6 +26,9 @@ struct EalPlan {
     bool must_yield = false;
 };
 
+/// Whether the operator's arguments leave room for huge pages.
+bool may_use_huge_pages(const std::vector<std::string>& given);
+
 /// `given` are the operator's arguments; they win. `memory_mebibytes` is what the router needs,
 /// `yield` whether its workers may float over all CPUs.
 EalPlan plan_eal(const config::Router& router, const std::vector<std::string>& given,

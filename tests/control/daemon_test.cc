@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "control/tcqfd/eal_plan.h"
+#include "control/tcqfd/huge_page_turn.h"
 
 namespace tcqf::control {
 namespace {
@@ -26,6 +27,17 @@ config::Router router_on(const std::string& device) {
     interface.name = "ge0";
     interface.device = device;
     return router;
+}
+
+TEST(HugePageTurn, is_held_by_one_at_a_time) {
+    constexpr std::chrono::milliseconds kAtOnce{0};
+    constexpr std::chrono::seconds kPatience{60};  // another tcqfd of this host may be starting
+    {
+        const HugePageTurn first(kPatience);
+        ASSERT_TRUE(first.is_held());
+        EXPECT_FALSE(HugePageTurn(kAtOnce).is_held());
+    }
+    EXPECT_TRUE(HugePageTurn(kPatience).is_held());
 }
 
 TEST(EalPlan, uses_free_huge_pages_and_no_pci_without_a_word) {
