@@ -163,12 +163,15 @@ void FlowChecker::check_ports(const Cursor& match, const FlowMatch& fields) {
                                 ? "ports go from 0 to 65535"
                                 : "the first port of a range must not be larger than the second"));
         }
-        // TCP, UDP, DCCP, SCTP and UDP-Lite have ports where a match looks for them.
-        const std::set<unsigned> with_ports = {6, 17, 33, 132, 136};
-        if (fields.protocol && !with_ports.contains(*fields.protocol)) {
+        constexpr unsigned kTcp = 6;
+        constexpr unsigned kUdp = 17;
+        if (fields.protocol && *fields.protocol != kTcp && *fields.protocol != kUdp) {
             context_.report.warning(
                 match[name].node(),
-                fmt::format("protocol {} has no ports: no packet ever matches", *fields.protocol));
+                fmt::format(
+                    "protocol {} has no ports that are looked at, only 6 (TCP) and 17 (UDP) "
+                    "have (RFC 8939): no packet ever matches",
+                    *fields.protocol));
         }
     }
     constexpr unsigned kEsp = 50;
