@@ -193,6 +193,7 @@ void Forwarder::input_ipv4(Packet& packet, bool ours) {
         return;
     }
     packet.received_octets = packet.l3_octets;
+    packet.received_header_octets = ipv4::header_octets(packet.l3);
     if (packet.in->tags.tagging() == Tagging::dscp) {
         packet.cycle = packet.in->tags.cycle_of(ipv4::dscp(packet.l3));
         packet.tag = packet.cycle != 0 ? packet.l3 : nullptr;
@@ -205,6 +206,7 @@ void Forwarder::input_ipv6(Packet& packet, bool ours) {
         return;
     }
     packet.received_octets = packet.l3_octets;
+    packet.received_header_octets = kIpv6Octets;
     if (packet.in->tags.tagging() == Tagging::dscp) {
         packet.cycle = packet.in->tags.cycle_of(ipv6::dscp(packet.l3));
         packet.tag = packet.cycle != 0 ? packet.l3 : nullptr;

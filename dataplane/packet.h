@@ -29,8 +29,9 @@ struct Packet {
     std::uint8_t* tag_header = nullptr;  ///< the IPv6 header above an option that is the tag
     std::int64_t now_ns = 0;             ///< its arrival
     std::uint32_t l3_octets = 0;
-    std::uint32_t received_octets = 0;  ///< of layer 3, labels included
-    std::uint32_t received_label = 0;   ///< top of the stack
+    std::uint32_t received_octets = 0;         ///< of layer 3, labels included
+    std::uint32_t received_label = 0;          ///< top of the stack
+    std::uint32_t received_header_octets = 0;  ///< of its IP header, where it came without labels
     std::uint32_t flow = FlowTable::kNoFlow;
     std::uint32_t nrp = kNoNrp;
     std::uint16_t route_table = 0;

@@ -172,6 +172,21 @@ def policing_cases():
 
     made.append(Case("ingress-excess-best-effort", "excess-action best-effort sends it as such",
                      config, rx, by_hand=excess))
+    # Beneath labels, too: 100 octets behind either header.
+    beneath = with_flow(with_labels(with_domain(base_config(), [tagged(1, "mpls-tc")], []),
+                                    swap(101, 201, 1), swap(102, 202, 1)),
+                        *[flow(label, 20_000, {"mpls-label": label}, traffic_specification=
+                               specification(1_000_000, 9, largest))
+                          for label, largest in ((101, 100), (102, 99))])
+    made.append(Case("ingress-policing-payload-labelled", "Payload behind the IP header, also "
+                     "beneath labels", beneath,
+                     {"ge3": [at(1000 + 1000 * k, labelled(3, [(label, 0, 64), (999, 0, 9)][:n],
+                                                           packet))
+                              for k, (label, n, packet) in enumerate(
+                                  (label, n, packet) for label in (101, 102) for n in (1, 2)
+                                  for packet in (v4(1, size=120), v6(2, size=140),
+                                                 v4(3, size=124, options=bytes([1] * 4))))]},
+                     by_hand=lambda router: _only(router, {"policed": 6})))
     # What a later check refuses still counts for policing.
     config = with_flow(router_config(), flow(
         csize=10_000, max_backlog_cycles=1,

@@ -69,6 +69,13 @@ def pushed_cases():
             {"ge3": [at(1000, labelled(3, [(20000, 5, 40)], v4(1))),
                      at(30_000, labelled(3, [(20000, 5, 40), (999, 1, 9)], v4(2)))]},
             by_hand=leaves(ge1=2)),
+        Case("mna-binding-label-no-label-left", "A binding label is all that goes: the selector is on "
+             "top of what is left, for a neighbour that reads it", head_end(
+                 16010, binding_sid=20000),
+             {"ge3": [at(1000, labelled(3, [(20000, 5, 40)], v4(1))),
+                      at(30_000, labelled(3, [(20000, 5, 40), (999, 1, 9)], v4(2))),
+                      at(60_000, labelled(3, [(20000, 5, 40), *nas(9), (999, 1, 9)], v4(3)))]},
+             by_hand=sent_stacks(3, 4, 4)),
         Case("mna-none", "encapsulation: none carries nothing",
              head_end(16001, nrp=gold(encapsulation="none")), rx, by_hand=leaves(ge1=2)),
         Case("mna-option-nrp-on-labels", "An NRP carried by option has no place in labels",
@@ -192,6 +199,11 @@ def transit_cases():
                  arriving([(16010, 1, 64), *nas(5), (500, 0, 60), *nas(5)],
                           [(16010, 1, 64), *nas(5), (500, 0, 60)]), by_hand=leaves(ge1=2)),
         ]
+    unpartitioned = transit_config()
+    del unpartitioned["nrps"]
+    made.append(Case("mna-pop-exposes-unpartitioned", "The same where the router has no partitions",
+                     unpartitioned, arriving([(16010, 1, 64), *nas(5), (500, 0, 60)],
+                                             [(16010, 1, 64), (500, 0, 60)]), by_hand=leaves(ge1=2)))
     made.append(Case("mna-best-effort", "Without a cycle a selector changes nothing in a packet",
                      neighbors(with_labels(base_config(), swap(16001, 17001, 1))),
                      arriving([top, *nas(5)], [top, *nas(0, opcode=120, unknown=1)]),

@@ -92,6 +92,9 @@ class Packet:
         self.received_labels = [list(entry) for entry in self.labels]
         self.l3 = bytearray(data[at:])
         self.l3_as_received = bytes(data[at:])
+        version = data[at] >> 4 if at < len(data) else 0
+        header = {4: 4 * (data[at] & 15), 6: 40}.get(version, 0) if version else 0
+        self.payload_octets = max(len(self.l3) - header, 0)
         self.bill()
 
     def parse_ip(self, version, data):

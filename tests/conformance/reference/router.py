@@ -240,8 +240,11 @@ class Router(Endpoint, Steering):
         packet.nrp = policy.nrp["id"] if policy.nrp else None
         packet.steered = True
         if not chosen.labels:
+            tc = self._pushed_tc(packet)
             del packet.labels[0]
-            return self._pop(packet, None, ttl - 1, chosen.hop, policy.nrp)
+            found = self._pop(packet, None, ttl - 1, chosen.hop)
+            self._push_selector_alone(packet, policy.nrp, chosen.hop, tc, ttl - 1)
+            return found
         below = packet.labels[0]
         kept = 255 if self.tables.short_pipe else ttl - 1
         below[0], below[2] = chosen.labels[-1], ttl - 1
@@ -291,7 +294,15 @@ class Router(Endpoint, Steering):
             packet.labels[:0] = above
         return self._resolve(packet, hop)
 
-    def _pop(self, packet, entry, ttl, hop=None, nrp=None):
+    def _push_selector_alone(self, packet, nrp, hop, tc, ttl):
+        """No label is left above the selector: on top, for a neighbour that reads it."""
+        reads = self.tables.neighbor(hop.interface, hop.address).get("mna", False)
+        if reads and nrp and nrp.get("encapsulation", "ipv6-option") == "mpls-mna":
+            above = [0, tc, 255 if self.tables.short_pipe else ttl]
+            packet.labels[:0] = actions.sub_stack(nrp.get("selector", nrp["id"]), self.mna_opcode,
+                                                  above)
+
+    def _pop(self, packet, entry, ttl, hop=None):
         hop = hop or self.tables.label_hop(entry)
         if packet.labels and packet.labels[0][0] == actions.LABEL:
             self._expose_actions(packet, hop)
