@@ -45,6 +45,9 @@ void Forwarder::forward_labels(Packet& packet) {
                 case mpls::kRouterAlert:
                     packet.l3_octets += static_cast<std::uint32_t>(packet.l3 - packet.received_l3);
                     packet.l3 = packet.received_l3;
+                    if (packet.tag_header_removed) {
+                        packet.tag = packet.l3;  // the label that carries it is there again
+                    }
                     return to_kernel(packet);
                 case mpls::kEntropyIndicator: {
                     if (mpls::bottom(entry)) {

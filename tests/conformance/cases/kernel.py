@@ -2,7 +2,8 @@
 
 import wire
 from case import (DSCP_TAGS, IDENTITY_PLUS_ONE, INTERFACES, SOURCE4, SOURCE6, Case, at, base_config,
-                  explicit, onto, own_mac, peer_mac, tagged, v4, v6, with_domain)
+                  explicit, labelled, onto, own_label, own_mac, peer_mac, tagged, v4, v6,
+                  with_domain, with_labels)
 
 option = wire.tcqf_option
 
@@ -101,6 +102,30 @@ def tag_cases():
     ]
 
 
+def labelled_cases():
+    """What comes labelled: an alert as it came, what is for the router without its labels."""
+    config = with_labels(with_domain(
+        base_config(), [tagged(0, "mpls-tc"), tagged(1, "mpls-tc")],
+        [explicit(0, 1, IDENTITY_PLUS_ONE)], egress_tc=6), own_label(102))
+    here4, here6 = v4(1, destination="10.0.1.1"), v6(1, destination="2001:db8:101::1",
+                                                     hop_by_hop=option(1))
+
+    def by_hand(router):
+        # TC 2 and 3 are tags, 6 is egress-tc; TC 0 is none.
+        tcs = [frame[16] >> 1 & 7 for frame in router.kernel["ge0"][:4]]
+        assert tcs == [6, 0, 6, 6], tcs
+        assert [frame[12:14].hex() for frame in router.kernel["ge0"][4:]] == ["0800", "86dd"]
+
+    return [Case("kernel-labelled", "The tag of a label is cleared, options beneath are retired",
+                 config, spaced(0, [
+                     labelled(0, [(1, 2, 64), (101, 3, 64)], v4(1)),
+                     labelled(0, [(1, 0, 64), (101, 3, 64)], v4(1)),
+                     labelled(0, [(102, 2, 64), (1, 5, 64), (101, 3, 64)], v4(1)),
+                     labelled(0, [(1, 2, 64), (101, 3, 64)], here6),
+                     labelled(0, [(102, 2, 64)], here4),
+                     labelled(0, [(102, 2, 64)], here6)]), by_hand=by_hand)]
+
+
 def account_case():
     """Every kind of end in one run."""
     config = with_domain(base_config(1000), [tagged(0, "dscp"), tagged(1, "dscp")],
@@ -123,4 +148,5 @@ def account_case():
 
 
 def cases():
-    return other_traffic() + other_macs() + own_addresses() + tag_cases() + account_case()
+    return (other_traffic() + other_macs() + own_addresses() + tag_cases() + labelled_cases() +
+            account_case())

@@ -150,7 +150,27 @@ class Router(Endpoint, Steering):
             ethertype = wire.ETHER_IPV4 if packet.version == 4 else wire.ETHER_IPV6
             frame = (frame[:12] + ethertype.to_bytes(2, "big") + bytes(packet.l3) +
                      frame[14 + packet.billed_octets:])
+        elif packet.version and not packet.labels:
+            # Labels of this router were removed above it.
+            packet.retire(self.tagging.option, self.tagging.retired)
+            ethertype = wire.ETHER_IPV4 if packet.version == 4 else wire.ETHER_IPV6
+            frame = frame[:12] + ethertype.to_bytes(2, "big") + bytes(packet.l3)
+        elif packet.received_labels:
+            frame = self._labelled_for_kernel(packet)
         self.kernel[packet.iif].append(frame)
+
+    def _labelled_for_kernel(self, packet):
+        """As it came, but for the tag of the top label and options beneath."""
+        frame = bytearray(packet.frame)
+        if packet.carrier == "label":
+            domain = self.tagging.interfaces[packet.iif].domain
+            frame[16] = frame[16] & 0xF1 | domain.egress_tc << 1
+        at = 14 + 4 * len(packet.received_labels)
+        if at < len(frame) and frame[at] >> 4 == 6:
+            self._parse_for_kernel(packet, bytes(frame[at:]))
+            packet.retire(self.tagging.option, self.tagging.retired)
+            frame[at:at + len(packet.l3)] = packet.l3
+        return bytes(frame)
 
     # -- forwarding: returns (MAC of the next hop, outgoing interface) -------------------------
 
