@@ -102,7 +102,7 @@ std::array<std::uint32_t, kSelectorEntries> selector_entries(std::uint32_t selec
                                                              std::uint32_t forwarding,
                                                              bool bottom) {
     const std::uint32_t marks = forwarding & mpls::kMarks;
-    constexpr std::uint32_t kOneMore = 1u << 4;      // NASL
+    constexpr std::uint32_t kOneMore = 1u << 4;  // NASL
     return {kNetworkActionLabel << 12 | marks,
             std::uint32_t{kNoOperation} << 25 | kHopByHopScope << 9 | kOneMore,
             std::uint32_t{nrp_opcode} << 25 | (selector >> 4 & 0xffff) << 9 |
