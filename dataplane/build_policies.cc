@@ -85,16 +85,37 @@ class PolicyInstaller {
         return path.nrp_id ? tables_.nrp_with_id(*path.nrp_id) : kNoNrp;
     }
 
+    /// What a list puts in front of a packet at least: labels and selector, or the outer header of
+    /// H.Encaps.Red.
+    std::uint32_t least_octets(std::uint32_t nrp, const config::SegmentList& list,
+                               const Adjacency& adjacency) const {
+        const bool has_nrp = nrp != kNoNrp;
+        if (std::holds_alternative<std::uint32_t>(list.segments.front())) {
+            return label_stack(adjacency, tables_.pushed_selector(nrp, adjacency)).count *
+                   kLabelOctets;
+        }
+        constexpr std::uint32_t kNrpHeader = 16;
+        const bool option =
+            has_nrp && tables_.nrps[nrp].encapsulation == config::NrpEncapsulation::ipv6_option;
+        const auto listed = static_cast<std::uint32_t>(list.segments.size() - 1);
+        return kIpv6Octets + (option ? kNrpHeader : 0) + (listed == 0 ? 0 : 8 + 16 * listed);
+    }
+
     /// The next hops of a segment list; null where its first segment cannot be reached, it is too
-    /// deep, or its partition has no resources on the way out.
+    /// deep or leaves no room for a packet in the mtu, or its partition has no resources on the way
+    /// out.
     HopGroup hops_of(const config::CandidatePath& path, const config::SegmentList& list) const {
         const config::Segment& first = list.segments.front();
         const HopGroup hops = std::holds_alternative<config::IpAddress>(first)
                                   ? hops_to_sid(std::get<config::IpAddress>(first))
                                   : hops_to_labels(list.segments);
         const std::uint32_t nrp = nrp_of(path);
+        constexpr std::uint32_t kLeastPacket = 68;  // what every link must carry (RFC 791, 3.2)
         const auto is_usable = [&](const Adjacency& adjacency) {
-            return adjacency.resolved && (nrp == kNoNrp || tables_.share(nrp, adjacency.oif) != 0);
+            return adjacency.resolved &&
+                   (nrp == kNoNrp || tables_.share(nrp, adjacency.oif) != 0) &&
+                   least_octets(nrp, list, adjacency) + kLeastPacket <=
+                       tables_.interfaces[adjacency.oif].mtu;
         };
         return hops != nullptr && std::all_of(hops->begin(), hops->end(), is_usable) ? hops
                                                                                      : nullptr;

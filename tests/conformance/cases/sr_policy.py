@@ -286,6 +286,19 @@ def validity_cases():
                                 if n["address"] != "2001:db8:102::2"]
     made.append(Case("list-invalid-no-neighbor", "The first segment has to be resolvable to the "
                      "next hop's MAC", no_neighbor, one(to_policy(1)), by_hand=leaves(ge2=1)))
+    # Headers and the least packet, 68 octets, against the mtu: the last one that fits, the first that
+    # does not.
+    for name, needed, bad in (
+            ("one-sid", 40, path(VIA_1, preference=200)),
+            ("three-sids", 40 + 8 + 2 * 16, path(VIA_1, FAR, FAR, preference=200)),
+            ("nrp", 40 + 16, path(VIA_1, preference=200, nrp=5)),
+            ("labels", 3 * 4, path(16001, 16101, 16102, preference=200))):
+        for mtu, oif in ((needed + 68, 1), (needed + 67, 2)):
+            config = with_nrp(sr_config(policy(bad, SECOND)), "ge1")
+            config["interfaces"][1]["mtu"] = mtu
+            made.append(Case(f"list-mtu-{name}-{mtu}", "A list that leaves no room for a packet in "
+                             "the mtu is invalid", config, one(to_policy(1, 4, size=60)),
+                             by_hand=leaves(**{f"ge{oif}": 1})))
     made.append(Case("list-invalid-others-stay", "Only valid lists of a path are used",
                      sr_config(policy(path(lists=[(["fc00:7::1"], 9), ([VIA_2], 1)]))),
                      one(*[to_policy(k, sport=k) for k in range(9)]), by_hand=leaves(ge2=9)))

@@ -3,10 +3,12 @@
 import ipaddress
 from dataclasses import dataclass
 
+from reference import actions
 from reference.tables import NextHop, Sid
 
 ORIGINS = {"pcep": 10, "bgp": 20, "configuration": 30}
 MOST_LABELS = 10
+LEAST_PACKET = 68  # RFC 791, 3.2: every link carries it whole
 
 
 @dataclass
@@ -106,7 +108,24 @@ class Policies:
             return None
         if len(labels) > MOST_LABELS or not self._has_resources(path.get("nrp"), hop.interface):
             return None
+        if self._least_octets(path.get("nrp"), segments, labels, hop) + LEAST_PACKET > \
+                self.tables.interfaces[hop.interface]["mtu"]:
+            return None
         return SegmentList(hop, weight, segments, labels)
+
+    def _least_octets(self, nrp, segments, labels, hop):
+        """What goes in front of a packet at least: labels and selector, or H.Encaps.Red."""
+        kind = self.nrps[nrp].get("encapsulation", "ipv6-option") if nrp is not None else "none"
+        if not isinstance(segments[0], str):
+            neighbor = self.tables.neighbor(hop.interface, hop.address)
+            if kind != "mpls-mna":
+                return 4 * len(labels)
+            if not labels:
+                return 4 * actions.ENTRIES if neighbor.get("mna", False) else 0
+            return 4 * len(actions.with_selector([[0, 0, 0]] * len(labels), 0, 115,
+                                                 neighbor.get("readable-label-depth", 16)))
+        routing = 8 + 16 * (len(segments) - 1) if len(segments) > 1 else 0
+        return 40 + (16 if kind == "ipv6-option" else 0) + routing
 
     def _through_labels(self, labels):
         """The labels of an SR-MPLS list go through the label table."""
