@@ -137,6 +137,10 @@ def other_code_point():
     return made
 
 
+def assert_starts(router, wanted):
+    assert starts(router, "ge1") == wanted, starts(router, "ge1")
+
+
 def header_cases():
     """Hop-by-hop or destination: it counts only in the header that the interface names."""
     dest = transit("ipv6-option", "ipv6-option", header_in="destination", header_out="destination")
@@ -161,6 +165,17 @@ def header_cases():
                      "Of two destination headers the one before the routing header counts", dest,
                      spaced([onto(0, wire.ipv6("2001:db8:3::9", "2001:db8:d1::1", two,
                                                next_header=wire.DESTINATION))])))
+    made.append(Case("tagging-option-only-behind-routing-header",
+                     "The only destination header counts, also behind the routing header", dest,
+                     spaced([onto(0, wire.ipv6("2001:db8:3::9", "2001:db8:d1::1", srh_then + behind,
+                                               next_header=wire.ROUTING))]),
+                     by_hand=lambda router: assert_starts(router, [4 * T])))
+    empty_then = wire.option_header(wire.ROUTING, bytes([0x1F, 0])) + srh_then + behind
+    made.append(Case("tagging-option-second-destination-header",
+                     "One before the routing header counts, also without the option", dest,
+                     spaced([onto(0, wire.ipv6("2001:db8:3::9", "2001:db8:d1::1", empty_then,
+                                               next_header=wire.DESTINATION))]),
+                     by_hand=drops(untrusted_tag=1)))
     # In the other header it is no tag: not TCQF; it may pass where no interface tags by option.
     config = with_domain(base_config(), [tagged(0, "ipv6-option"), tagged(1, "dscp")],
                          [explicit(0, 1, IDENTITY_PLUS_ONE, (1, 4))])

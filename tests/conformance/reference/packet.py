@@ -146,6 +146,7 @@ class Packet:
         kind, at, seen_routing, named_at = self.l3[6], 40, False, 6
         self.routing_at = None
         self.is_fragment = False
+        destinations = []
         while kind in (wire.HOP_BY_HOP, wire.DESTINATION, wire.ROUTING):
             if at + 8 > len(self.l3) or at + 8 * (self.l3[at + 1] + 1) > len(self.l3):
                 raise Malformed
@@ -153,13 +154,14 @@ class Packet:
             if kind == wire.HOP_BY_HOP and at == 40:
                 self._parse_options(at + 2, at + length, "hop-by-hop")
             elif kind == wire.DESTINATION:
-                self._parse_options(at + 2, at + length,
-                                    "destination-last" if seen_routing else "destination")
+                destinations.append("destination-last" if seen_routing else "destination")
+                self._parse_options(at + 2, at + length, destinations[-1])
             if kind == wire.ROUTING and not seen_routing:
                 self.routing_at, self.routing_named_at = at, named_at
                 seen_routing = True
             named_at = at
             kind, at = self.l3[at], at + length
+        self._count_only_destination_header(destinations)
         self.upper_protocol = kind
         self.upper_at = at
         if kind == wire.FRAGMENT and at + 8 <= len(self.l3):
@@ -170,6 +172,13 @@ class Packet:
                 return
             at += 8
         self._parse_upper(self.l3[at:])
+
+    def _count_only_destination_header(self, destinations):
+        """Contract, section 6: the one before the routing header counts, else the only one."""
+        if destinations == ["destination-last"]:
+            for option in self.options:
+                if option.header == "destination-last":
+                    option.header = "destination"
 
     def _parse_options(self, at, end, header):
         while at < end:
