@@ -124,7 +124,7 @@ class PolicyInstaller {
     /// Through the routes of table "main", other than those into policies.
     HopGroup hops_to_sid(const config::IpAddress& sid) const {
         const RouteTable::Routes& routes =
-            tables_.route_tables[0].routes(sid.is_ipv6 ? Family::ipv6 : Family::ipv4);
+            tables_.route_tables[kMainTable].routes(sid.is_ipv6 ? Family::ipv6 : Family::ipv4);
         const RouteAction* action = &routes.actions[routes.set->fib.lookup(sid)];
         while (action->kind == RouteKind::policy || action->kind == RouteKind::binding_sid) {
             action = action->fallback;
@@ -216,8 +216,8 @@ bool surroundings_differ(const Build& build) {
         return true;
     }
     const auto differ = [&](Family family) {
-        return !build.tables.route_tables[0].routes(family).actions.same_as(
-            build.before->route_tables[0].routes(family).actions);
+        return !build.tables.route_tables[kMainTable].routes(family).actions.same_as(
+            build.before->route_tables[kMainTable].routes(family).actions);
     };
     return differ(Family::ipv4) || differ(Family::ipv6);
 }

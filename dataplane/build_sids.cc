@@ -94,10 +94,10 @@ void number_sids(Build& build) {
 }
 
 void build_sid_index(Build& build) {
-    const RouteSet& prefixes = *build.tables.route_tables[0].routes(Family::ipv6).set;
+    const RouteSet& prefixes = *build.tables.route_tables[kMainTable].routes(Family::ipv6).set;
     if (!build.from_nothing() && !build.difference.sids.keys() &&
         !binding_addresses_differ(build) &&
-        &prefixes == build.before->route_tables[0].routes(Family::ipv6).set.get()) {
+        &prefixes == build.before->route_tables[kMainTable].routes(Family::ipv6).set.get()) {
         build.tables.sid_index = build.before->sid_index;
         return;
     }

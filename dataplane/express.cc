@@ -34,7 +34,8 @@ struct Forwarder::Plain {
     std::uint32_t nrp;
     std::uint32_t flow;
     std::uint8_t* l3;
-    const RouteAction* route;    ///< of an IP packet
+    const SidAction* sid;        ///< that its destination is
+    const RouteAction* route;    ///< of its destination, or of the segment that becomes it
     const LabelAction* label;    ///< of the top label
     const PolicyAction* policy;  ///< that its route leads into
     const Adjacency* adjacency;  ///< the next hop, where there is only one
@@ -193,7 +194,67 @@ inline void Forwarder::recognise(const InterfaceTable& in, rte_mbuf* mbuf, Plain
     }
 }
 
-/// Second stage: IP destinations, all at once, and labels.
+/// Second stage: the SIDs among destinations. Only what has a routing header gets past one here.
+void Forwarder::find_sids(std::span<Plain> burst) const {
+    std::array<const std::uint8_t*, kReceiveBurst> destinations;
+    std::array<Plain*, kReceiveBurst> packets;
+    std::array<const RouteAction*, kReceiveBurst> actions;
+    unsigned count = 0;
+    for (Plain& plain : burst) {
+        if (plain.routing != 0) {
+            destinations[count] = ipv6::destination(plain.l3);
+            packets[count++] = &plain;
+        }
+    }
+    if (count == 0) {
+        return;
+    }
+    tables_->sid_index->find_burst({destinations.data(), count}, actions.data());
+    for (unsigned i = 0; i < count; ++i) {
+        if (actions[i] != nullptr && actions[i]->kind == RouteKind::sid) {
+            packets[i]->sid = &tables_->sids[actions[i]->index];
+            rte_prefetch0(packets[i]->sid);
+        }
+    }
+}
+
+/// A SID's packet to which nothing happens but that the next segment becomes its destination: the
+/// offset of that segment, else 0. The order of the checks does not matter to one that passes all.
+inline std::uint16_t Forwarder::next_plain_segment(config::InterfaceIndex interface,
+                                                   const Plain& plain, const SidAction& sid) const {
+    if (plain.routing == 0 || sid.flavors.next_csid ||
+        (sid.behavior != config::SidBehavior::end && sid.behavior != config::SidBehavior::end_x) ||
+        !inside_srv6_domain(interface)) {
+        return 0;
+    }
+    const std::uint8_t* routing = plain.l3 + plain.routing;
+    const std::uint8_t left = srh::segments_left(routing);
+    if (srh::type(routing) != srh::kRoutingType || (srh::flags(routing) & srh::kOamFlag) != 0 ||
+        left == 0 || (sid.flavors.psp && left == 1) || !srh::segments_left_right(routing)) {
+        return 0;
+    }
+    const std::uint8_t* segment = srh::segment(routing, left - 1u);
+    return ipv6::is_routable(segment) ? static_cast<std::uint16_t>(segment - plain.l3)
+                                      : std::uint16_t{0};
+}
+
+/// The address that a plain packet is looked up by: its destination or, at a SID of the plainest
+/// kinds, the next segment (RFC 8986, 4.1); nullptr where no look-up is needed, or where the SID
+/// makes the packet one that is not plain.
+inline const std::uint8_t* Forwarder::onward_address(config::InterfaceIndex interface,
+                                                     Plain& plain) const {
+    if (plain.sid == nullptr) {
+        return ipv6::destination(plain.l3);
+    }
+    plain.segment = next_plain_segment(interface, plain, *plain.sid);
+    if (plain.segment == 0) {
+        plain.kind = Layer3::other;
+        return nullptr;
+    }
+    return plain.sid->behavior == config::SidBehavior::end_x ? nullptr : plain.l3 + plain.segment;
+}
+
+/// Third stage: IP destinations, all at once, and labels.
 void Forwarder::look_up(config::InterfaceIndex interface, std::span<Plain> burst) const {
     std::array<std::uint32_t, kReceiveBurst> ipv4_destinations;
     std::array<std::array<std::uint8_t, 16>, kReceiveBurst> ipv6_destinations;
@@ -208,8 +269,10 @@ void Forwarder::look_up(config::InterfaceIndex interface, std::span<Plain> burst
                 ipv4_packets[ipv4_count++] = &plain;
                 break;
             case Layer3::ipv6:
-                std::memcpy(ipv6_destinations[ipv6_count].data(), ipv6::destination(plain.l3), 16);
-                ipv6_packets[ipv6_count++] = &plain;
+                if (const std::uint8_t* address = onward_address(interface, plain)) {
+                    std::memcpy(ipv6_destinations[ipv6_count].data(), address, 16);
+                    ipv6_packets[ipv6_count++] = &plain;
+                }
                 break;
             case Layer3::labelled:
                 plain.label = &tables_->labels.find(mpls::label(load32(plain.l3)));
@@ -238,7 +301,7 @@ void Forwarder::look_up(config::InterfaceIndex interface, std::span<Plain> burst
     }
 }
 
-/// Third stage: the flows of what has no cycle yet.
+/// Fourth stage: the flows of what has no cycle yet.
 void Forwarder::match_flows(config::InterfaceIndex interface, std::span<Plain> burst) const {
     std::array<FlowFields, kReceiveBurst> fields;
     std::array<Plain*, kReceiveBurst> packets;
@@ -263,60 +326,26 @@ void Forwarder::match_flows(config::InterfaceIndex interface, std::span<Plain> b
     }
 }
 
-/// A SID's packet to which nothing happens but that the next segment becomes its destination: the
-/// offset of that segment, else 0. The order of the checks does not matter to one that passes all.
-inline std::uint16_t Forwarder::next_plain_segment(config::InterfaceIndex interface,
-                                                   const Plain& plain, const SidAction& sid) const {
-    if (plain.routing == 0 || sid.flavors.next_csid ||
-        (sid.behavior != config::SidBehavior::end && sid.behavior != config::SidBehavior::end_x) ||
-        !inside_srv6_domain(interface)) {
-        return 0;
+/// Where a plain IP packet goes: to next hops, or nullptr and maybe into a policy.
+inline const HopSet* Forwarder::follow_route(Plain& plain) const {
+    if (plain.route == nullptr) {
+        return plain.segment != 0 ? &plain.sid->hops : nullptr;  // End.X (RFC 8986, 4.2)
     }
-    const std::uint8_t* routing = plain.l3 + plain.routing;
-    const std::uint8_t left = srh::segments_left(routing);
-    if (srh::type(routing) != srh::kRoutingType || (srh::flags(routing) & srh::kOamFlag) != 0 ||
-        left == 0 || (sid.flavors.psp && left == 1) || !srh::segments_left_right(routing)) {
-        return 0;
-    }
-    const std::uint8_t* segment = srh::segment(routing, left - 1u);
-    return ipv6::is_routable(segment) ? static_cast<std::uint16_t>(segment - plain.l3)
-                                      : std::uint16_t{0};
-}
-
-/// Where a plain packet's route leads, through local SIDs of the plainest kinds (RFC 8986, 4.1 and
-/// 4.2); nullptr where that is not to next hops.
-inline const HopSet* Forwarder::follow_route(config::InterfaceIndex interface, Plain& plain) const {
-    if (plain.route->kind == RouteKind::no_sid) [[unlikely]] {
-        plain.route = &tables_->sid_index->find(ipv6::destination(plain.l3));
-    }
-    const RouteAction* route = plain.route;
-    if (route->kind == RouteKind::sid) [[unlikely]] {
-        const SidAction& sid = tables_->sids[route->index];
-        plain.segment = next_plain_segment(interface, plain, sid);
-        if (plain.segment == 0) {
-            return nullptr;
-        }
-        if (sid.behavior == config::SidBehavior::end_x) {
-            return &sid.hops;
-        }
-        route =
-            &tables_->route(tables_->interfaces[interface].route_table, plain.l3 + plain.segment);
-    }
-    if (route->kind == RouteKind::policy && plain.segment == 0) [[unlikely]] {
-        plain.policy = &tables_->policies[route->index];
+    if (plain.route->kind == RouteKind::policy && plain.sid == nullptr) [[unlikely]] {
+        plain.policy = &tables_->policies[plain.route->index];
         rte_prefetch0(plain.policy);
     }
-    return route->kind == RouteKind::forward ? &route->hops : nullptr;
+    return plain.route->kind == RouteKind::forward ? &plain.route->hops : nullptr;
 }
 
-/// Fourth stage: the next hop, where there is only one.
-void Forwarder::find_adjacencies(config::InterfaceIndex interface, std::span<Plain> burst) const {
+/// Fifth stage: the next hop, where there is only one.
+void Forwarder::find_adjacencies(std::span<Plain> burst) const {
     for (Plain& plain : burst) {
         const HopSet* hops = nullptr;
         if (plain.label != nullptr) {
             hops = plain.label->kind == LabelKind::swap ? &plain.label->hops : nullptr;
-        } else if (plain.route != nullptr) {
-            hops = follow_route(interface, plain);
+        } else {
+            hops = follow_route(plain);
         }
         if (hops != nullptr && hops->count == 1) {
             plain.adjacency = hops->first;
@@ -325,7 +354,7 @@ void Forwarder::find_adjacencies(config::InterfaceIndex interface, std::span<Pla
     }
 }
 
-/// Fifth stage: the only way of policies, where there is one.
+/// Sixth stage: the only way of policies, where there is one.
 void Forwarder::follow_policies(std::span<Plain> burst) const {
     for (Plain& plain : burst) {
         if (plain.policy == nullptr || plain.policy->sole.hop == nullptr) {
@@ -344,7 +373,7 @@ void Forwarder::follow_policies(std::span<Plain> burst) const {
     }
 }
 
-/// Sixth stage: the state of flows, as far as this worker may look at it: each policer and each
+/// Seventh stage: the state of flows, as far as this worker may look at it: each policer and each
 /// interface's cursors belong to one worker.
 void Forwarder::prefetch_flows(std::span<const Plain> burst) {
     std::array<const Policer*, kReceiveBurst> policers;
@@ -427,7 +456,7 @@ inline bool Forwarder::forward_transit(const Lane& lane, rte_mbuf* mbuf, const P
         case Layer3::ipv6:
             ipv6::set_hop_limit(l3, static_cast<std::uint8_t>(ipv6::hop_limit(l3) - 1));
             if (plain.segment != 0) {
-                count_at_sid(tables_->sids[plain.route->index], plain.octets);
+                count_at_sid(*plain.sid, plain.octets);
                 --l3[plain.routing + 3];
                 std::memcpy(l3 + 24, l3 + plain.segment, 16);
             }
@@ -558,12 +587,15 @@ void Forwarder::forward_burst(config::InterfaceIndex interface, std::span<rte_mb
         for (std::size_t i = 0; i < mbufs.size(); ++i) {
             recognise(*lane.in, mbufs[i], burst[i]);
         }
+        if (lane.in->route_table == kMainTable && !tables_->sid_index->empty()) {
+            find_sids(burst);
+        }
         look_up(interface, burst);
         const bool has_flows = !tables_->flow_table->empty();
         if (has_flows) {
             match_flows(interface, burst);
         }
-        find_adjacencies(interface, burst);
+        find_adjacencies(burst);
         if (!tables_->policies.empty()) {
             follow_policies(burst);
         }
@@ -581,7 +613,7 @@ void Forwarder::forward_burst(config::InterfaceIndex interface, std::span<rte_mb
         }
         Packet packet;
         packet.mbuf = mbufs[i];
-        packet.route = burst[i].route;
+        packet.route = burst[i].sid == nullptr ? burst[i].route : nullptr;
         packet.now_ns = lane.now_ns;
         packet.iif = interface;
         packet.age_unknown = lane.age_unknown;

@@ -42,12 +42,14 @@ class Forwarder {
     static bool recognise_ipv4(const InterfaceTable& in, Plain& plain);
     bool recognise_ipv6(const InterfaceTable& in, Plain& plain) const;
     bool recognise_label(const InterfaceTable& in, Plain& plain) const;
+    void find_sids(std::span<Plain> burst) const;
     void look_up(config::InterfaceIndex interface, std::span<Plain> burst) const;
     void match_flows(config::InterfaceIndex interface, std::span<Plain> burst) const;
     std::uint16_t next_plain_segment(config::InterfaceIndex interface, const Plain& plain,
                                      const SidAction& sid) const;
-    const HopSet* follow_route(config::InterfaceIndex interface, Plain& plain) const;
-    void find_adjacencies(config::InterfaceIndex interface, std::span<Plain> burst) const;
+    const std::uint8_t* onward_address(config::InterfaceIndex interface, Plain& plain) const;
+    const HopSet* follow_route(Plain& plain) const;
+    void find_adjacencies(std::span<Plain> burst) const;
     void follow_policies(std::span<Plain> burst) const;
     void prefetch_flows(std::span<const Plain> burst);
     void choose_lane(Lane& lane, config::InterfaceIndex oif);

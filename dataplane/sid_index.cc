@@ -3,8 +3,10 @@
 #include <rte_hash.h>
 #include <rte_hash_crc.h>
 #include <rte_memory.h>
+#include <rte_prefetch.h>
 
 #include <algorithm>
+#include <array>
 #include <stdexcept>
 
 #include "dataplane/unique_name.h"
@@ -46,6 +48,19 @@ SidIndex::~SidIndex() = default;
 const RouteAction& SidIndex::find(const std::uint8_t* address) const {
     const std::int32_t position = hash_ ? rte_hash_lookup(hash_.get(), address) : -1;
     return position < 0 ? kNoSid : actions_[static_cast<std::size_t>(position)];
+}
+
+void SidIndex::find_burst(std::span<const std::uint8_t* const> addresses,
+                          const RouteAction** actions) const {
+    std::array<const void*, kMaxBurst> keys;
+    std::copy(addresses.begin(), addresses.end(), keys.begin());
+    std::array<std::int32_t, kMaxBurst> positions;
+    rte_hash_lookup_bulk(hash_.get(), keys.data(), static_cast<std::uint32_t>(addresses.size()),
+                         positions.data());
+    for (std::size_t i = 0; i < addresses.size(); ++i) {
+        actions[i] = positions[i] < 0 ? nullptr : &actions_[static_cast<std::size_t>(positions[i])];
+        rte_prefetch0(actions[i]);
+    }
 }
 
 }  // namespace tcqf::dataplane

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -27,6 +28,15 @@ class SidIndex {
 
     /// Of kind `no_sid` where the address is no SID.
     const RouteAction& find(const std::uint8_t* address) const;
+
+    bool empty() const { return hash_ == nullptr; }
+
+    static constexpr unsigned kMaxBurst = 64;
+
+    /// Actions of up to kMaxBurst addresses, whose memory is asked for together; null for an
+    /// address that is no SID.
+    void find_burst(std::span<const std::uint8_t* const> addresses,
+                    const RouteAction** actions) const;
 
     static constexpr RouteAction kNoSid{.kind = RouteKind::no_sid};
 

@@ -27,6 +27,7 @@ namespace tcqf::dataplane {
 
 inline constexpr std::uint16_t kNoDomain = UINT16_MAX;
 inline constexpr std::uint16_t kNoMap = UINT16_MAX;
+inline constexpr std::uint16_t kMainTable = 0;  ///< the route table that SIDs are in
 
 /// A local SID (RFC 8986).
 struct SidAction {
@@ -85,7 +86,7 @@ struct alignas(64) FlowAction {
     config::MplsService service{};  ///< DetNet over MPLS (RFC 8964), where it has one
 };
 
-/// Names of route tables to their numbers, the same over changes of the configuration. 0 is "main".
+/// Names of route tables to their numbers, the same over changes of the configuration.
 using TableNumbers = std::map<std::string, std::uint16_t>;
 
 /// SIDs to their numbers, which are never given to others: one that comes back goes on counting.
