@@ -131,7 +131,7 @@ inline bool Forwarder::recognise_ipv6(const InterfaceTable& in, Plain& plain) co
     UsualOptions options;
     if (plain.octets < kIpv6Octets || !is_plain_ipv6(ip, plain.octets) ||
         (has_extension_headers(ipv6::next(ip)) &&
-         !read_usual_options({ip, plain.octets}, tables_->code_points, options)) ||
+         !tables_->usual_layout.read(ip, plain.octets, options)) ||
         (options.nrp != 0 && !read_partition(ip + options.nrp, plain.nrp))) {
         return false;
     }
@@ -479,8 +479,9 @@ inline bool Forwarder::forward_transit(const Lane& lane, rte_mbuf* mbuf, const P
 }
 
 /// The end of a TCQF packet's short way: `distance` cycles ahead, among its partition's.
-inline void Forwarder::join_cycle(const Lane& lane, rte_mbuf* mbuf, std::uint32_t distance,
-                                  std::uint32_t nrp) {
+[[gnu::always_inline]] inline void Forwarder::join_cycle(const Lane& lane, rte_mbuf* mbuf,
+                                                         std::uint32_t distance,
+                                                         std::uint32_t nrp) {
     const Refusal refusal = lane.egress->enqueue_in_cycle(
         lane.current + distance, {mbuf, mbuf->pkt_len}, tables_->share(nrp, lane.oif));
     if (refusal != Refusal::none) [[unlikely]] {

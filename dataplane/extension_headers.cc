@@ -135,56 +135,15 @@ bool walk_extension_headers(std::span<const std::uint8_t> packet,
     });
 }
 
-namespace {
-
-/// A hop-by-hop header of the usual layout at the start of the chain; 0 where it is any other.
-std::size_t read_usual_hop_by_hop(std::span<const std::uint8_t> packet,
-                                  const config::CodePoints& code_points, UsualOptions& found) {
-    constexpr std::uint16_t kTcqf = kIpv6Octets + 2;
-    constexpr std::uint16_t kBehindTcqf = kTcqf + 4;
-    const std::uint8_t* header = packet.data() + kIpv6Octets;
-    const std::size_t rest = packet.size() - kIpv6Octets;
-    if (rest < 8 || header[1] > 1 || (header[1] + 1u) * 8u > rest) {
-        return 0;
-    }
-    const std::uint8_t* tcqf = packet.data() + kTcqf;
-    const std::uint8_t* behind = packet.data() + kBehindTcqf;
-    const bool with_nrp = header[1] == 1;
-    const bool usual =
-        tcqf[0] == code_points.tcqf_option && tcqf[1] == 2 && (tcqf[2] & kExtendedFlag) == 0 &&
-        (with_nrp ? behind[0] == code_points.nrp_option && behind[1] == kNrpOptionOctets - 2
-                  : load16(behind) == kPadN << 8 || load16(behind) == 0);
-    if (!usual) {
-        return 0;
-    }
-    found.tcqf = kTcqf;
-    found.nrp = with_nrp ? kBehindTcqf : std::uint16_t{0};
-    return (header[1] + 1u) * 8u;
-}
-
-}  // namespace
-
-bool read_usual_options(std::span<const std::uint8_t> packet, const config::CodePoints& code_points,
-                        UsualOptions& found) {
-    std::size_t offset = kIpv6Octets;
-    std::uint8_t next = packet[6];
-    if (next == protocol::kHopByHop) {
-        const std::size_t octets = read_usual_hop_by_hop(packet, code_points, found);
-        if (octets == 0) {
-            return false;
-        }
-        next = packet[offset];
-        offset += octets;
-    }
-    if (next == protocol::kRouting) {
-        const std::size_t rest = packet.size() - offset;
-        if (rest < 8 || (packet[offset + 1] + 1u) * 8u > rest) {
-            return false;
-        }
-        found.routing = static_cast<std::uint16_t>(offset);
-        next = packet[offset];
-    }
-    return !has_extension_headers(next);
+UsualLayout::UsualLayout(const config::CodePoints& code_points) {
+    const auto first_octets = [&](std::uint8_t length, std::uint16_t behind_tcqf) {
+        return std::uint64_t{length} << 48 | std::uint64_t{code_points.tcqf_option} << 40 |
+               std::uint64_t{2} << 32 | behind_tcqf;
+    };
+    with_nrp_ = first_octets(
+        1, static_cast<std::uint16_t>(code_points.nrp_option << 8 | (kNrpOptionOctets - 2)));
+    with_padn_ = first_octets(0, kPadN << 8);
+    with_pad1_ = first_octets(0, 0);
 }
 
 bool tcqf_option_well_formed(const std::uint8_t* option) {

@@ -6,6 +6,7 @@
 #include <span>
 
 #include "config/router.h"
+#include "dataplane/headers.h"
 
 namespace tcqf::dataplane {
 
@@ -57,9 +58,52 @@ struct UsualOptions {
     std::uint16_t routing = 0;  ///< its length is checked, nothing else
 };
 
-/// Reads a chain in the usual layout, without walking it. False where it is any other.
-bool read_usual_options(std::span<const std::uint8_t> packet, const config::CodePoints& code_points,
-                        UsualOptions& found);
+/// Reads chains in the usual layout, without walking them.
+class UsualLayout {
+  public:
+    UsualLayout() : UsualLayout(config::CodePoints{}) {}
+    explicit UsualLayout(const config::CodePoints& code_points);
+
+    /// `ip`: a checked IPv6 header of a packet of `octets`. False where its chain is any other.
+    bool read(const std::uint8_t* ip, std::uint32_t octets, UsualOptions& found) const {
+        std::uint32_t offset = kIpv6Octets;
+        std::uint8_t next = ipv6::next(ip);
+        if (next == protocol::kHopByHop) {
+            if (octets < kIpv6Octets + 8) {
+                return false;
+            }
+            const std::uint64_t fixed = load64(ip + kIpv6Octets) & kFixed;
+            const bool has_nrp = fixed == with_nrp_;
+            if (!has_nrp && fixed != with_padn_ && fixed != with_pad1_) {
+                return false;
+            }
+            next = ip[kIpv6Octets];
+            found.tcqf = kIpv6Octets + 2;
+            found.nrp = has_nrp ? kIpv6Octets + 6 : 0;
+            offset += has_nrp ? 16 : 8;
+            if (offset > octets) {
+                return false;
+            }
+        }
+        if (next == protocol::kRouting) {
+            if (octets - offset < 8 || (ip[offset + 1] + 1u) * 8u > octets - offset) {
+                return false;
+            }
+            found.routing = static_cast<std::uint16_t>(offset);
+            next = ip[offset];
+        }
+        return !has_extension_headers(next);
+    }
+
+  private:
+    /// Of a hop-by-hop header's first 8 octets: all but the next header, the TCQF option's flags
+    /// other than E, and the cycle.
+    static constexpr std::uint64_t kFixed = 0x00ff'ffff'8000'ffff;
+
+    std::uint64_t with_nrp_;
+    std::uint64_t with_padn_;
+    std::uint64_t with_pad1_;
+};
 
 /// An NRP option of the layout that this router reads (draft-jiang-spring-sr-policy-nrp-05).
 inline constexpr std::uint8_t kNrpOptionOctets = 10;

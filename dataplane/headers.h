@@ -18,6 +18,11 @@ inline std::uint32_t load32(const std::uint8_t* p) {
     std::memcpy(&value, p, sizeof value);
     return __builtin_bswap32(value);
 }
+inline std::uint64_t load64(const std::uint8_t* p) {
+    std::uint64_t value;
+    std::memcpy(&value, p, sizeof value);
+    return __builtin_bswap64(value);
+}
 inline void store16(std::uint8_t* p, std::uint16_t value) {
     value = __builtin_bswap16(value);
     std::memcpy(p, &value, sizeof value);
@@ -228,10 +233,14 @@ inline bool is_loopback(const std::uint8_t* address) {
     std::memcpy(words, address, sizeof words);
     return words[0] == 0 && words[1] == __builtin_bswap64(1);
 }
-/// What a host can send beyond its link with, and be sent to from afar (RFC 4291, 2.5).
-inline bool is_routable(const std::uint8_t* address) {
-    return !is_multicast(address) && !is_link_local(address) && !is_loopback(address) &&
-           !is_unspecified(address);
+/// What a host can send beyond its link with, and be sent to from afar (RFC 4291, 2.5): neither
+/// unspecified nor loopback, of a link (fe80::/10) or of a group (ff00::/8).
+[[gnu::always_inline]] inline bool is_routable(const std::uint8_t* address) {
+    const std::uint64_t high = load64(address);
+    if (high < 0xfe80'0000'0000'0000) [[likely]] {
+        return high != 0 || load64(address + 8) > 1;
+    }
+    return high >> 56 == 0xfe && !is_link_local(address);
 }
 /// Never forwarded; groups and links as destinations are another matter.
 inline bool is_martian(const std::uint8_t* source, const std::uint8_t* destination) {

@@ -11,6 +11,7 @@ void build_globals(Build& build) {
     Snapshot& tables = build.tables;
     tables.generation = build.from_nothing() ? 1 : build.before->generation + 1;
     tables.code_points = router.code_points;
+    tables.usual_layout = UsualLayout(router.code_points);
     tables.discards_unknown_options =
         router.unknown_option_action == config::UnknownOptionAction::discard;
     tables.short_pipe = router.mpls.ttl_model == config::TtlModel::short_pipe;

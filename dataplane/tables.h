@@ -97,6 +97,7 @@ class Snapshot {
     std::uint64_t generation = 0;
     std::shared_ptr<const config::Router> config;  // what the next tables are compared with
     config::CodePoints code_points;
+    UsualLayout usual_layout;
     bool discards_unknown_options = false;
     bool short_pipe = false;
     std::uint32_t hash_seed = 0;

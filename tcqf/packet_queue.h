@@ -94,7 +94,7 @@ class PacketQueue {
     bool empty() const { return head_ == nullptr; }
 
     /// False where the pool has no chunk left; the queue is unchanged then.
-    bool push(ChunkPool<Packet>& pool, const Entry& entry) {
+    [[gnu::always_inline]] bool push(ChunkPool<Packet>& pool, const Entry& entry) {
         if (tail_ == nullptr || tail_->end == Chunk::kEntries) [[unlikely]] {
             Chunk* chunk = pool.take();
             if (chunk == nullptr) {
