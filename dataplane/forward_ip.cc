@@ -45,9 +45,6 @@ void Forwarder::forward_ip(Packet& packet) {
     if (action->kind == RouteKind::local) {
         return deliver(packet);
     }
-    if (is_martian(packet)) [[unlikely]] {
-        return drop(packet, DropReason::malformed);
-    }
     if (action->kind == RouteKind::none) [[unlikely]] {
         match_flow(packet);
         if (policy_for(packet, *action) == kNoPolicy) {  // a flow's policy needs no route
@@ -79,6 +76,9 @@ void Forwarder::forward_ip(Packet& packet) {
     if (action->kind == RouteKind::unresolved) [[unlikely]] {
         icmp_error(packet, IcmpError::host_unreachable());
         return drop(packet, DropReason::no_neighbor);
+    }
+    if (is_martian(packet)) [[unlikely]] {
+        return drop(packet, DropReason::malformed);
     }
     match_flow(packet);
     const auto new_ttl = static_cast<std::uint8_t>(packet.hop_limit_done ? ttl : ttl - 1);

@@ -376,6 +376,8 @@ class Router(Endpoint, Steering):
         policy = self._policy_of(packet, target)
         if target is None and policy is None:
             raise Drop("no-route")
+        if self._is_martian(packet):
+            raise Malformed
         if isinstance(policy, InvalidPolicy):
             raise Drop("policy-invalid", answer=False)
         if policy:
@@ -387,6 +389,15 @@ class Router(Endpoint, Steering):
             wire.set_ttl(packet.l3, wire.ttl_of(packet.l3) - 1)
         self._push(packet, hop.labels, hop)
         return self._resolve(packet, hop)
+
+    @staticmethod
+    def _is_martian(packet):
+        """A source that no host can send with on a wire (RFC 1812, 5.3.7; RFC 4291, 2.5)."""
+        source = ipaddress.ip_address(bytes(packet.addresses[0]))
+        if packet.version == 6:
+            return (source.is_unspecified or source.is_loopback or source.is_multicast or
+                    source.is_link_local)
+        return packet.addresses[0][0] in (0, 127) or packet.addresses[0][0] >= 224
 
     def _match_flow(self, packet):
         """A packet without a tag; one with a tag is matched where it enters another domain."""
