@@ -1,8 +1,8 @@
 """ICMP and ICMPv6 errors: when, to whom, about what; and when none is due."""
 
 import wire
-from case import (BASE, SOURCE4, SOURCE6, Case, add_route, at, base_config, labelled, onto,
-                  own_label, pop, swap, v4, v6, with_labels)
+from case import (BASE, SOURCE4, SOURCE6, Case, add_route, at, base_config, dscp_transit,
+                  labelled, onto, own_label, pop, swap, v4, v6, with_labels)
 from cases.sr_policy import drops
 
 FAR4, FAR6 = "10.10.1.1", "2001:db8:d1::1"
@@ -110,6 +110,17 @@ def silent_cases():
     return made
 
 
+def too_big_in_domain():
+    config = dscp_transit()
+    config["interfaces"][1]["mtu"] = 1300
+    return Case("icmp-too-big-tcqf-without-df", "A TCQF packet is never fragmented; without DF nothing "
+                "is said", config,
+                {"ge0": [at(1000, onto(0, v4(1, size=1301, flags=0, dscp=3))),
+                         at(2000, onto(0, v4(2, size=1301, dscp=3))),
+                         at(3000, onto(0, v4(3, size=1301, flags=0)))]},
+                by_hand=drops(mtu_exceeded=2))
+
+
 def rate_limit():
     rx = {"ge3": [(BASE + 100 * k, onto(3, v4(k, ttl=1))) for k in range(2000)]}
 
@@ -152,6 +163,11 @@ def labelled_cases():
              one(3, labelled(3, [(101, 0, 64)], v4(1, size=1297)),
                  labelled(3, [(104, 0, 64)], v4(2, size=1293)),
                  labelled(3, [(101, 0, 64)], v4(3, size=1296)))),
+        Case("icmp-mpls-too-big-without-df", "Not fragmented beneath labels, and code 4 says that DF "
+             "is set: nothing is said", config,
+             one(3, labelled(3, [(101, 0, 64)], v4(1, size=1297, flags=0)),
+                 labelled(3, [(103, 0, 64)], v4(2, size=1301, flags=0))),
+             by_hand=drops(mtu_exceeded=2)),
         Case("icmp-mpls-too-big-v6", "Packet too big beneath a label", config,
              one(3, labelled(3, [(101, 0, 64)], v6(1, size=1297)))),
         Case("icmp-mpls-no-route", "Decapsulated without a route", config,
@@ -162,4 +178,4 @@ def labelled_cases():
 
 
 def cases():
-    return error_cases() + silent_cases() + [rate_limit()] + labelled_cases()
+    return error_cases() + silent_cases() + [too_big_in_domain(), rate_limit()] + labelled_cases()

@@ -568,6 +568,8 @@ class Router(Endpoint, Steering):
         rule = drop.icmp or ERRORS.get((packet.version, drop.reason))
         if rule is None or is_silent(packet, self.link_multicast):
             return
+        if packet.version == 4 and rule == (3, 4) and not packet.l3_as_received[6] & 0x40:
+            return  # RFC 792: fragmentation needed and DF set
         source = ipaddress.ip_address(bytes(packet.addresses[0]))
         table = packet.table or self.tables.interfaces[packet.iif].get("table", "main")
         hops = self.tables.route(table, source)
