@@ -174,7 +174,8 @@ void detach_program(unsigned interface_index) {
 
 Result<XdpFilter> XdpFilter::find(const Netdev& netdev) {
     const unsigned index = netdev.index();
-    LIBBPF_OPTS(bpf_xdp_query_opts, query);
+    bpf_xdp_query_opts query{};
+    query.sz = sizeof(query);
     if (bpf_xdp_query(static_cast<int>(index), 0, &query) != 0) {
         return system_refused(fmt::format("cannot ask {} for its XDP program: {}", netdev.name(),
                                           std::strerror(errno)));

@@ -136,13 +136,22 @@ class FilterProgram : public testing::Test {
     bool goes_to_worker(Frame frame) {
         frame.resize(std::max<std::size_t>(frame.size(), 60));
         Frame out(2048);
-        LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame.data(), .data_out = out.data(),
-                    .data_size_in = static_cast<__u32>(frame.size()),
-                    .data_size_out = static_cast<__u32>(out.size()));
+        const __u32 verdict = run(frame, out);
+        EXPECT_TRUE(verdict == XDP_DROP || verdict == XDP_PASS);
+        return verdict == XDP_DROP;
+    }
+
+    /// What the program returns for the frame; what it leaves of it is written to `out`.
+    __u32 run(const Frame& frame, Frame& out) {
+        bpf_test_run_opts options{};
+        options.sz = sizeof(options);
+        options.data_in = frame.data();
+        options.data_size_in = static_cast<__u32>(frame.size());
+        options.data_out = out.data();
+        options.data_size_out = static_cast<__u32>(out.size());
         EXPECT_EQ(bpf_prog_test_run_opts(bpf_program__fd(skeleton_->progs.tcqf_filter), &options),
                   0);
-        EXPECT_TRUE(options.retval == XDP_DROP || options.retval == XDP_PASS);
-        return options.retval == XDP_DROP;
+        return options.retval;
     }
 
     xdp_filter_bpf* skeleton_ = nullptr;
@@ -222,11 +231,7 @@ TEST_F(FilterProgram, truncated_packets_are_the_hosts) {
     // The kernel runs no frame below 14 octets; one of 14 ends where the IP header starts.
     Frame frame = ethernet(kOwnMac, 0x0800);
     Frame out(64);
-    LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame.data(), .data_out = out.data(),
-                .data_size_in = static_cast<__u32>(frame.size()),
-                .data_size_out = static_cast<__u32>(out.size()));
-    ASSERT_EQ(bpf_prog_test_run_opts(bpf_program__fd(skeleton_->progs.tcqf_filter), &options), 0);
-    EXPECT_EQ(options.retval, static_cast<__u32>(XDP_PASS));
+    EXPECT_EQ(run(frame, out), static_cast<__u32>(XDP_PASS));
 }
 
 }  // namespace
