@@ -104,6 +104,15 @@ def transit_cases():
                        config(), segment(SIDS["end"], left=2,
                                          segments=[VIA_1, SIDS["x"], SIDS["end"]]),
                        by_hand=leaves(ge2=1)))
+    for name in ("b6", "b6-red"):
+        for drops_then in (False, True):
+            invalid = config()
+            invalid["sr-policies"][0].update({"candidate-paths": [path("fc00:7::1")],
+                                              "drop-upon-invalid": drops_then})
+            made.append(single(
+                f"{name}-invalid-policy{'-dropped' if drops_then else ''}", "The policy of the SID "
+                "has no valid path: the SID is configured by itself and stays, what comes is dropped",
+                invalid, segment(SIDS[name]), by_hand=drops(policy_invalid=1)))
     made.append(single("end-no-sid", "The next segment is in a locator, but no SID", config(),
                        segment(SIDS["end"], segments=["fc00:1::99", SIDS["end"]]),
                        by_hand=drops(no_sid=1)))
