@@ -107,6 +107,7 @@ class UsualLayout {
 
 /// An NRP option of the layout that this router reads (draft-jiang-spring-sr-policy-nrp-05).
 inline constexpr std::uint8_t kNrpOptionOctets = 10;
+inline constexpr std::uint8_t kNrpStrictFlag = 0x80;  // in the octet of flags
 
 /// A TCQF option's length agrees with its E flag: 2 octets without, 10 with it.
 bool tcqf_option_well_formed(const std::uint8_t* option);

@@ -9,7 +9,6 @@ namespace {
 
 constexpr std::uint8_t kHopLimit = 64;  // of outer headers (RFC 2473, 6.3)
 constexpr std::uint8_t kTcqfOptionOctets = 4;
-constexpr std::uint8_t kStrictFlag = 0x80;
 
 /// Writes a chain of headers one after the other.
 class Writer {
@@ -61,7 +60,7 @@ class Writer {
     void add_nrp_option() {
         ip_[at_] = code_points_.nrp_option;
         ip_[at_ + 1] = kNrpOptionOctets - 2;
-        ip_[at_ + 2] = spec_.strict ? kStrictFlag : std::uint8_t{0};
+        ip_[at_ + 2] = spec_.strict ? kNrpStrictFlag : std::uint8_t{0};
         store32(ip_ + at_ + 6, spec_.selector);  // behind a context type of 0
         at_ += kNrpOptionOctets;
     }

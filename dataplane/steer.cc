@@ -33,7 +33,7 @@ bool Forwarder::read_partition(const std::uint8_t* option, std::uint32_t& nrp) c
         return true;
     }
     nrp = tables_->find_nrp(load32(option + 6));
-    return nrp != kNoNrp || (option[2] & kStrictFlag) == 0;
+    return nrp != kNoNrp || (option[2] & kNrpStrictFlag) == 0;
 }
 
 /// Sends a packet along one of a policy's lists; `ttl` is what it has behind this router.
