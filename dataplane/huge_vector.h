@@ -20,7 +20,7 @@ struct HugePageAllocator {
 
     HugePageAllocator() = default;
     template <class U>
-    HugePageAllocator(const HugePageAllocator<U>&) {}
+    explicit HugePageAllocator(const HugePageAllocator<U>&) {}
 
     T* allocate(std::size_t count) {
         const std::size_t octets = count * sizeof(T);

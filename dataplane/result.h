@@ -29,8 +29,11 @@ inline Failure system_refused(std::string message) {
 template <class T>
 class [[nodiscard]] Result {
   public:
+    // Implicit, so that functions return a value or a failure as it is.
+    // NOLINTBEGIN(google-explicit-constructor)
     Result(T value) : content_(std::in_place_index<0>, std::move(value)) {}
     Result(Failure failure) : content_(std::in_place_index<1>, std::move(failure)) {}
+    // NOLINTEND(google-explicit-constructor)
 
     bool ok() const { return content_.index() == 0; }
     explicit operator bool() const { return ok(); }
