@@ -84,11 +84,14 @@ class FlowTable {
   private:
     struct Group;
     struct Candidate;
+    struct Ipv4Key;
+    class Found;
 
     bool holds(const Candidate& candidate, const FlowFields& fields) const;
+    template <class Key>
     void match_group(const Group& group, std::span<const FlowFields> packets,
                      std::uint32_t* flows) const;
-    std::uint32_t first_holding(const Group& group, std::size_t position,
+    std::uint32_t first_holding(const Group& group, std::uint32_t position,
                                 const FlowFields& fields) const;
 
     std::vector<std::unique_ptr<Group>> groups_;  // by the position of their first flow

@@ -1,29 +1,17 @@
 #include "dataplane/sid_index.h"
 
 #include <rte_hash.h>
-#include <rte_hash_crc.h>
 #include <rte_memory.h>
 #include <rte_prefetch.h>
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <stdexcept>
 
+#include "dataplane/key_hash.h"
 #include "dataplane/unique_name.h"
 
 namespace tcqf::dataplane {
-
-namespace {
-
-/// rte_hash_crc() of an address, without its loop over lengths.
-std::uint32_t hash_of_address(const void* address, std::uint32_t, std::uint32_t seed) {
-    std::uint64_t words[2];
-    std::memcpy(words, address, sizeof words);
-    return rte_hash_crc_8byte(words[1], rte_hash_crc_8byte(words[0], seed));
-}
-
-}  // namespace
 
 void SidIndex::FreeHash::operator()(rte_hash* hash) const {
     rte_hash_free(hash);
@@ -38,7 +26,7 @@ SidIndex::SidIndex(const std::vector<Entry>& entries) {
     parameters.name = name.c_str();
     parameters.entries = static_cast<std::uint32_t>(std::max<std::size_t>(entries.size(), 8));
     parameters.key_len = sizeof(config::IpAddress::octets);
-    parameters.hash_func = hash_of_address;
+    parameters.hash_func = hash_of_16_octets;
     parameters.socket_id = SOCKET_ID_ANY;
     parameters.extra_flag = RTE_HASH_EXTRA_FLAGS_EXT_TABLE;
     hash_.reset(rte_hash_create(&parameters));

@@ -1,0 +1,185 @@
+// Which flow a packet belongs to: the table says what the rule says, flow by flow (RFC 8939, 5.1).
+
+#include "dataplane/flow_table.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <random>
+
+#include "tests/dataplane/test_router.h"
+
+namespace tcqf::test {
+namespace {
+
+using config::FlowMatch;
+using dataplane::FlowFields;
+using dataplane::FlowTable;
+
+/// Flows and packets from so few values that they meet.
+class Universe {
+  public:
+    explicit Universe(unsigned seed) : random_(seed) {}
+
+    std::vector<config::Flow> flows() {
+        std::vector<config::Flow> flows(1 + below(40));
+        for (config::Flow& flow : flows) {
+            flow.match = match();
+        }
+        return flows;
+    }
+
+    FlowFields packet() {
+        FlowFields fields{};
+        fields.interface = static_cast<config::InterfaceIndex>(below(2));
+        fields.has_mpls_label = below(4) == 0;
+        fields.mpls_label = fields.has_mpls_label ? 16 + below(2) : 0;
+        if (fields.has_mpls_label && below(3) == 0) {
+            return fields;  // still labelled
+        }
+        const bool is_ipv6 = below(2) == 0;
+        fields.family = is_ipv6 ? 6 : 4;
+        fields.source = address(is_ipv6).octets;
+        fields.destination = address(is_ipv6).octets;
+        fields.flow_label = is_ipv6 ? below(2) : 0;
+        fields.dscp = static_cast<std::uint8_t>(below(3));
+        fields.protocol = one_of<std::uint8_t>({6, 17, 50});
+        fields.has_ports = fields.protocol != 50 && below(4) != 0;
+        fields.has_spi = fields.protocol == 50;
+        if (fields.has_ports) {
+            fields.source_port = static_cast<std::uint16_t>(below(3));
+            fields.destination_port = static_cast<std::uint16_t>(below(3));
+        }
+        fields.spi = fields.has_spi ? below(2) : 0;
+        return fields;
+    }
+
+  private:
+    std::uint32_t below(std::uint32_t bound) {
+        return std::uniform_int_distribution<std::uint32_t>(0, bound - 1)(random_);
+    }
+    template <class T>
+    T one_of(std::initializer_list<T> values) {
+        return values.begin()[below(static_cast<std::uint32_t>(values.size()))];
+    }
+
+    config::IpAddress address(bool is_ipv6) {
+        const char* text = is_ipv6 ? one_of({"2001:db8::1", "2001:db8::2", "2001:db9::1"})
+                                   : one_of({"10.0.0.1", "10.0.0.2", "10.1.0.1"});
+        return *config::IpAddress::parse(text);
+    }
+
+    std::optional<config::IpPrefix> prefix(bool is_ipv6) {
+        if (below(3) == 0) {
+            return std::nullopt;
+        }
+        const auto length =
+            static_cast<std::uint8_t>(is_ipv6 ? one_of({32, 128, 0}) : one_of({16, 32, 32, 0}));
+        return config::IpPrefix{address(is_ipv6), length}.network();
+    }
+
+    std::optional<config::PortRange> ports() {
+        if (below(2) == 0) {
+            return std::nullopt;
+        }
+        const auto low = static_cast<std::uint16_t>(below(3));
+        return config::PortRange{low, static_cast<std::uint16_t>(low + below(2))};
+    }
+
+    FlowMatch match() {
+        FlowMatch match;
+        const bool is_ipv6 = below(2) == 0;
+        match.source = prefix(is_ipv6);
+        match.destination = prefix(is_ipv6);
+        match.source_port = ports();
+        match.destination_port = ports();
+        if (below(2) == 0) {
+            match.interface = static_cast<config::InterfaceIndex>(below(2));
+        }
+        if (below(2) == 0) {
+            match.protocol = one_of<std::uint8_t>({6, 17, 50});
+        }
+        if (below(3) == 0) {
+            match.dscp = {static_cast<std::uint8_t>(below(3))};
+        }
+        if (is_ipv6 && below(3) == 0) {
+            match.flow_label = below(2);
+        }
+        if (below(6) == 0) {
+            match.spi = below(2);
+        }
+        if (below(6) == 0) {
+            match.mpls_label = 16 + below(2);
+        }
+        return match;
+    }
+
+    std::mt19937 random_;
+};
+
+bool is_in(const std::optional<config::IpPrefix>& prefix, const FlowFields& packet,
+           const std::array<std::uint8_t, 16>& octets) {
+    if (!prefix) {
+        return true;
+    }
+    config::IpAddress address;
+    address.is_ipv6 = packet.family == 6;
+    address.octets = octets;
+    return packet.family != 0 && prefix->contains(address);
+}
+
+bool is_in(const std::optional<config::PortRange>& range, const FlowFields& packet,
+           std::uint16_t port) {
+    return !range || (packet.has_ports && port >= range->low && port <= range->high);
+}
+
+/// The rule, field by field.
+bool holds(const FlowMatch& match, const FlowFields& packet) {
+    return (!match.interface || *match.interface == packet.interface) &&
+           is_in(match.source, packet, packet.source) &&
+           is_in(match.destination, packet, packet.destination) &&
+           (!match.protocol || (packet.family != 0 && *match.protocol == packet.protocol)) &&
+           is_in(match.source_port, packet, packet.source_port) &&
+           is_in(match.destination_port, packet, packet.destination_port) &&
+           (match.dscp.empty() ||
+            (packet.family != 0 &&
+             std::find(match.dscp.begin(), match.dscp.end(), packet.dscp) != match.dscp.end())) &&
+           (!match.flow_label || (packet.family == 6 && *match.flow_label == packet.flow_label)) &&
+           (!match.spi || (packet.has_spi && *match.spi == packet.spi)) &&
+           (!match.mpls_label || (packet.has_mpls_label && *match.mpls_label == packet.mpls_label));
+}
+
+std::uint32_t first_of(const std::vector<config::Flow>& flows, const FlowFields& packet) {
+    for (std::uint32_t i = 0; i < flows.size(); ++i) {
+        if (holds(flows[i].match, packet)) {
+            return i;
+        }
+    }
+    return FlowTable::kNoFlow;
+}
+
+TEST(FlowTable, FindsTheFirstFlowWhoseMatchHolds) {
+    start_eal_once();
+    unsigned found = 0;
+    for (unsigned seed = 0; seed < 200; ++seed) {
+        Universe universe(seed);
+        const std::vector<config::Flow> flows = universe.flows();
+        const FlowTable table("t", flows);
+        std::vector<FlowFields> burst;
+        for (unsigned i = 0; i < FlowTable::kMaxBurst; ++i) {
+            burst.push_back(universe.packet());
+        }
+        std::array<std::uint32_t, FlowTable::kMaxBurst> positions;
+        table.match_burst(burst, positions.data());
+        for (std::size_t i = 0; i < burst.size(); ++i) {
+            ASSERT_EQ(positions[i], first_of(flows, burst[i])) << "seed " << seed;
+            ASSERT_EQ(table.match(burst[i]), positions[i]);
+            found += positions[i] != FlowTable::kNoFlow;
+        }
+    }
+    EXPECT_GT(found, 3000u);
+    EXPECT_LT(found, 12000u);
+}
+
+}  // namespace
+}  // namespace tcqf::test
