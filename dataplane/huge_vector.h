@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdlib>
+#include <memory_resource>
 #include <new>
 #include <vector>
 
@@ -44,6 +45,26 @@ struct HugePageAllocator {
         }
     }
     bool operator==(const HugePageAllocator&) const { return true; }
+};
+
+/// The same for what std::pmr makes of it: a pool of many small objects, for example.
+class HugePageResource : public std::pmr::memory_resource {
+    void* do_allocate(std::size_t octets, std::size_t) override {
+        return HugePageAllocator<Block>().allocate(blocks_of(octets));
+    }
+    void do_deallocate(void* memory, std::size_t octets, std::size_t) override {
+        HugePageAllocator<Block>().deallocate(static_cast<Block*>(memory), blocks_of(octets));
+    }
+    bool do_is_equal(const std::pmr::memory_resource& other) const noexcept override {
+        return dynamic_cast<const HugePageResource*>(&other) != nullptr;
+    }
+
+    struct alignas(64) Block {
+        std::byte bytes[64];
+    };
+    static std::size_t blocks_of(std::size_t octets) {
+        return (octets + sizeof(Block) - 1) / sizeof(Block);
+    }
 };
 
 template <class T>

@@ -90,9 +90,12 @@ std::vector<BuildOptions::FlowState> prepare_flows(SharedState& shared,
         }
         if (record.specification != flow.traffic_specification) {
             record.specification = flow.traffic_specification;
-            record.policer = flow.traffic_specification
-                                 ? std::make_shared<Policer>(*flow.traffic_specification)
-                                 : nullptr;
+            record.policer =
+                flow.traffic_specification
+                    ? std::allocate_shared<Policer>(
+                          std::pmr::polymorphic_allocator<Policer>(&shared.policer_memory),
+                          *flow.traffic_specification, &shared.policer_memory)
+                    : nullptr;
         }
         states.push_back({record.slot, record.policer});
     }

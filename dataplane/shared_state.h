@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "dataplane/account.h"
+#include "dataplane/huge_vector.h"
 #include "dataplane/packet.h"
 #include "dataplane/router.h"
 #include "dataplane/slot_array.h"
@@ -84,6 +85,10 @@ struct FlowRecord {
 };
 
 struct SharedState {
+    /// Of flows' policers, which lie side by side there; control thread alone.
+    HugePageResource huge_pages;
+    std::pmr::unsynchronized_pool_resource policer_memory{
+        {.max_blocks_per_chunk = 1u << 18, .largest_required_pool_block = 4096}, &huge_pages};
     RouterOptions options;
     std::shared_ptr<const config::Router> config;  // control thread alone
     std::vector<std::unique_ptr<InterfaceState>> interfaces;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <limits>
+#include <memory_resource>
 #include <vector>
 
 namespace tcqf {
@@ -23,9 +24,11 @@ struct TrafficSpecification {
 /// do not conform are not remembered.
 class Policer {
   public:
-    explicit Policer(const TrafficSpecification& specification)
+    /// `memory`: where the arrivals are kept.
+    explicit Policer(const TrafficSpecification& specification,
+                     std::pmr::memory_resource* memory = std::pmr::get_default_resource())
         : specification_(specification),
-          arrivals_ns_(specification.max_packets_per_interval, kNoArrival) {}
+          arrivals_ns_(specification.max_packets_per_interval, kNoArrival, memory) {}
 
     bool conforms(std::int64_t now_ns, std::uint32_t payload_octets) {
         if (payload_octets > specification_.max_payload_octets) {
@@ -49,7 +52,7 @@ class Policer {
     static constexpr std::int64_t kNoArrival = std::numeric_limits<std::int64_t>::min();
 
     TrafficSpecification specification_;
-    std::vector<std::int64_t> arrivals_ns_;
+    std::pmr::vector<std::int64_t> arrivals_ns_;
     std::uint32_t next_ = 0;
 };
 
