@@ -18,6 +18,7 @@ FlowAction flow_action(const Build& build, std::size_t position) {
     to.id = from.id;
     to.slot = build.options.flows[position].slot;
     to.policer = build.options.flows[position].policer;
+    to.policing_worker = build.options.flows[position].policing_worker;
     if (from.sr_policy) {
         to.policy = build.tables.policy_numbers->number_of.at(*from.sr_policy);
     }

@@ -26,34 +26,32 @@ void add_upper_layer(const UpperLayer& upper, FlowFields& fields) {
 
 }  // namespace
 
-FlowFields ipv4_flow_fields(const std::uint8_t* ip, std::uint32_t octets) {
-    FlowFields fields{};
+void read_ipv4_flow_fields(const std::uint8_t* ip, std::uint32_t octets, FlowFields& fields) {
+    fields = {};
     fields.family = 4;
     fields.dscp = ipv4::dscp(ip);
     std::memcpy(fields.source.data(), ip + 12, 4);
     std::memcpy(fields.destination.data(), ip + 16, 4);
     add_upper_layer(upper_of_ipv4(ip, octets), fields);
-    return fields;
 }
 
-FlowFields ipv6_flow_fields(const std::uint8_t* ip, std::uint32_t octets,
-                            const ExtensionHeaders& extensions) {
-    FlowFields fields{};
+void read_ipv6_flow_fields(const std::uint8_t* ip, std::uint32_t octets,
+                           const ExtensionHeaders& extensions, FlowFields& fields) {
+    fields = {};
     fields.family = 6;
     fields.dscp = ipv6::dscp(ip);
     fields.flow_label = ipv6::flow_label(ip);
     std::memcpy(fields.source.data(), ipv6::source(ip), 16);
     std::memcpy(fields.destination.data(), ipv6::destination(ip), 16);
     add_upper_layer(upper_of_ipv6(ip, octets, extensions), fields);
-    return fields;
 }
 
 FlowFields Forwarder::flow_fields(const Packet& packet) const {
     FlowFields fields{};
     if (packet.kind == Layer3::ipv4) {
-        fields = ipv4_flow_fields(packet.l3, packet.l3_octets);
+        read_ipv4_flow_fields(packet.l3, packet.l3_octets, fields);
     } else if (packet.kind == Layer3::ipv6) {
-        fields = ipv6_flow_fields(packet.l3, packet.l3_octets, packet.extensions);
+        read_ipv6_flow_fields(packet.l3, packet.l3_octets, packet.extensions, fields);
     }
     fields.interface = packet.iif;
     fields.has_mpls_label = packet.came_labelled;

@@ -28,14 +28,9 @@ DropReason reason_of(Refusal refusal) {
 
 }  // namespace
 
-/// Which worker polices a flow: one alone, wherever its packets come in and leave.
-unsigned Forwarder::policing_worker(std::uint32_t flow_slot) const {
-    return flow_slot % shared_.worker_count();
-}
-
 /// Sends a decision to the worker that carries out its stage.
 void Forwarder::dispatch(rte_mbuf* mbuf, const Decision& decision) {
-    const unsigned to = decision.stage == Stage::police ? policing_worker(decision.flow_slot)
+    const unsigned to = decision.stage == Stage::police ? decision.policing_worker
                                                         : state(decision.oif).owner;
     if (to == index_) [[likely]] {
         return carry_out(mbuf, decision);
@@ -154,34 +149,23 @@ void Forwarder::excess(rte_mbuf* mbuf, const Decision& decision) {
     dispatch(mbuf, next);
 }
 
-/// draft-eckert-detnet-tcqf-10, 5.1, in the order csize, backlog, place for the tag, cycle.
+/// Flows of packets whose headers are finished.
 void Forwarder::shape(rte_mbuf* mbuf, const Decision& decision) {
     const FlowAction* flow = tables_->flow_in(decision.flow_slot, decision.flow);
     if (flow == nullptr) [[unlikely]] {
         return excess(mbuf, decision);  // the flow has just been taken out of the configuration
     }
-    InterfaceState& out = state(decision.oif);
-    FlowCursor& cursor = out.cursors[decision.flow_slot];
-    const CycleTracker& now = tracker(decision.oif, decision.now_ns);
-    const IngressPlan plan = plan_ingress(flow->shape, cursor, now.cycle(), decision.packet_bits);
-    if (plan.verdict != IngressVerdict::admitted) {
-        return drop(mbuf, plan.verdict == IngressVerdict::backlog
-                              ? DropReason::flow_backlog
-                              : DropReason::flow_packet_too_big);
-    }
-    if (decision.tag_place == nullptr && !decision.may_go_untagged) {
-        return drop(mbuf, DropReason::untaggable);
-    }
-    const Refusal refusal = out.output->egress.enqueue_in_cycle(
-        plan.next.cycle, {mbuf, decision.octets}, decision.share);
-    if (refusal != Refusal::none) {
-        return refuse(decision.oif, mbuf, refusal);
-    }
-    cursor = plan.next;
-    if (decision.tag_place != nullptr) {
+    const CycleId cycle =
+        join_as_flow(mbuf, *flow,
+                     {.now = &tracker(decision.oif, decision.now_ns),
+                      .packet_bits = decision.packet_bits,
+                      .octets = decision.octets,
+                      .share = decision.share,
+                      .oif = decision.oif,
+                      .is_taggable = decision.tag_place != nullptr || decision.may_go_untagged});
+    if (cycle != 0 && decision.tag_place != nullptr) {
         const TagTable& tags = tables_->interfaces[decision.oif].tags;
-        write_tag(tags.tagging(), decision.tag_place,
-                  tags.tag_of(now.timing().id_of(plan.next.cycle)));
+        write_tag(tags.tagging(), decision.tag_place, tags.tag_of(cycle));
     }
 }
 

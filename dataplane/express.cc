@@ -49,12 +49,14 @@ struct Forwarder::Lane {
     bool in_cycle = false;  ///< TCQF packets may go there
     bool transit = false;   ///< and have the same kind of tag there
     bool ingress = false;   ///< flows enter TCQF there, by DSCP
+    bool owned = false;     ///< this worker looks after oif
     bool age_unknown = false;
     std::uint32_t mtu = 0;  ///< of oif; 0: nothing may go there
     std::int64_t now_ns = 0;
     const InterfaceTable* in = nullptr;
     const InterfaceTable* out = nullptr;
     const CycleMap* map = nullptr;
+    const CycleTracker* tracker = nullptr;  ///< of oif, at now_ns
     CycleMap::Instant instant;
     CycleNumber current = 0;  ///< cycle of oif
     PacketEgress* egress = nullptr;
@@ -309,7 +311,7 @@ void Forwarder::match_flows(config::InterfaceIndex interface, std::span<Plain> b
     unsigned count = 0;
     for (Plain& plain : burst) {
         if (plain.kind == Layer3::ipv4 && plain.cycle == 0) {
-            fields[count] = ipv4_flow_fields(plain.l3, plain.octets);
+            read_ipv4_flow_fields(plain.l3, plain.octets, fields[count]);
             fields[count].interface = interface;
             packets[count++] = &plain;
         }
@@ -387,7 +389,7 @@ void Forwarder::prefetch_flows(std::span<const Plain> burst) {
         if (tables_->interfaces[oif].domain != kNoDomain && state(oif).owner == index_) {
             rte_prefetch0(&state(oif).cursors[flow.slot]);
         }
-        if (flow.policer && policing_worker(flow.slot) == index_) {
+        if (flow.policer && flow.policing_worker == index_) {
             policers[count++] = flow.policer.get();
             rte_prefetch0(flow.policer.get());
         }
@@ -406,16 +408,17 @@ void Forwarder::choose_lane(Lane& lane, config::InterfaceIndex oif) {
     InterfaceState& out = state(oif);
     lane.mtu = out.link_up.load(std::memory_order_relaxed) ? lane.out->mtu : 0;
     lane.ingress = lane.out->domain != kNoDomain && lane.out->tags.tagging() == Tagging::dscp;
+    lane.owned = out.owner == index_;
+    lane.tracker = &tracker(oif, lane.now_ns);
     lane.in_cycle =
-        lane.map != nullptr && lane.in->domain == lane.out->domain && out.owner == index_ &&
+        lane.map != nullptr && lane.in->domain == lane.out->domain && lane.owned &&
         !(lane.age_unknown && lane.now_ns - state(lane.iif).last_poll_ns >
                                   lane.map->max_poll_gap_ns(lane.out->timing.cycle_time_ns));
     lane.transit = lane.in_cycle && lane.in->tags.tagging() == lane.out->tags.tagging() &&
                    lane.in->option_header == lane.out->option_header;
     if (lane.in_cycle) {
-        const CycleTracker& now = tracker(oif, lane.now_ns);
-        lane.instant = lane.map->at(now.index());
-        lane.current = now.cycle();
+        lane.instant = lane.map->at(lane.tracker->index());
+        lane.current = lane.tracker->cycle();
         lane.egress = &out.output->egress;
     }
 }
@@ -555,21 +558,50 @@ inline bool Forwarder::forward_ingress(const Lane& lane, rte_mbuf* mbuf, const P
     if (flow.policy != kNoPolicy || flow.has_service) {
         return false;
     }
+    write_addresses(*plain.adjacency, plain.l3);
+    if (!lane.owned || !conforms_here(lane, plain, flow)) [[unlikely]] {
+        ipv4::set_ttl(plain.l3, static_cast<std::uint8_t>(ipv4::ttl(plain.l3) - 1));
+        dispatch(mbuf, flow_decision(lane, mbuf, plain, flow));
+        return true;
+    }
+    const CycleId cycle = join_as_flow(mbuf, flow,
+                                       {.now = lane.tracker,
+                                        .packet_bits = plain.octets * 8,
+                                        .octets = mbuf->pkt_len,
+                                        .share = 0,
+                                        .oif = lane.oif,
+                                        .is_taggable = true});
+    if (cycle != 0) [[likely]] {
+        ipv4::decrement_ttl_and_set_dscp(plain.l3, lane.out->tags.tag_of(cycle));
+    }
+    return true;
+}
+
+/// Whether a flow's packet needs nobody else to be policed, and conforms. One that does not may be
+/// asked again.
+inline bool Forwarder::conforms_here(const Lane& lane, const Plain& plain,
+                                     const FlowAction& flow) const {
+    return !flow.policer ||
+           (flow.policing_worker == index_ &&
+            flow.policer->conforms(lane.now_ns, plain.octets - kIpv4Octets));
+}
+
+/// As ingress().
+Decision Forwarder::flow_decision(const Lane& lane, const rte_mbuf* mbuf, const Plain& plain,
+                                  const FlowAction& flow) {
     Decision decision;
     decision.stage = flow.policer ? Stage::police : Stage::shape;
     decision.oif = lane.oif;
     decision.now_ns = lane.now_ns;
     decision.flow_slot = flow.slot;
     decision.flow = plain.flow;
+    decision.policing_worker = flow.policing_worker;
     decision.packet_bits = plain.octets * 8;
     decision.payload_octets = plain.octets - kIpv4Octets;
     decision.tag_place = plain.l3;
     decision.octets = mbuf->pkt_len;
     decision.traffic_class = class_of_dscp(ipv4::dscp(plain.l3));
-    ipv4::set_ttl(plain.l3, static_cast<std::uint8_t>(ipv4::ttl(plain.l3) - 1));
-    write_addresses(*plain.adjacency, plain.l3);
-    dispatch(mbuf, decision);
-    return true;
+    return decision;
 }
 
 /// The packets of a burst, in their order, each on the short way or the long one.

@@ -56,6 +56,9 @@ class Forwarder {
     bool forward_plain(Lane& lane, rte_mbuf* mbuf, const Plain& plain);
     bool forward_transit(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
     bool forward_ingress(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
+    bool conforms_here(const Lane& lane, const Plain& plain, const FlowAction& flow) const;
+    static Decision flow_decision(const Lane& lane, const rte_mbuf* mbuf, const Plain& plain,
+                                  const FlowAction& flow);
     bool forward_steered(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
     bool encapsulate_plain(const Lane& lane, rte_mbuf* mbuf, const Plain& plain) const;
     bool push_plain(const Lane& lane, rte_mbuf* mbuf, const Plain& plain) const;
@@ -161,13 +164,14 @@ class Forwarder {
     static TrafficClass class_of_dscp(std::uint8_t dscp);
 
     // commit.cc: carried out by the owner of the outgoing interface
-    unsigned policing_worker(std::uint32_t flow_slot) const;
+    struct FlowEntry;
     void dispatch(rte_mbuf* mbuf, const Decision& decision);
     void hand_over(rte_mbuf* mbuf, const Decision& decision, unsigned to);
     void carry_out(rte_mbuf* mbuf, const Decision& decision);
     void refuse(config::InterfaceIndex oif, rte_mbuf* mbuf, Refusal refusal);
     void police(rte_mbuf* mbuf, const Decision& decision);
     void shape(rte_mbuf* mbuf, const Decision& decision);
+    CycleId join_as_flow(rte_mbuf* mbuf, const FlowAction& flow, const FlowEntry& entry);
     void excess(rte_mbuf* mbuf, const Decision& decision);
 
     // icmp_error.cc
@@ -201,5 +205,43 @@ class Forwarder {
     WorkerCounters counters_;
     KeptHeaders kept_;  // of the packet that is being forwarded
 };
+
+/// A flow's packet that has conformed, at the owner of the interface that it leaves by.
+struct Forwarder::FlowEntry {
+    const CycleTracker* now = nullptr;  ///< of oif, at the packet's arrival
+    std::uint32_t packet_bits = 0;
+    std::uint32_t octets = 0;  ///< of the frame
+    std::uint32_t share = 0;
+    config::InterfaceIndex oif = 0;
+    bool is_taggable = false;
+};
+
+/// draft-eckert-detnet-tcqf-10, 5.1, in the order csize, backlog, place for the tag, cycle.
+/// Identifier of the cycle that the packet joins, or 0: it is dropped.
+[[gnu::always_inline]] inline CycleId Forwarder::join_as_flow(rte_mbuf* mbuf,
+                                                              const FlowAction& flow,
+                                                              const FlowEntry& entry) {
+    InterfaceState& out = state(entry.oif);
+    FlowCursor& cursor = out.cursors[flow.slot];
+    const CycleTracker& now = *entry.now;
+    const IngressPlan plan = plan_ingress(flow.shape, cursor, now.cycle(), entry.packet_bits);
+    if (plan.verdict != IngressVerdict::admitted) [[unlikely]] {
+        drop(mbuf, plan.verdict == IngressVerdict::backlog ? DropReason::flow_backlog
+                                                           : DropReason::flow_packet_too_big);
+        return 0;
+    }
+    if (!entry.is_taggable) [[unlikely]] {
+        drop(mbuf, DropReason::untaggable);
+        return 0;
+    }
+    const Refusal refusal = out.output->egress.enqueue_in_cycle(
+        plan.next.cycle, {mbuf, entry.octets}, entry.share);
+    if (refusal != Refusal::none) [[unlikely]] {
+        refuse(entry.oif, mbuf, refusal);
+        return 0;
+    }
+    cursor = plan.next;
+    return now.id_ahead(static_cast<std::uint32_t>(plan.next.cycle - now.cycle()));
+}
 
 }  // namespace tcqf::dataplane

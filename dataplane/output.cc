@@ -125,6 +125,7 @@ void Forwarder::ingress(Packet& packet, config::InterfaceIndex oif) {
     decision.now_ns = packet.now_ns;
     decision.flow_slot = flow.slot;
     decision.flow = packet.flow;
+    decision.policing_worker = flow.policing_worker;
     decision.packet_bits = packet.received_octets * 8;
     decision.payload_octets = received_payload_octets(packet);
     decision.tag_place = tag_place(packet, out);

@@ -69,6 +69,7 @@ struct Decision {
     std::uint32_t packet_bits = 0;
     std::uint32_t payload_octets = 0;
     config::InterfaceIndex oif = 0;
+    std::uint16_t policing_worker = 0;  ///< police
     Stage stage = Stage::queue;
     TrafficClass traffic_class = TrafficClass::best_effort;
     bool may_go_untagged = false;

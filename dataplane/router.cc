@@ -97,7 +97,9 @@ std::vector<BuildOptions::FlowState> prepare_flows(SharedState& shared,
                           *flow.traffic_specification, &shared.policer_memory)
                     : nullptr;
         }
-        states.push_back({record.slot, record.policer});
+        states.push_back({record.slot,
+                          static_cast<std::uint16_t>(record.slot % shared.worker_count()),
+                          record.policer});
     }
     return states;
 }

@@ -14,6 +14,7 @@ struct BuildOptions {
     std::vector<config::MacAddress> macs;  ///< of the devices, where the configuration names none
     struct FlowState {
         std::uint32_t slot = 0;
+        std::uint16_t policing_worker = 0;
         std::shared_ptr<Policer> policer;
     };
     std::vector<FlowState> flows;  ///< by the position of the flow; not looked at where no flow

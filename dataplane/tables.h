@@ -83,6 +83,7 @@ struct alignas(64) FlowAction {
     std::uint32_t id = 0;
     bool excess_to_best_effort = false;
     bool has_service = false;
+    std::uint16_t policing_worker = 0;  ///< one alone, wherever its packets come in and leave
     config::MplsService service{};  ///< DetNet over MPLS (RFC 8964), where it has one
 };
 

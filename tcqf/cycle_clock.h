@@ -79,6 +79,10 @@ class CycleTracker {
     std::int64_t start_ns() const { return start_ns_; }
     std::int64_t end_ns() const { return end_ns_; }
     const CycleTiming& timing() const { return timing_; }
+    /// timing().id_of(cycle() + distance), without a division of 64 bits.
+    CycleId id_ahead(std::uint32_t distance) const {
+        return static_cast<CycleId>((index_ + distance) % timing_.cycles + 1);
+    }
 
   private:
     void locate(std::int64_t now_ns) {
