@@ -1,7 +1,6 @@
 // DetNet flows: how packets are matched, and what becomes of them.
 
 #include "dataplane/table_builders.h"
-#include "dataplane/unique_name.h"
 
 namespace tcqf::dataplane {
 namespace {
@@ -38,7 +37,7 @@ void build_flows(Build& build) {
         tables.flow_of_slot = build.before->flow_of_slot;
         return;
     }
-    tables.flow_table = std::make_shared<const FlowTable>(unique_name("flows"), build.config.flows);
+    tables.flow_table = std::make_shared<const FlowTable>(build.config.flows);
     std::vector<FlowAction> flows;
     std::vector<std::uint32_t> flow_of_slot;
     for (std::size_t i = 0; i < build.config.flows.size(); ++i) {

@@ -64,7 +64,7 @@ struct Forwarder::Lane {
 
 namespace {
 
-static_assert(kReceiveBurst <= FlowTable::kMaxBurst);
+static_assert(kReceiveBurst <= FlowTable::kMaxBurst && kReceiveBurst <= SidIndex::kMaxBurst);
 
 /// Ethernet's, in front of layer 3.
 inline void write_addresses(const Adjacency& adjacency, std::uint8_t* l3) {
@@ -198,13 +198,13 @@ inline void Forwarder::recognise(const InterfaceTable& in, rte_mbuf* mbuf, Plain
 
 /// Second stage: the SIDs among destinations. Only what has a routing header gets past one here.
 void Forwarder::find_sids(std::span<Plain> burst) const {
-    std::array<const std::uint8_t*, kReceiveBurst> destinations;
+    std::array<SidIndex::Address, kReceiveBurst> destinations;
     std::array<Plain*, kReceiveBurst> packets;
     std::array<const RouteAction*, kReceiveBurst> actions;
     unsigned count = 0;
     for (Plain& plain : burst) {
         if (plain.routing != 0) {
-            destinations[count] = ipv6::destination(plain.l3);
+            std::memcpy(destinations[count].data(), ipv6::destination(plain.l3), 16);
             packets[count++] = &plain;
         }
     }

@@ -1,18 +1,14 @@
 #include "dataplane/flow_table.h"
 
-#include <rte_errno.h>
-#include <rte_hash.h>
-#include <rte_hash_crc.h>
-#include <rte_memory.h>
 #include <rte_prefetch.h>
 
 #include <algorithm>
 #include <cstring>
 #include <map>
-#include <stdexcept>
+#include <variant>
 
 #include "dataplane/huge_vector.h"
-#include "dataplane/key_hash.h"
+#include "dataplane/key_index.h"
 
 namespace tcqf::dataplane {
 
@@ -60,17 +56,18 @@ struct FlowTable::Ipv4Key {
 /// looked at, or the position of the first candidate.
 class FlowTable::Found {
   public:
-    static Found flow(std::uint32_t flow) { return Found(std::uint64_t{flow} << 1 | 1); }
-    static Found candidate(std::size_t position) { return Found(std::uint64_t{position} << 1); }
-    explicit Found(const void* data) : value_(reinterpret_cast<std::uintptr_t>(data)) {}
+    static Found flow(std::uint32_t flow) { return Found(flow << 1 | 1); }
+    static Found candidate(std::size_t position) {
+        return Found(static_cast<std::uint32_t>(position) << 1);
+    }
+    explicit Found(std::uint32_t value) : value_(value) {}
 
-    void* data() const { return reinterpret_cast<void*>(value_); }
+    std::uint32_t value() const { return value_; }
     bool is_flow() const { return (value_ & 1) != 0; }
-    std::uint32_t number() const { return static_cast<std::uint32_t>(value_ >> 1); }
+    std::uint32_t number() const { return value_ >> 1; }
 
   private:
-    explicit Found(std::uint64_t value) : value_(value) {}
-    std::uintptr_t value_;
+    std::uint32_t value_;
 };
 
 /// Flows that compare the same exact fields.
@@ -88,23 +85,20 @@ struct FlowTable::Group {
         bool mpls_label = false;
         auto operator<=>(const Shape&) const = default;
     };
-    struct FreeHash {
-        void operator()(rte_hash* hash) const { rte_hash_free(hash); }
-    };
-
     Shape shape;
     FlowKey mask{};
     std::uint32_t first_flow = 0;
     HugeVector<Candidate> candidates;
-    std::unique_ptr<rte_hash, FreeHash> hash;  // to what a Found says
+    std::variant<std::monostate, KeyIndex<Ipv4Key>, KeyIndex<FlowKey>> index;  // of Found values
 
     /// Keys are of type Ipv4Key, not FlowKey.
     bool is_plain_ipv4() const {
         return shape.family == 4 && !shape.flow_label && !shape.spi && !shape.mpls_label;
     }
+    template <class Key>
+    void make_index(const std::map<FlowKey, std::vector<Candidate>>& by_key);
     Found add_chain(const std::vector<Candidate>& chain);
     bool is_key_enough(const Candidate& candidate) const;
-    void add(const FlowKey& key, Found found) const;
     bool may_hold(const FlowFields& fields) const;
     static Shape shape_of(const config::FlowMatch& match);
     static FlowKey mask_of(const Shape& shape);
@@ -185,7 +179,7 @@ FlowKey FlowTable::Group::mask_of(const Shape& shape) {
     return mask;
 }
 
-FlowTable::FlowTable(const std::string& name, const std::vector<config::Flow>& flows) {
+FlowTable::FlowTable(const std::vector<config::Flow>& flows) {
     struct Draft {
         std::unique_ptr<Group> group;
         std::map<FlowKey, std::vector<Candidate>> by_key;
@@ -218,24 +212,8 @@ FlowTable::FlowTable(const std::string& name, const std::vector<config::Flow>& f
     }
 
     for (auto& [shape, draft] : drafts) {
-        Group& group = *draft.group;
-        const std::string table_name = name + "." + std::to_string(group.first_flow);
-        rte_hash_parameters parameters{};
-        parameters.name = table_name.c_str();
-        parameters.entries =
-            static_cast<std::uint32_t>(std::max<std::size_t>(draft.by_key.size(), 8));
-        parameters.key_len = group.is_plain_ipv4() ? sizeof(Ipv4Key) : sizeof(FlowKey);
-        parameters.hash_func = group.is_plain_ipv4() ? hash_of_16_octets : rte_hash_crc;
-        parameters.socket_id = SOCKET_ID_ANY;
-        parameters.extra_flag = RTE_HASH_EXTRA_FLAGS_EXT_TABLE;
-        group.hash.reset(rte_hash_create(&parameters));
-        if (!group.hash) {
-            throw std::runtime_error("no memory for the table of DetNet flows: " +
-                                     std::string(rte_strerror(rte_errno)));
-        }
-        for (const auto& [key, candidates] : draft.by_key) {
-            group.add(key, group.add_chain(candidates));
-        }
+        draft.group->is_plain_ipv4() ? draft.group->make_index<Ipv4Key>(draft.by_key)
+                                     : draft.group->make_index<FlowKey>(draft.by_key);
         groups_.push_back(std::move(draft.group));
     }
     std::sort(groups_.begin(), groups_.end(),
@@ -274,17 +252,21 @@ FlowTable::Found FlowTable::Group::add_chain(const std::vector<Candidate>& chain
 /// Whether a packet that has a candidate's key is one of its flow in every respect.
 bool FlowTable::Group::is_key_enough(const Candidate& candidate) const {
     // A packet without ports has 0 in its key.
-    const bool ports_in_key = shape.source_port && shape.destination_port &&
-                              candidate.source_port.low != 0 && candidate.destination_port.low != 0;
+    const auto is_enough = [](bool in_key, const config::PortRange& range) {
+        return in_key ? range.low != 0 : range == config::PortRange{};
+    };
+    const bool ports_in_key = (shape.source_port || shape.destination_port) &&
+                              is_enough(shape.source_port, candidate.source_port) &&
+                              is_enough(shape.destination_port, candidate.destination_port);
     return candidate.dscps == ~std::uint64_t{0} && shape.family != 0 &&
            (!candidate.needs_ports || ports_in_key);
 }
 
-void FlowTable::Group::add(const FlowKey& key, Found found) const {
-    const Ipv4Key short_key(key);
-    const void* bytes = is_plain_ipv4() ? static_cast<const void*>(&short_key) : &key;
-    if (rte_hash_add_key_data(hash.get(), bytes, found.data()) < 0) {
-        throw std::runtime_error("no memory for the table of DetNet flows");
+template <class Key>
+void FlowTable::Group::make_index(const std::map<FlowKey, std::vector<Candidate>>& by_key) {
+    auto& keys = index.emplace<KeyIndex<Key>>(by_key.size());
+    for (const auto& [key, chain] : by_key) {
+        keys.add(Key(key), add_chain(chain).value());
     }
 }
 
@@ -307,34 +289,31 @@ void FlowTable::match_burst(std::span<const FlowFields> packets, std::uint32_t* 
 template <class Key>
 void FlowTable::match_group(const Group& group, std::span<const FlowFields> packets,
                             std::uint32_t* flows) const {
+    const auto& index = std::get<KeyIndex<Key>>(group.index);
     const Key mask(group.mask);
     std::array<Key, kMaxBurst> keys;
-    std::array<const void*, kMaxBurst> key_pointers;
     std::array<std::uint8_t, kMaxBurst> packet_of;
     unsigned count = 0;
     for (std::size_t i = 0; i < packets.size(); ++i) {
         if (group.first_flow < flows[i] && group.may_hold(packets[i])) {
             keys[count] = Key(packets[i]) & mask;
-            key_pointers[count] = &keys[count];
             packet_of[count++] = static_cast<std::uint8_t>(i);
         }
     }
-    if (count == 0) {
-        return;
-    }
-    std::array<void*, kMaxBurst> data;
-    std::uint64_t hits = 0;
-    rte_hash_lookup_bulk_data(group.hash.get(), key_pointers.data(), count, &hits, data.data());
-    for (std::uint64_t left = hits; left != 0; left &= left - 1) {
-        const Found found(data[static_cast<unsigned>(std::countr_zero(left))]);
-        if (!found.is_flow()) {
+    std::array<std::uint32_t, kMaxBurst> numbers;
+    index.find_burst({keys.data(), count}, numbers.data());
+    for (unsigned i = 0; i < count; ++i) {
+        const Found found(numbers[i]);
+        if (numbers[i] != index.kNone && !found.is_flow()) {
             rte_prefetch0(&group.candidates[found.number()]);
         }
     }
-    for (std::uint64_t left = hits; left != 0; left &= left - 1) {
-        const auto hit = static_cast<unsigned>(std::countr_zero(left));
-        const Found found(data[hit]);
-        const unsigned packet = packet_of[hit];
+    for (unsigned i = 0; i < count; ++i) {
+        if (numbers[i] == index.kNone) {
+            continue;
+        }
+        const Found found(numbers[i]);
+        const unsigned packet = packet_of[i];
         const std::uint32_t flow = found.is_flow()
                                        ? found.number()
                                        : first_holding(group, found.number(), packets[packet]);

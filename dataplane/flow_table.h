@@ -18,8 +18,6 @@
 
 #include "config/router.h"
 
-struct rte_hash;
-
 namespace tcqf::dataplane {
 
 /// Fields of a packet, as received, that flows compare exactly, or a mask of them. Zero where
@@ -65,9 +63,7 @@ class FlowTable {
   public:
     static constexpr std::uint32_t kNoFlow = UINT32_MAX;
 
-    /// `name` must be unique among the tables of the process. Throws std::runtime_error where
-    /// memory is short.
-    FlowTable(const std::string& name, const std::vector<config::Flow>& flows);
+    explicit FlowTable(const std::vector<config::Flow>& flows);
     ~FlowTable();
     FlowTable(const FlowTable&) = delete;
     FlowTable& operator=(const FlowTable&) = delete;

@@ -164,7 +164,7 @@ TEST(FlowTable, FindsTheFirstFlowWhoseMatchHolds) {
     for (unsigned seed = 0; seed < 200; ++seed) {
         Universe universe(seed);
         const std::vector<config::Flow> flows = universe.flows();
-        const FlowTable table("t", flows);
+        const FlowTable table(flows);
         std::vector<FlowFields> burst;
         for (unsigned i = 0; i < FlowTable::kMaxBurst; ++i) {
             burst.push_back(universe.packet());
