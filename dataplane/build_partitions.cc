@@ -1,61 +1,35 @@
 // Network resource partitions: selectors and shares.
 
-#include <bit>
+#include <cstdint>
+#include <vector>
 
 #include "dataplane/table_builders.h"
 
 namespace tcqf::dataplane {
 namespace {
 
-/// Where the search for a number starts among `places`, a power of two (Fibonacci hashing).
-std::size_t place_of(std::uint32_t number, std::size_t places) {
-    return (std::uint64_t{number} * 0x9e3779b97f4a7c15u >> 32) & (places - 1);
-}
-
-/// A search that costs the same for a thousand partitions as for one.
-std::uint32_t find_position(const SharedArray<NumberedNrp>& places, std::uint32_t number) {
-    std::size_t at = place_of(number, places.size());
-    while (places[at].position != kNoNrp && places[at].number != number) {
-        at = (at + 1) & (places.size() - 1);
-    }
-    return places[at].position;
-}
-
-/// Positions of the partitions by one of their numbers; at most a quarter of the places is taken.
-SharedArray<NumberedNrp> positions_by(const std::vector<config::Nrp>& nrps,
+std::vector<std::uint32_t> numbers_of(const config::Router& router,
                                       std::uint32_t config::Nrp::*number) {
-    std::vector<NumberedNrp> places(std::bit_ceil(4 * nrps.size() + 4));
-    for (std::size_t i = 0; i < nrps.size(); ++i) {
-        std::size_t at = place_of(nrps[i].*number, places.size());
-        while (places[at].position != kNoNrp) {
-            at = (at + 1) & (places.size() - 1);
-        }
-        places[at] = {nrps[i].*number, static_cast<std::uint32_t>(i)};
+    std::vector<std::uint32_t> numbers;
+    for (const config::Nrp& nrp : router.nrps) {
+        numbers.push_back(nrp.*number);
     }
-    return SharedArray<NumberedNrp>(places);
+    return numbers;
 }
 
 SharedArray<std::uint16_t> number_shares(const config::Router& router) {
-    const std::size_t count = router.interfaces.size();
-    std::vector<std::uint16_t> shares(router.nrps.size() * count, 0);
-    std::vector<std::uint16_t> last(count, 0);
+    const std::size_t count = router.nrps.size() + 1;
+    std::vector<std::uint16_t> shares(router.interfaces.size() * count, 0);
+    std::vector<std::uint16_t> last(router.interfaces.size(), 0);
     for (std::size_t n = 0; n < router.nrps.size(); ++n) {
         for (const config::NrpInterface& on : router.nrps[n].interfaces) {
-            shares[n * count + on.interface] = ++last[on.interface];
+            shares[on.interface * count + n + 1] = ++last[on.interface];
         }
     }
     return SharedArray<std::uint16_t>(shares);
 }
 
 }  // namespace
-
-std::uint32_t Snapshot::find_nrp(std::uint32_t selector) const {
-    return nrps.empty() ? kNoNrp : find_position(nrp_of_selector, selector);
-}
-
-std::uint32_t Snapshot::nrp_with_id(std::uint32_t id) const {
-    return nrps.empty() ? kNoNrp : find_position(nrp_of_id, id);
-}
 
 std::vector<const config::NrpInterface*> partitions_on(const config::Router& config,
                                                        config::InterfaceIndex interface) {
@@ -84,8 +58,8 @@ void build_partitions(Build& build) {
         nrps.push_back({nrp.selector, nrp.strict, nrp.encapsulation});
     }
     tables.nrps = SharedArray<NrpAction>(nrps);
-    tables.nrp_of_selector = positions_by(build.config.nrps, &config::Nrp::selector);
-    tables.nrp_of_id = positions_by(build.config.nrps, &config::Nrp::id);
+    tables.nrp_of_selector = NumberTable(numbers_of(build.config, &config::Nrp::selector));
+    tables.nrp_of_id = NumberTable(numbers_of(build.config, &config::Nrp::id));
     tables.shares = number_shares(build.config);
 }
 

@@ -82,7 +82,7 @@ class PolicyInstaller {
     }
 
     std::uint32_t nrp_of(const config::CandidatePath& path) const {
-        return path.nrp_id ? tables_.nrp_with_id(*path.nrp_id) : kNoNrp;
+        return path.nrp_id ? tables_.nrp_of_id.find(*path.nrp_id) : kNoNrp;
     }
 
     /// What a list puts in front of a packet at least: labels and selector, or the outer header of

@@ -30,8 +30,8 @@ DropReason reason_of(Refusal refusal) {
 
 /// Sends a decision to the worker that carries out its stage.
 void Forwarder::dispatch(rte_mbuf* mbuf, const Decision& decision) {
-    const unsigned to = decision.stage == Stage::police ? decision.policing_worker
-                                                        : state(decision.oif).owner;
+    const unsigned to =
+        decision.stage == Stage::police ? decision.policing_worker : state(decision.oif).owner;
     if (to == index_) [[likely]] {
         return carry_out(mbuf, decision);
     }

@@ -52,6 +52,7 @@ struct Forwarder::Lane {
     bool owned = false;     ///< this worker looks after oif
     bool age_unknown = false;
     std::uint32_t mtu = 0;  ///< of oif; 0: nothing may go there
+    Shares shares;          ///< of oif
     std::int64_t now_ns = 0;
     const InterfaceTable* in = nullptr;
     const InterfaceTable* out = nullptr;
@@ -134,7 +135,7 @@ inline bool Forwarder::recognise_ipv6(const InterfaceTable& in, Plain& plain) co
     if (plain.octets < kIpv6Octets || !is_plain_ipv6(ip, plain.octets) ||
         (has_extension_headers(ipv6::next(ip)) &&
          !tables_->usual_layout.read(ip, plain.octets, options)) ||
-        (options.nrp != 0 && !read_partition(ip + options.nrp, plain.nrp))) {
+        (options.nrp != 0 && !tables_->read_partition(ip + options.nrp, plain.nrp))) {
         return false;
     }
     if (in.tags.tagging() == Tagging::dscp) {
@@ -409,6 +410,7 @@ void Forwarder::choose_lane(Lane& lane, config::InterfaceIndex oif) {
     lane.mtu = out.link_up.load(std::memory_order_relaxed) ? lane.out->mtu : 0;
     lane.ingress = lane.out->domain != kNoDomain && lane.out->tags.tagging() == Tagging::dscp;
     lane.owned = out.owner == index_;
+    lane.shares = tables_->shares_of(oif);
     lane.tracker = &tracker(oif, lane.now_ns);
     lane.in_cycle =
         lane.map != nullptr && lane.in->domain == lane.out->domain && lane.owned &&
@@ -486,7 +488,7 @@ inline bool Forwarder::forward_transit(const Lane& lane, rte_mbuf* mbuf, const P
                                                          std::uint32_t distance,
                                                          std::uint32_t nrp) {
     const Refusal refusal = lane.egress->enqueue_in_cycle(
-        lane.current + distance, {mbuf, mbuf->pkt_len}, tables_->share(nrp, lane.oif));
+        lane.current + distance, {mbuf, mbuf->pkt_len}, lane.shares[nrp]);
     if (refusal != Refusal::none) [[unlikely]] {
         refuse(lane.oif, mbuf, refusal);
     }

@@ -127,7 +127,6 @@ class Forwarder {
     void encapsulate(Packet& packet, const PolicyAction& policy, const SegmentListAction& list,
                      std::uint8_t ttl);
     bool accept_partition(Packet& packet);
-    bool read_partition(const std::uint8_t* option, std::uint32_t& nrp) const;
 
     // edit.cc: headers in front of a packet
     bool make_room(Packet& packet, std::uint32_t octets);
@@ -234,8 +233,8 @@ struct Forwarder::FlowEntry {
         drop(mbuf, DropReason::untaggable);
         return 0;
     }
-    const Refusal refusal = out.output->egress.enqueue_in_cycle(
-        plan.next.cycle, {mbuf, entry.octets}, entry.share);
+    const Refusal refusal =
+        out.output->egress.enqueue_in_cycle(plan.next.cycle, {mbuf, entry.octets}, entry.share);
     if (refusal != Refusal::none) [[unlikely]] {
         refuse(entry.oif, mbuf, refusal);
         return 0;

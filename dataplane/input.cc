@@ -144,7 +144,7 @@ bool Forwarder::read_selector(Packet& packet, std::uint32_t stack_octets) {
             return false;
         }
         if (counts && actions.has_selector) {
-            packet.nrp = tables_->find_nrp(actions.selector);
+            packet.nrp = tables_->nrp_of_selector.find(actions.selector);
             return true;
         }
         at += actions.entries * kLabelOctets;

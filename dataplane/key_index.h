@@ -71,7 +71,7 @@ class KeyIndex {
     static constexpr unsigned kPerBucket =
         kIsSmall ? (kLineOctets - 1) / (sizeof(Key) + sizeof(std::uint32_t)) : 1;
 
-    struct alignas(kIsSmall ? kLineOctets : alignof(Key)) Bucket {
+    struct alignas(kIsSmall ? kLineOctets : sizeof(std::uint64_t)) Bucket {
         std::array<Key, kPerBucket> keys{};
         std::array<std::uint32_t, kPerBucket> numbers = filled_with_none();
         bool goes_on = false;  ///< in the next bucket, for keys that had no place here
@@ -93,9 +93,9 @@ class KeyIndex {
     std::uint32_t find_from(std::size_t at, const Key& key) const {
         std::uint32_t number = number_in(buckets_[at], key);
         while (number == kNone && buckets_[at].goes_on) [[unlikely]] {
-            at = after(at);
-            number = number_in(buckets_[at], key);
-        }
+                at = after(at);
+                number = number_in(buckets_[at], key);
+            }
         return number;
     }
 

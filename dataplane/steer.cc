@@ -22,18 +22,7 @@ bool Forwarder::accept_partition(Packet& packet) {
     if (packet.kind != Layer3::ipv6 || packet.extensions.nrp_option == 0) [[likely]] {
         return true;
     }
-    return read_partition(packet.l3 + packet.extensions.nrp_option, packet.nrp);
-}
-
-/// The partition that an NRP option names; `nrp` stays as it is where the option has another layout
-/// than the one that this router reads. False where the partition is unknown and the packet asks to
-/// be dropped then.
-bool Forwarder::read_partition(const std::uint8_t* option, std::uint32_t& nrp) const {
-    if (option[1] != kNrpOptionOctets - 2 || option[3] != 0) {
-        return true;
-    }
-    nrp = tables_->find_nrp(load32(option + 6));
-    return nrp != kNoNrp || (option[2] & kNrpStrictFlag) == 0;
+    return tables_->read_partition(packet.l3 + packet.extensions.nrp_option, packet.nrp);
 }
 
 /// Sends a packet along one of a policy's lists; `ttl` is what it has behind this router.

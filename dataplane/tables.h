@@ -14,6 +14,7 @@
 #include "dataplane/adjacency.h"
 #include "dataplane/flow_table.h"
 #include "dataplane/label_table.h"
+#include "dataplane/number_table.h"
 #include "dataplane/route_table.h"
 #include "dataplane/shared_array.h"
 #include "dataplane/sid_index.h"
@@ -47,12 +48,6 @@ struct NrpAction {
     config::NrpEncapsulation encapsulation = config::NrpEncapsulation::none;
 };
 
-/// A place of a hash table: free where `position` is kNoNrp.
-struct NumberedNrp {
-    std::uint32_t number = 0;
-    std::uint32_t position = kNoNrp;
-};
-
 /// What a worker needs to know of an interface.
 struct InterfaceTable {
     config::MacAddress mac{};
@@ -84,7 +79,18 @@ struct alignas(64) FlowAction {
     bool excess_to_best_effort = false;
     bool has_service = false;
     std::uint16_t policing_worker = 0;  ///< one alone, wherever its packets come in and leave
-    config::MplsService service{};  ///< DetNet over MPLS (RFC 8964), where it has one
+    config::MplsService service{};      ///< DetNet over MPLS (RFC 8964), where it has one
+};
+
+/// Of one interface, by partition.
+class Shares {
+  public:
+    explicit Shares(const std::uint16_t* of_none = nullptr) : of_none_(of_none) {}
+    /// `nrp`: position of a partition, or kNoNrp, which is the one before the first.
+    std::uint32_t operator[](std::uint32_t nrp) const { return of_none_[nrp + 1]; }
+
+  private:
+    const std::uint16_t* of_none_;
 };
 
 /// Names of route tables to their numbers, the same over changes of the configuration.
@@ -92,6 +98,8 @@ using TableNumbers = std::map<std::string, std::uint16_t>;
 
 /// SIDs to their numbers, which are never given to others: one that comes back goes on counting.
 using SidNumbers = std::map<config::IpPrefix, std::uint32_t>;
+
+static_assert(NumberTable::kNone == kNoNrp);
 
 class Snapshot {
   public:
@@ -110,11 +118,11 @@ class Snapshot {
     std::shared_ptr<const SidIndex> sid_index;
     SharedArray<PolicyAction, InstalledPolicy> policies;
     SharedArray<NrpAction> nrps;
-    /// By selector, and by id, to the position in `nrps`: hash tables, see build_partitions.cc.
-    SharedArray<NumberedNrp> nrp_of_selector;
-    SharedArray<NumberedNrp> nrp_of_id;
-    SharedArray<std::uint16_t> shares;  ///< nrp * interfaces + oif -> share there, 0: default
-    std::vector<bool> in_srv6_domain;   ///< by interface; empty: no boundary
+    NumberTable nrp_of_selector;
+    NumberTable nrp_of_id;
+    /// oif * (nrps + 1) + nrp + 1 -> share there, 0: default; what is of no partition comes first.
+    SharedArray<std::uint16_t> shares;
+    std::vector<bool> in_srv6_domain;  ///< by interface; empty: no boundary
     std::array<std::uint8_t, 16> srv6_source{};
     std::vector<std::uint16_t> map_of;  ///< iif * interfaces + oif -> cycle_maps, or kNoMap
     std::vector<CycleMap> cycle_maps;
@@ -157,14 +165,23 @@ class Snapshot {
                    ? &flows[flow_of_slot[slot]]
                    : nullptr;
     }
-    /// The share of an interface that a partition's packets are accounted against.
-    std::uint32_t share(std::uint32_t nrp, config::InterfaceIndex oif) const {
-        return nrp == kNoNrp ? 0u : shares[nrp * interfaces.size() + oif];
+    /// The partition that an NRP option names; `nrp` stays as it is where the option has another
+    /// layout than the one that this router reads. False where the partition is unknown and the
+    /// packet asks to be dropped then.
+    bool read_partition(const std::uint8_t* option, std::uint32_t& nrp) const {
+        if (option[1] != kNrpOptionOctets - 2 || option[3] != 0) [[unlikely]] {
+            return true;
+        }
+        nrp = nrp_of_selector.find(load32(option + 6));
+        return nrp != kNoNrp || (option[2] & kNrpStrictFlag) == 0;
     }
-    /// The partition that packets with this selector belong to, or kNoNrp.
-    std::uint32_t find_nrp(std::uint32_t selector) const;
-    /// The partition of an id that the configuration has.
-    std::uint32_t nrp_with_id(std::uint32_t id) const;
+    /// The shares of an interface that partitions' packets are accounted against.
+    Shares shares_of(config::InterfaceIndex oif) const {
+        return Shares(&shares[oif * (nrps.size() + 1)]);
+    }
+    std::uint32_t share(std::uint32_t nrp, config::InterfaceIndex oif) const {
+        return shares_of(oif)[nrp];
+    }
     /// What labels that a packet of a partition gets here have among them.
     std::optional<PushedSelector> pushed_selector(std::uint32_t nrp,
                                                   const Adjacency& adjacency) const {

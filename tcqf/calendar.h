@@ -36,13 +36,19 @@ class Calendar {
     /// `slots`: a power of two above the greatest distance at which anything is queued. `capacity`:
     /// what a cycle holds. Each share keeps its own part of it; the rest has what is left.
     Calendar(std::uint32_t slots, WireUnits capacity, const std::vector<Share>& shares)
-        : mask_(slots - 1u), capacity_(capacity), rest_(capacity), slots_(slots) {
+        : mask_(slots - 1u), capacity_(capacity), partitions_(shares.size()), slots_(slots) {
         assert(std::has_single_bit(slots));
+        WireUnits rest = capacity;
         for (const Share& share : shares) {
-            limits_.push_back(share.cycle_units);
-            rest_ -= share.cycle_units;
+            rest -= share.cycle_units;
         }
-        budgets_.resize(slots_.size() * limits_.size());
+        budgets_.reserve(slots_.size() * partitions_);
+        for (Slot& slot : slots_) {
+            slot.rest.limit = rest;
+            for (const Share& share : shares) {
+                budgets_.push_back({.limit = share.cycle_units});
+            }
+        }
     }
 
     std::uint32_t slots() const { return static_cast<std::uint32_t>(slots_.size()); }
@@ -63,7 +69,7 @@ class Calendar {
         const bool is_rest = share == 0;
         Budget& budget = is_rest ? slot.rest : budget_of(cycle, share);
         const WireUnits used = (budget.cycle == cycle ? budget.used : 0) + units;
-        if (used > (is_rest ? rest_ : limits_[share - 1])) [[unlikely]] {
+        if (used > budget.limit) [[unlikely]] {
             return units > capacity_ ? Refusal::frame_too_large
                    : is_rest         ? Refusal::cycle_full
                                      : Refusal::nrp_quota;
@@ -102,17 +108,24 @@ class Calendar {
     void clear(ChunkPool<Packet>& pool, Drop& drop) {
         for (Slot& slot : slots_) {
             queued_ -= slot.queue.drain(pool, drop);
-            slot.rest = {};
+            slot.rest.forget();
         }
-        std::fill(budgets_.begin(), budgets_.end(), Budget{});
+        for (Budget& budget : budgets_) {
+            budget.forget();
+        }
     }
 
   private:
     /// What one share used of the cycle that its slot last held: a slot needs no reset when time
     /// moves on.
     struct Budget {
-        CycleNumber cycle = std::numeric_limits<CycleNumber>::min();
+        static constexpr CycleNumber kNone = std::numeric_limits<CycleNumber>::min();
+
+        CycleNumber cycle = kNone;
         WireUnits used = 0;
+        WireUnits limit = 0;
+
+        void forget() { cycle = kNone; }
     };
 
     /// A cycle's packets, next to what the rest (share 0) used of it.
@@ -123,15 +136,14 @@ class Calendar {
 
     std::size_t slot_of(CycleNumber cycle) const { return static_cast<std::size_t>(cycle) & mask_; }
     Budget& budget_of(CycleNumber cycle, std::uint32_t share) {
-        return budgets_[slot_of(cycle) * limits_.size() + share - 1];
+        return budgets_[slot_of(cycle) * partitions_ + share - 1];
     }
 
     std::size_t mask_;  // slots less one
     WireUnits capacity_;
-    WireUnits rest_;  // what no partition keeps
+    std::size_t partitions_;
     std::vector<Slot> slots_;
-    std::vector<WireUnits> limits_;  // of the partitions
-    std::vector<Budget> budgets_;    // slot-major, one a partition
+    std::vector<Budget> budgets_;  // slot-major, one a partition
     std::uint64_t queued_ = 0;
 };
 

@@ -196,9 +196,9 @@ class Description {
 
     void partitions() {
         for (const dataplane::NrpAction& nrp : tables_.nrps) {
-            add("nrp {} {}", nrp.selector, tables_.find_nrp(nrp.selector));
+            add("nrp {} {}", nrp.selector, tables_.nrp_of_selector.find(nrp.selector));
             for (config::InterfaceIndex i = 0; i < 4; ++i) {
-                add(" {}", tables_.share(tables_.find_nrp(nrp.selector), i));
+                add(" {}", tables_.share(tables_.nrp_of_selector.find(nrp.selector), i));
             }
             add("\n");
         }

@@ -103,6 +103,8 @@ RC_GTEST_PROP(cycles, a_tracker_is_where_the_clock_is_however_time_moves, ()) {
         RC_ASSERT(tracker.index() + 1 == timing.id_of(tracker.cycle()));
         RC_ASSERT(tracker.start_ns() <= now_ns);
         RC_ASSERT(now_ns < tracker.end_ns());
+        const auto ahead = in_range<std::uint32_t>(0, 100'000);
+        RC_ASSERT(tracker.id_ahead(ahead) == timing.id_of(tracker.cycle() + ahead));
     }
 }
 
