@@ -487,8 +487,8 @@ inline bool Forwarder::forward_transit(const Lane& lane, rte_mbuf* mbuf, const P
 [[gnu::always_inline]] inline void Forwarder::join_cycle(const Lane& lane, rte_mbuf* mbuf,
                                                          std::uint32_t distance,
                                                          std::uint32_t nrp) {
-    const Refusal refusal = lane.egress->enqueue_in_cycle(
-        lane.current + distance, {mbuf, mbuf->pkt_len}, lane.shares[nrp]);
+    const Refusal refusal = lane.egress->enqueue_in_cycle(lane.current + distance,
+                                                          {mbuf, mbuf->pkt_len}, lane.shares[nrp]);
     if (refusal != Refusal::none) [[unlikely]] {
         refuse(lane.oif, mbuf, refusal);
     }
@@ -583,9 +583,8 @@ inline bool Forwarder::forward_ingress(const Lane& lane, rte_mbuf* mbuf, const P
 /// asked again.
 inline bool Forwarder::conforms_here(const Lane& lane, const Plain& plain,
                                      const FlowAction& flow) const {
-    return !flow.policer ||
-           (flow.policing_worker == index_ &&
-            flow.policer->conforms(lane.now_ns, plain.octets - kIpv4Octets));
+    return !flow.policer || (flow.policing_worker == index_ &&
+                             flow.policer->conforms(lane.now_ns, plain.octets - kIpv4Octets));
 }
 
 /// As ingress().

@@ -1,7 +1,8 @@
 """The body of scripts/test: which builds, which tests, in which order."""
 
+import argparse
+import functools
 import os
-import sys
 import time
 
 import full_run
@@ -10,16 +11,23 @@ from meson_suite import Build
 from report import Report
 
 DEFAULT = Build("build")
+CHECKED = Build("build-asan", "clang", "clang++", full_run.ADDRESS_AND_UNDEFINED)
 STARTED = time.monotonic()
 
 
-def parse(arguments):
-    """(run everything?, filter)"""
-    words = [argument for argument in arguments if argument != "--all"]
-    if len(words) > 1:
-        print("usage: scripts/test [--all] [FILTER]", file=sys.stderr)
-        sys.exit(2)
-    return "--all" in arguments, words[0] if words else ""
+def parse():
+    """(names of the stages, filter); no stage: the tests that are not slow."""
+    parser = argparse.ArgumentParser(prog="scripts/test", add_help=False, allow_abbrev=False)
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--all", action="store_true")
+    which.add_argument("--only", metavar="STAGE", default="")
+    parser.add_argument("filter", nargs="?", default="")
+    arguments = parser.parse_args()
+    chosen = list(STAGES) if arguments.all else [name for name in arguments.only.split(",") if name]
+    for name in chosen:
+        if name not in STAGES:
+            parser.error(f"there is no stage '{name}', only {', '.join(STAGES)}")
+    return chosen, arguments.filter
 
 
 def announce(text):
@@ -30,8 +38,9 @@ def announce(text):
     print(f"--- {wall} ({processor} of processors) {text}", flush=True)
 
 
+@functools.cache
 def build(report, what, targets=()):
-    """Builds, as a case of its own; says whether it went well."""
+    """Builds once, as a case of its own; says whether it went well."""
     announce(f"building {what.directory}/ with {what.cxx_compiler} {' '.join(what.options)}")
     problem = meson_suite.build(what, targets)
     report.add(f"{what.directory} builds", "failed" if problem else "passed", problem or "")
@@ -60,27 +69,40 @@ def run_suite(report, what, pattern, with_slow, environment=None, timeout_multip
         report.add(prefix + case.name, case.outcome, case.detail)
 
 
-def everything_else(report, pattern):
-    """What --all adds; a stage whose build fails does not keep the others from running."""
-    checked = Build("build-asan", "clang", "clang++", full_run.ADDRESS_AND_UNDEFINED)
-    if build(report, checked):
-        run_suite(report, checked, pattern, False, full_run.SANITIZER_ENVIRONMENT, 10)
+def suite(report, pattern):
+    """The tests of the default build, the slow ones among them."""
+    run_suite(report, DEFAULT, pattern, True)
+
+
+def address(report, pattern):
+    """The tests under the address and undefined-behaviour sanitizers."""
+    if build(report, CHECKED):
+        run_suite(report, CHECKED, pattern, False, full_run.SANITIZER_ENVIRONMENT, 10)
+
+
+def fuzz(report, pattern):
+    """Inputs that a fuzzer makes up, under the same sanitizers."""
+    if build(report, CHECKED):
         announce("fuzzing")
-        report.extend(full_run.fuzz(checked, pattern))
+        report.extend(full_run.fuzz(CHECKED, pattern))
+
+
+def tidy(report, pattern):
+    """clang-tidy, as the build with clang compiles."""
+    if build(report, CHECKED):
         announce("clang-tidy")
-        report.extend(full_run.tidy(checked, pattern))
-    threads(report, pattern)
-    if not pattern:
-        same_bytes(report)
+        report.extend(full_run.tidy(CHECKED, pattern))
 
 
-def same_bytes(report):
+def same_bytes(report, pattern):
     """What tcqf-lab writes is the same for both compilers, without optimisation and with it."""
+    if pattern:
+        return
     lab = meson_suite.program(DEFAULT, "tcqf-lab")
     others = [Build("build-gcc-o0", options=full_run.UNOPTIMISED),
               Build("build-clang-o0", "clang", "clang++", full_run.UNOPTIMISED),
               Build("build-clang-o3", "clang", "clang++")]
-    if all([build(report, what, [lab]) for what in others]):
+    if all([build(report, what, (lab,)) for what in others]):
         announce("comparing what tcqf-lab writes, byte for byte")
         report.extend(full_run.same_bytes([DEFAULT, *others], lab))
 
@@ -94,25 +116,31 @@ def threads(report, pattern):
 
     what = Build("build-tsan", "clang", "clang++", full_run.THREAD)
     # The layout of the build directories is the same: what to build can be asked of the first.
-    if chosen(DEFAULT) and build(report, what, meson_suite.programs_of(DEFAULT, chosen(DEFAULT))):
+    if chosen(DEFAULT) and build(report, what, tuple(meson_suite.programs_of(DEFAULT, chosen(DEFAULT)))):
         announce("running the tests with threads in build-tsan/")
         names = [test["name"] for test in chosen(what)]
         for case in meson_suite.run(what, names, full_run.SANITIZER_ENVIRONMENT, 20):
             report.add(f"build-tsan: {case.name}", case.outcome, case.detail)
 
 
+STAGES = {"suite": suite, "address": address, "fuzz": fuzz, "tidy": tidy, "threads": threads,
+          "bytes": same_bytes}
+
+
 def main():
-    everything, pattern = parse(sys.argv[1:])
+    chosen, pattern = parse()
     # Tests write what they need into directories of their own and expect no terminal.
     os.environ.setdefault("LC_ALL", "C.UTF-8")
     report = Report()
     if build(report, DEFAULT):
-        run_suite(report, DEFAULT, pattern, everything)
-        if everything:
-            everything_else(report, pattern)
+        if not chosen:
+            run_suite(report, DEFAULT, pattern, False)
+        # A stage whose build fails does not keep the others from running.
+        for name in chosen:
+            STAGES[name](report, pattern)
     announce("done")
     report.print_summary()
-    sys.exit(report.exit_status())
+    raise SystemExit(report.exit_status())
 
 
 if __name__ == "__main__":
