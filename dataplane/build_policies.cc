@@ -208,10 +208,19 @@ void set_policy(Build& build, Policies::Content& policies, const config::SrPolic
     }
 }
 
+bool mtus_differ(const Build& build) {
+    const auto same = [](const InterfaceTable& a, const InterfaceTable& b) {
+        return a.mtu == b.mtu;
+    };
+    const std::vector<InterfaceTable>& now = build.tables.interfaces;
+    const std::vector<InterfaceTable>& before = build.before->interfaces;
+    return !std::equal(now.begin(), now.end(), before.begin(), before.end(), same);
+}
+
 /// True where what policies are resolved with may be other than before.
 bool surroundings_differ(const Build& build) {
-    if (build.adjacencies_differ() || build.difference.nrps || build.difference.labels.any() ||
-        build.tables.srv6_source != build.before->srv6_source ||
+    if (build.adjacencies_differ() || mtus_differ(build) || build.difference.nrps ||
+        build.difference.labels.any() || build.tables.srv6_source != build.before->srv6_source ||
         build.tables.code_points != build.before->code_points) {
         return true;
     }

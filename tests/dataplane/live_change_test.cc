@@ -233,7 +233,7 @@ class Mutation {
     explicit Mutation(unsigned seed) : random_(seed) {}
 
     void apply(Router& router) {
-        switch (pick(14)) {
+        switch (pick(15)) {
             case 0:
                 return change(
                     router.routes, [this](auto& route) { renew(route); },
@@ -272,6 +272,10 @@ class Mutation {
                 return;
             case 12:
                 router.srv6_source = address(fmt::format("2001:db8::{}", 1 + pick(2)));
+                return;
+            case 13:
+                // Too little for an outer header of two segments (132), enough for labels.
+                some(router.interfaces).mtu = pick(2) == 0 ? 1500 : 130;
                 return;
             default:
                 some(router.interfaces).table = pick(2) == 0 ? "main" : "red";
@@ -503,6 +507,17 @@ TEST(TablesAfterAChange, WhatDidNotChangeIsTheSameObject) {
         }
         EXPECT_EQ(parts, change.renews) << change.what;
     }
+}
+
+TEST(TablesAfterAChange, APolicyWithoutRoomInAnMtuBecomesInvalid) {
+    const Router config = base();
+    Router narrow = config;
+    narrow.interfaces[1].mtu = 130;
+    const std::unique_ptr<Snapshot> before = build(config, nullptr);
+    const std::unique_ptr<Snapshot> now = build(narrow, before.get());
+    EXPECT_TRUE(before->policies[0].is_valid());
+    EXPECT_FALSE(now->policies[0].is_valid());
+    EXPECT_TRUE(build(config, now.get())->policies[0].is_valid());
 }
 
 TEST(TablesAfterAChange, OnePolicyOfManyIsReplacedAlone) {
