@@ -3,6 +3,7 @@
 import argparse
 import functools
 import os
+import sys
 import time
 
 import full_run
@@ -15,15 +16,17 @@ CHECKED = Build("build-asan", "clang", "clang++", full_run.ADDRESS_AND_UNDEFINED
 STARTED = time.monotonic()
 
 
-def parse():
+def parse(words):
     """(names of the stages, filter); no stage: the tests that are not slow."""
     parser = argparse.ArgumentParser(prog="scripts/test", add_help=False, allow_abbrev=False)
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--all", action="store_true")
-    which.add_argument("--only", metavar="STAGE", default="")
+    which.add_argument("--only", metavar="STAGE")
     parser.add_argument("filter", nargs="?", default="")
-    arguments = parser.parse_args()
-    chosen = list(STAGES) if arguments.all else [name for name in arguments.only.split(",") if name]
+    arguments = parser.parse_args(words)
+    chosen = [] if arguments.only is None else arguments.only.split(",")
+    if arguments.all:
+        chosen = list(STAGES)
     for name in chosen:
         if name not in STAGES:
             parser.error(f"there is no stage '{name}', only {', '.join(STAGES)}")
@@ -128,7 +131,7 @@ STAGES = {"suite": suite, "address": address, "fuzz": fuzz, "tidy": tidy, "threa
 
 
 def main():
-    chosen, pattern = parse()
+    chosen, pattern = parse(sys.argv[1:])
     # Tests write what they need into directories of their own and expect no terminal.
     os.environ.setdefault("LC_ALL", "C.UTF-8")
     report = Report()

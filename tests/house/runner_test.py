@@ -1,5 +1,7 @@
-"""scripts/test counts right: what it makes of logs that meson wrote (runner/). Prints TAP."""
+"""scripts/test counts right, from logs that meson wrote (runner/), and runs what it is asked for. Prints TAP."""
 
+import contextlib
+import io
 import pathlib
 import sys
 
@@ -7,6 +9,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1] / "scripts" / "lib"))
 
 import meson_suite  # noqa: E402
+import run_tests  # noqa: E402
 from report import Report  # noqa: E402
 
 PROTOCOLS = {"unit_a": "gtest", "unit_crash": "gtest", "unit_exit": "gtest", "unit": "gtest",
@@ -29,6 +32,31 @@ EXPECTED = {
 }
 
 
+EVERYTHING = list(run_tests.STAGES)
+
+ASKED_FOR = {
+    "without options: no stage, every test": ([], ([], "")),
+    "a word is a filter": (["cycle_map"], ([], "cycle_map")),
+    "--all is every stage": (["--all"], (EVERYTHING, "")),
+    "--only is one stage": (["--only", "tidy"], (["tidy"], "")),
+    "--only takes several, and a filter": (["--only", "fuzz,tidy", "probe"], (["fuzz", "tidy"], "probe")),
+    "a stage that is none is refused": (["--only", "asn"], "there is no stage 'asn', only suite, "),
+    "no stage is none": (["--only", ""], "there is no stage ''"),
+    "--all and --only exclude each other": (["--all", "--only", "tidy"], "not allowed with"),
+    "two filters are refused": (["a", "b"], "unrecognized arguments: b"),
+}
+
+
+def asked_for(words):
+    """What scripts/test makes of its arguments: (stages, filter), or the error when it ends with 2."""
+    errors = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(errors):
+            return run_tests.parse(words)
+    except SystemExit as end:
+        return errors.getvalue() if end.code == 2 else f"status {end.code}"
+
+
 def main():
     cases = meson_suite.cases_of(HERE / "runner", [*PROTOCOLS, "absent"], PROTOCOLS)
     found = {case.name: case for case in cases}
@@ -46,6 +74,10 @@ def main():
     verdicts.append(("a run that passed succeeds", report.exit_status() == 0))
     report.add("y", "failed")
     verdicts.append(("a run with a failure fails", report.exit_status() == 1))
+
+    for title, (words, expected) in ASKED_FOR.items():
+        found = asked_for(words)
+        verdicts.append((title, expected in found if isinstance(expected, str) else found == expected))
 
     print(f"1..{len(verdicts)}")
     for number, (title, good) in enumerate(verdicts, start=1):
