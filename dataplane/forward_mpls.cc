@@ -251,6 +251,7 @@ void Forwarder::detnet_pop(Packet& packet, std::uint32_t entry, std::uint8_t seq
     }
     packet.l3 += kControlWordOctets;
     packet.l3_octets -= kControlWordOctets;
+    note_headers(packet, 0);
     forward_payload(packet, Layer3::other);
 }
 

@@ -1,5 +1,6 @@
 // What arrives: validated, classified by its tag, and sent to the part that forwards it.
 
+#include <algorithm>
 #include <cstring>
 
 #include "dataplane/forwarder.h"
@@ -152,6 +153,18 @@ bool Forwarder::read_selector(Packet& packet, std::uint32_t stack_octets) {
     return true;
 }
 
+/// Notes what stands in front of the payload of a packet that came labelled (RFC 9016, 5.5): all up
+/// to `above` octets behind packet.l3, and the IP header there. What is not IP is payload.
+void Forwarder::note_headers(Packet& packet, std::uint32_t above) {
+    const std::uint32_t removed = packet.received_octets - packet.l3_octets;
+    const std::uint8_t* ip = packet.l3 + above;
+    const unsigned version = packet.l3_octets == above ? 0 : ip[0] >> 4;
+    const std::uint32_t header = version == 4   ? ipv4::header_octets(ip)
+                                 : version == 6 ? kIpv6Octets
+                                                : 0;
+    packet.received_header_octets = std::min(removed + above + header, packet.received_octets);
+}
+
 /// The stack must have a bottom. Ethernet padding behind a short packet is taken off where the
 /// payload tells its own length.
 bool Forwarder::check_labels(Packet& packet) {
@@ -238,6 +251,7 @@ void Forwarder::input_labelled(Packet& packet, bool ours) {
         return;
     }
     packet.received_octets = packet.l3_octets;
+    note_headers(packet, mpls::stack_octets(packet.l3));
     if (packet.in->tags.tagging() == Tagging::mpls_tc) {
         packet.cycle = packet.in->tags.cycle_of(mpls::tc(load32(packet.l3)));
         packet.tag = packet.cycle != 0 ? packet.l3 : nullptr;

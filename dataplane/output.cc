@@ -19,23 +19,6 @@ bool is_ip(Layer3 kind) {
     return kind == Layer3::ipv4 || kind == Layer3::ipv6;
 }
 
-/// Octets behind the IP header of a packet as it was received (RFC 9016, 5.5), beneath labels where
-/// it came with any. What was put in front since does not count.
-std::uint32_t received_payload_octets(const Packet& packet) {
-    if (!packet.came_labelled) {
-        return packet.received_octets - packet.received_header_octets;
-    }
-    const std::uint32_t labels =
-        packet.kind == Layer3::labelled ? mpls::stack_octets(packet.l3) : 0;
-    const std::uint8_t* ip = packet.l3 + labels;
-    const std::uint32_t octets = packet.l3_octets - labels;
-    const unsigned version = octets == 0 ? 0 : ip[0] >> 4;
-    const std::uint32_t header = version == 4   ? ipv4::header_octets(ip)
-                                 : version == 6 ? kIpv6Octets
-                                                : 0;  // not IP: all of it is payload
-    return octets - std::min(octets, header);
-}
-
 void forget_options(Packet& packet) {
     packet.extensions.has_tcqf = false;
     packet.extensions.tcqf_hop_by_hop = 0;
@@ -127,7 +110,7 @@ void Forwarder::ingress(Packet& packet, config::InterfaceIndex oif) {
     decision.flow = packet.flow;
     decision.policing_worker = flow.policing_worker;
     decision.packet_bits = packet.received_octets * 8;
-    decision.payload_octets = received_payload_octets(packet);
+    decision.payload_octets = packet.received_octets - packet.received_header_octets;
     decision.tag_place = tag_place(packet, out);
     decision.may_go_untagged = packet.tag_header_removed;
     decision.own_option = packet.own_option;

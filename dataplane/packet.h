@@ -31,7 +31,7 @@ struct Packet {
     std::uint32_t l3_octets = 0;
     std::uint32_t received_octets = 0;         ///< of layer 3, labels included
     std::uint32_t received_label = 0;          ///< top of the stack
-    std::uint32_t received_header_octets = 0;  ///< of its IP header, where it came without labels
+    std::uint32_t received_header_octets = 0;  ///< in front of its payload: labels and IP header
     std::uint32_t flow = FlowTable::kNoFlow;
     std::uint32_t nrp = kNoNrp;
     std::uint16_t route_table = 0;

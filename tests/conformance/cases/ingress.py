@@ -1,11 +1,13 @@
 """DetNet flows that enter TCQF here."""
 
+import copy
 import random
 
 import wire
-from case import (DSCP_TAGS, IDENTITY_PLUS_ONE, SOURCE4, SOURCE6, US, Case, at, base_config, dscps,
-                  explicit, flow, identifications, labelled, onto, silent_v4, silent_v6,
-                  specification, starts, swap, tagged, v4, v6, with_domain, with_flow, with_labels)
+from case import (DSCP_TAGS, IDENTITY_PLUS_ONE, SOURCE4, SOURCE6, US, Case, add_route, at,
+                  base_config, dscps, explicit, flow, hop, identifications, labelled, onto,
+                  own_label, silent_v4, silent_v6, specification, starts, swap, tagged, v4, v6,
+                  with_domain, with_flow, with_labels)
 
 T = 100 * US
 
@@ -187,6 +189,7 @@ def policing_cases():
                                   for packet in (v4(1, size=120), v6(2, size=140),
                                                  v4(3, size=124, options=bytes([1] * 4))))]},
                      by_hand=lambda router: _only(router, {"policed": 6})))
+    made += labelled_payload_cases()
     # What a later check refuses still counts for policing.
     config = with_flow(router_config(), flow(
         csize=10_000, max_backlog_cycles=1,
@@ -218,6 +221,62 @@ def policing_cases():
 
     made.append(Case("ingress-cursor-per-interface", "csize counts per flow and interface",
                      config, rx, by_hand=cursors))
+    return made
+
+
+def labelled_payload_cases():
+    """What came labelled and gets other headers here: the headers that it came with count."""
+    exact, short = [flow(17, 20_000, {"interface": "ge3"}, traffic_specification=
+                         specification(1_000_000, 9, payload)) for payload in (100, 99)]
+    packets = [v4(1, size=120), v4(2, size=124, options=bytes([1] * 4)), v6(3, size=140)]
+    # DetNet service labels are pushed.
+    service = {"mpls-service": {"s-label": 600, "sequence-bits": 16}}
+    out = base_config()
+    out["routes"] = [route for route in out["routes"]
+                     if route["prefix"] not in ("10.10.1.0/24", "2001:db8:d1::/64")]
+    for prefix, version in (("10.10.1.0/24", 4), ("2001:db8:d1::/64", 6)):
+        out["routes"].append({"prefix": prefix, "next-hops": [hop(1, version, labels=[777])]})
+    pushed = with_labels(with_domain(out, [tagged(1, "mpls-tc")], []), own_label(100))
+    # They are put into SRv6.
+    steered = base_config()
+    add_route(steered, "fc00:2::/48", 1)
+    for prefix in ("10.10.1.0/25", "2001:db8:d1::/65"):
+        steered["routes"].append({"prefix": prefix, "sr-policy": {"color": 1, "endpoint": "::"}})
+    steered["sr-policies"] = [{"color": 1, "endpoint": "::", "candidate-paths": [
+        {"segment-lists": [{"segments": ["fc00:2::1", "fc00:2::2"]}]}]}]
+    with_labels(with_domain(steered, [tagged(1, "dscp")], []), own_label(100))
+    # They are decapsulated at a SID: the outer header counts.
+    endpoint = base_config()
+    endpoint["srv6"] = {"locators": ["fc00:1::/48"], "local-sids": [
+        {"sid": "fc00:1::46/128", "behavior": "End.DT46"}]}
+    with_labels(with_domain(endpoint, [tagged(1, "dscp")], []), own_label(100))
+    outer = [wire.ipv6(SOURCE6, "fc00:1::46", packet, next_header=4 if packet[0] >> 4 == 4 else 41)
+             for packet in (v4(1, size=100), v6(2, size=100))]
+    # A DetNet service ends here: the header behind its control word counts.
+    ended = with_labels(with_domain(base_config(), [tagged(1, "dscp")], []), own_label(100),
+                        {"label": 500, "operation": "detnet-pop", "sequence-bits": 16})
+    word = bytes([0, 0, 0, 9])
+
+    def case(name, rule, config, limit, stack, inner, dropped):
+        rx = {"ge3": [at(1000 + 1000 * k, labelled(3, stack, packet))
+                      for k, packet in enumerate(inner)]}
+        return Case(f"ingress-policing-payload-labelled-{name}", rule,
+                    with_flow(copy.deepcopy(config), limit), rx,
+                    by_hand=lambda router: _only(router, dropped),
+                    dissect=config is not pushed)  # tshark guesses at what is behind a d-CW
+
+    made = []
+    for name, rule, config, more, stack, inner in (
+            ("service", "with an S-label pushed", pushed, service, [(100, 0, 64)], packets),
+            ("srv6", "put into SRv6", steered, {}, [(100, 0, 64)], packets),
+            ("decapsulated", "decapsulated at a SID", endpoint, {}, [(100, 0, 64)], outer),
+            ("ended", "with a DetNet service that ends here", ended, {},
+             [(100, 0, 64), (500, 0, 64)], [word + packet for packet in packets])):
+        for size, limit, dropped in (("exact", exact, {}),
+                                     ("short", short, {"policed": len(inner)})):
+            made.append(case(f"{name}-{size}", f"Payload of what came labelled, {rule}",
+                             config, {**limit, **more}, stack, inner,
+                             dropped))
     return made
 
 

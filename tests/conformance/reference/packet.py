@@ -92,10 +92,15 @@ class Packet:
         self.received_labels = [list(entry) for entry in self.labels]
         self.l3 = bytearray(data[at:])
         self.l3_as_received = bytes(data[at:])
-        version = data[at] >> 4 if at < len(data) else 0
-        header = {4: 4 * (data[at] & 15), 6: 40}.get(version, 0) if version else 0
-        self.payload_octets = max(len(self.l3) - header, 0)
+        self.payload_octets = self.payload_behind(self.l3)
         self.bill()
+
+    @staticmethod
+    def payload_behind(data):
+        """Octets behind the IP header that stands first; all of them where none does."""
+        version = data[0] >> 4 if data else 0
+        header = {4: 4 * (data[0] & 15), 6: 40}.get(version, 0) if version else 0
+        return max(len(data) - header, 0)
 
     def parse_ip(self, version, data):
         self.options = []

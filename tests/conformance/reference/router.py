@@ -239,6 +239,7 @@ class Router(Endpoint, Steering):
         if packet.labels or len(packet.l3) < 4 or word >> entry.get("sequence-bits", 0):
             raise Malformed
         del packet.l3[:4]
+        packet.received_payload = packet.payload_behind(packet.l3)
 
     def _binding_label(self, packet, policy, ttl):
         """The policy's labels instead of the binding label, or its header around what is beneath."""
