@@ -11,6 +11,17 @@
 
 namespace tcqf::dataplane {
 
+namespace {
+
+CopyPlaces copies_of(const PlacedActions& actions, const Adjacency& adjacency) {
+    return actions.entries == 0
+               ? CopyPlaces{}
+               : copy_places(adjacency.label_count, actions.above + actions.entries,
+                             actions.entries, adjacency.readable_depth);
+}
+
+}  // namespace
+
 /// Makes sure that `octets` bytes may be written in front of layer 3; moves the packet where its
 /// headroom is too short. False where the buffer has no room at all: the packet is dropped then.
 bool Forwarder::make_room(Packet& packet, std::uint32_t octets) {
@@ -42,10 +53,10 @@ std::optional<PushedSelector> Forwarder::pushed_selector(const Packet& packet,
 /// router's reach, `beneath` being what stays of the stack; none where they stay in reach.
 PlacedActions Forwarder::actions_out_of_reach(const Packet& packet, const Adjacency& adjacency,
                                               const std::uint8_t* beneath) const {
-    const std::uint8_t* end = packet.l3 + mpls::stack_octets(packet.l3);
-    if (adjacency.label_count < 2 || packet.steered || tables_->nrps.empty() || beneath == end) {
+    if (adjacency.label_count < 2 || packet.steered || tables_->nrps.empty()) [[likely]] {
         return {};
     }
+    const std::uint8_t* end = packet.l3 + mpls::stack_octets(packet.l3);
     const PlacedActions actions =
         find_hop_by_hop({beneath, end}, tables_->code_points.mna_nrp_opcode);
     const bool in_reach = adjacency.label_count + actions.above + actions.entries <=
@@ -56,21 +67,12 @@ PlacedActions Forwarder::actions_out_of_reach(const Packet& packet, const Adjace
 
 /// Octets that labels, selector and DetNet service will take in front of a packet.
 std::uint32_t Forwarder::pushed_octets(const Packet& packet, const Adjacency& adjacency) const {
-    std::uint32_t octets = adjacency.label_count * kLabelOctets;
-    if (pushed_selector(packet, adjacency)) {
-        octets += selector_copies(adjacency.label_count, adjacency.readable_depth) *
-                  kSelectorEntries * kLabelOctets;
-    }
+    std::uint32_t octets =
+        label_stack_octets(adjacency, pushed_selector(packet, adjacency).has_value());
     if (packet.kind == Layer3::labelled) {
         const PlacedActions actions =
             actions_out_of_reach(packet, adjacency, packet.l3 + kLabelOctets);
-        for (unsigned number = 1; actions.entries != 0 && number <= adjacency.label_count;
-             ++number) {
-            if (needs_copy(number, adjacency.label_count, actions.above + actions.entries,
-                           actions.entries, adjacency.readable_depth)) {
-                octets += actions.entries * kLabelOctets;
-            }
-        }
+        octets += copies_of(actions, adjacency).count * actions.entries * kLabelOctets;
     }
     if (service_of(packet) != nullptr) {
         octets += kLabelOctets + kControlWordOctets;
@@ -107,11 +109,11 @@ void Forwarder::push_control_word(Packet& packet, const config::MplsService& ser
 void Forwarder::write_labels(Packet& packet, const Adjacency& adjacency, std::uint32_t beneath,
                              std::uint8_t pushed_tc, bool replaces) {
     const config::MplsService* service = replaces ? nullptr : service_of(packet);
-    const LabelStack stack = label_stack(adjacency, pushed_selector(packet, adjacency));
     const PlacedActions actions =
         packet.kind == Layer3::labelled
             ? actions_out_of_reach(packet, adjacency, packet.l3 + (replaces ? kLabelOctets : 0))
             : PlacedActions{};
+    const CopyPlaces copies = copies_of(actions, adjacency);
     // At most one sub-stack a label, and the S-label.
     std::array<std::uint32_t, (kMaxPushedLabels + 1) * (kMaxActionEntries + 1)> entries;
     unsigned count = 0;
@@ -119,32 +121,29 @@ void Forwarder::write_labels(Packet& packet, const Adjacency& adjacency, std::ui
     const std::uint8_t pushed_ttl = tables_->short_pipe ? std::uint8_t{255} : mpls::ttl(beneath);
     const std::uint32_t pushed = mpls::entry(0, pushed_tc, false, pushed_ttl);
     const std::uint32_t inherited = beneath & mpls::kMarks;
-    const auto copy_actions = [&](std::uint32_t above) {
-        entries[count++] = kNetworkActionLabel << 12 | (above & mpls::kMarks);
-        for (unsigned i = 1; i < actions.entries; ++i) {
-            entries[count++] = load32(actions.first + i * kLabelOctets) & ~0x100u;
-        }
-    };
-    for (unsigned i = 0; i < stack.count; ++i) {
-        if (i == stack.last_label) {
+    unsigned labels = 0;
+    lay_out(adjacency, pushed_selector(packet, adjacency), [&](const PushedEntry& entry) {
+        if (entry.is_label) {
+            ++labels;
             last_label = count;
         }
-        const std::uint32_t entry =
-            stack.entry(i, replaces && i >= stack.last_label ? inherited : pushed);
-        entries[count++] = entry;
+        const std::uint32_t marks =
+            replaces && labels == adjacency.label_count ? inherited : pushed;
+        entries[count++] = entry.is_marked ? entry.value | marks : entry.value;
         // Nothing but labels is pushed where there are such actions.
-        if (actions.entries != 0 &&
-            needs_copy(i + 1, adjacency.label_count, actions.above + actions.entries,
-                       actions.entries, adjacency.readable_depth)) {
-            copy_actions(entry);
+        if (copies.beneath(labels)) {
+            entries[count++] = kNetworkActionLabel << 12 | marks;
+            for (unsigned i = 1; i < actions.entries; ++i) {
+                entries[count++] = load32(actions.first + i * kLabelOctets) & ~mpls::kBottom;
+            }
         }
-    }
+    });
     if (service != nullptr) {
         entries[count++] = service->s_label << 12 | pushed;
     }
     const bool bottom = replaces ? mpls::bottom(beneath) : packet.kind != Layer3::labelled;
     if (bottom && count != 0) {
-        entries[count - 1] |= 0x100;
+        entries[count - 1] |= mpls::kBottom;
     }
     const std::uint32_t octets = (count - (replaces ? 1u : 0u)) * kLabelOctets;
     if (!make_room(packet, octets + kControlWordOctets + kEthernetOctets)) {

@@ -256,7 +256,8 @@ inline constexpr std::uint32_t kExplicitNullIpv6 = 2;
 inline constexpr std::uint32_t kImplicitNull = 3;
 inline constexpr std::uint32_t kEntropyIndicator = 7;
 inline constexpr std::uint32_t kFirstUnreserved = 16;
-inline constexpr std::uint32_t kMarks = 0xeff;  ///< TC and TTL of an entry
+inline constexpr std::uint32_t kMarks = 0xeff;   ///< TC and TTL of an entry
+inline constexpr std::uint32_t kBottom = 0x100;  ///< S
 
 inline std::uint32_t label(std::uint32_t entry) {
     return entry >> 12;
@@ -265,13 +266,13 @@ inline std::uint8_t tc(std::uint32_t entry) {
     return entry >> 9 & 7;
 }
 inline bool bottom(std::uint32_t entry) {
-    return (entry & 0x100) != 0;
+    return (entry & kBottom) != 0;
 }
 inline std::uint8_t ttl(std::uint32_t entry) {
     return static_cast<std::uint8_t>(entry);
 }
 inline std::uint32_t entry(std::uint32_t label, std::uint8_t tc, bool bottom, std::uint8_t ttl) {
-    return label << 12 | std::uint32_t{tc} << 9 | (bottom ? 0x100u : 0u) | ttl;
+    return label << 12 | std::uint32_t{tc} << 9 | (bottom ? kBottom : 0u) | ttl;
 }
 /// The TC lies in the third octet of an entry.
 inline void set_tc(std::uint8_t* entry, std::uint8_t tc) {

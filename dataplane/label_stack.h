@@ -24,7 +24,6 @@ struct alignas(64) LabelStack {
 
     std::uint64_t marked = 0;  ///< bit set of the entries that have a TC and a TTL
     std::uint8_t count = 0;
-    std::uint8_t last_label = 0;  ///< position of the label at the bottom
     std::array<std::uint32_t, kMaxEntries> entries{};
 
     bool operator==(const LabelStack&) const = default;
@@ -42,8 +41,49 @@ struct alignas(64) LabelStack {
     }
 };
 
-/// The labels of an adjacency with a selector in reach of every router on the way (RFC 9994, 7);
-/// where there is no label, the selector alone.
+/// An entry that is pushed: without TC and TTL, and without S.
+struct PushedEntry {
+    std::uint32_t value = 0;
+    bool is_label = false;
+    bool is_marked = false;  ///< has a TC and a TTL
+};
+
+/// Gives `take` the labels of an adjacency one by one, from the top, with a selector in reach of
+/// every router on the way (RFC 9994, 7); where there is no label, the selector alone.
+template <class Take>
+void lay_out(const Adjacency& adjacency, const std::optional<PushedSelector>& selector,
+             const Take& take) {
+    const unsigned labels = adjacency.label_count;
+    const auto take_selector = [&] {
+        const auto entries = selector_entries(selector->selector, selector->opcode);
+        for (unsigned i = 0; i < kSelectorEntries; ++i) {
+            take(PushedEntry{.value = entries[i], .is_marked = i == 0});
+        }
+    };
+    const CopyPlaces places =
+        selector ? selector_places(labels, adjacency.readable_depth) : CopyPlaces{};
+    for (unsigned i = 0; i < labels; ++i) {
+        take(PushedEntry{.value = adjacency.labels[i] << 12, .is_label = true, .is_marked = true});
+        if (places.beneath(i + 1)) {
+            take_selector();
+        }
+    }
+    if (selector && labels == 0) {
+        take_selector();
+    }
+}
+
+/// What lay_out() gives, as a whole.
 LabelStack label_stack(const Adjacency& adjacency, const std::optional<PushedSelector>& selector);
+
+/// Its length.
+constexpr std::uint32_t label_stack_octets(const Adjacency& adjacency, bool has_selector) {
+    const unsigned labels = adjacency.label_count;
+    const unsigned selectors = !has_selector ? 0
+                               : labels == 0
+                                   ? 1
+                                   : selector_places(labels, adjacency.readable_depth).count;
+    return (labels + selectors * kSelectorEntries) * kLabelOctets;
+}
 
 }  // namespace tcqf::dataplane

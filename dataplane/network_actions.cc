@@ -98,15 +98,11 @@ PlacedActions find_hop_by_hop(std::span<const std::uint8_t> stack, std::uint8_t 
 }
 
 std::array<std::uint32_t, kSelectorEntries> selector_entries(std::uint32_t selector,
-                                                             std::uint8_t nrp_opcode,
-                                                             std::uint32_t forwarding,
-                                                             bool bottom) {
-    const std::uint32_t marks = forwarding & mpls::kMarks;
+                                                             std::uint8_t nrp_opcode) {
     constexpr std::uint32_t kOneMore = 1u << 4;  // NASL
-    return {kNetworkActionLabel << 12 | marks,
+    return {kNetworkActionLabel << 12,
             std::uint32_t{kNoOperation} << 25 | kHopByHopScope << 9 | kOneMore,
-            std::uint32_t{nrp_opcode} << 25 | (selector >> 4 & 0xffff) << 9 |
-                (bottom ? 0x100u : 0u) | (selector & 15) << 4};
+            std::uint32_t{nrp_opcode} << 25 | (selector >> 4 & 0xffff) << 9 | (selector & 15) << 4};
 }
 
 }  // namespace tcqf::dataplane

@@ -30,11 +30,10 @@ struct NetworkActions {
 /// the bottom of the label stack or before.
 NetworkActions read_network_actions(std::span<const std::uint8_t> stack, std::uint8_t nrp_opcode);
 
-/// The entries for a selector, hop-by-hop scope, in host order. `forwarding`: the entry above,
-/// whose TC and TTL are copied. S is set on the last one where `bottom`.
+/// The entries for a selector, hop-by-hop scope, in host order; TC and TTL, which are copied from
+/// the entry above, and S are 0.
 std::array<std::uint32_t, kSelectorEntries> selector_entries(std::uint32_t selector,
-                                                             std::uint8_t nrp_opcode,
-                                                             std::uint32_t forwarding, bool bottom);
+                                                             std::uint8_t nrp_opcode);
 
 /// The most entries of a sub-stack: A, B and what NASL counts.
 inline constexpr unsigned kMaxActionEntries = 2 + 15;
@@ -55,22 +54,36 @@ constexpr unsigned labels_above(unsigned entries, unsigned readable_depth) {
     return readable_depth > entries + 1 ? readable_depth - entries : 1;
 }
 
-/// Whether a copy of a sub-stack of `entries`, which ends `below` entries beneath `labels` that are
-/// pushed above it, goes right beneath the `number`-th of them, from 1 (RFC 9994, 7.1): as often as
-/// needed for a router to find one within reach, whichever labels have been taken off before.
-constexpr bool needs_copy(unsigned number, unsigned labels, unsigned below, unsigned entries,
-                          unsigned readable_depth) {
-    const unsigned group = labels_above(entries, readable_depth);
-    const unsigned copied_above = (number - 1) / group * group;  // labels above the copy before
-    return labels - copied_above + below > readable_depth &&
-           (number % group == 0 || number == labels);
+/// Where copies of a sub-stack go among labels that are pushed (RFC 9994, 7.1), so that every
+/// router on the way finds one within reach, whichever labels have been taken off before: beneath
+/// every `group` labels from the top, and beneath the last label, until the one that is there is in
+/// reach.
+struct CopyPlaces {
+    unsigned labels = 0;
+    unsigned group = 1;
+    unsigned count = 0;
+
+    /// Whether one goes right beneath the `number`-th label, from 1.
+    constexpr bool beneath(unsigned number) const {
+        return count != 0 && (number == labels || number % group == 0) &&
+               (number - 1) / group < count;
+    }
+};
+
+/// `below`: how many entries beneath the labels the sub-stack that is there, of `entries`, ends.
+constexpr CopyPlaces copy_places(unsigned labels, unsigned below, unsigned entries,
+                                 unsigned readable_depth) {
+    CopyPlaces places{.labels = labels, .group = labels_above(entries, readable_depth)};
+    for (unsigned above = 0; above < labels && labels - above + below > readable_depth;
+         above += places.group) {
+        ++places.count;
+    }
+    return places;
 }
 
-/// Sub-stacks among `labels` of them: one at the bottom and copies above it, so that every router
-/// on the way finds one within reach (RFC 9994, 7). One where there is no label.
-constexpr unsigned selector_copies(unsigned labels, unsigned readable_depth) {
-    const unsigned group = labels_above(kSelectorEntries, readable_depth);
-    return labels == 0 ? 1 : (labels + group - 1) / group;
+/// Where a selector goes that is not there yet: beneath the last label in any case.
+constexpr CopyPlaces selector_places(unsigned labels, unsigned readable_depth) {
+    return copy_places(labels, readable_depth, kSelectorEntries, readable_depth);
 }
 
 }  // namespace tcqf::dataplane

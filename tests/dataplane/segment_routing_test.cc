@@ -303,8 +303,10 @@ class Partitions : public SegmentRouting {
         const auto id = static_cast<std::uint8_t>(at_ns / kCycleNs % 4 + 1);
         Frame stack = label(101, id, !of_partition, 64);
         if (of_partition) {
-            for (const std::uint32_t entry : dataplane::selector_entries(
-                     6, 115, dataplane::mpls::entry(0, id, false, 64), true)) {
+            auto entries = dataplane::selector_entries(6, 115);
+            entries.front() |= dataplane::mpls::entry(0, id, false, 64);
+            entries.back() |= dataplane::mpls::kBottom;
+            for (const std::uint32_t entry : entries) {
                 append32(stack, entry);
             }
         }
@@ -384,7 +386,8 @@ TEST(NetworkActions, BrokenSubStacksAreMalformed) {
         }
         return dataplane::read_network_actions(octets, 115);
     };
-    const auto good = dataplane::selector_entries(0xabcde, 115, 0x40, true);
+    auto good = dataplane::selector_entries(0xabcde, 115);
+    good.back() |= dataplane::mpls::kBottom;
     EXPECT_EQ(read({good.begin(), good.end()}).selector, 0xabcdeu);
     EXPECT_EQ(read({good[0], good[1] | 0x100, good[2]}).entries, 0u);  // S in B with more to come
     EXPECT_EQ(read({good[0], good[1] | 0x20, good[2]}).entries, 0u);   // NASL beyond the stack

@@ -28,10 +28,13 @@ bool same(const NetworkActions& a, const NetworkActions& b) {
            a.must_drop == b.must_drop && a.selector == b.selector;
 }
 
-void check_written(std::uint32_t forwarding) {
-    const std::uint32_t selector = forwarding & 0xfffff;
+void check_written(std::uint32_t first) {
+    const std::uint32_t selector = first & 0xfffff;
+    auto entries = selector_entries(selector, kOpcode);
+    entries.front() |= first & mpls::kMarks;
+    entries.back() |= mpls::kBottom;
     std::vector<std::uint8_t> stack;
-    for (const std::uint32_t entry : selector_entries(selector, kOpcode, forwarding, true)) {
+    for (const std::uint32_t entry : entries) {
         stack.resize(stack.size() + kLabelOctets);
         store32(&stack[stack.size() - kLabelOctets], entry);
     }
