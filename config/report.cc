@@ -46,14 +46,15 @@ std::string path_of(const Document& document, NodeId node) {
          id = document.parent(id)) {
         chain.push_back(id);
     }
+    std::reverse(chain.begin(), chain.end());
     std::string path;
     const SchemaNode* schema = &Schema::instance().router();
-    for (auto id = chain.rbegin(); id != chain.rend(); ++id) {
-        const bool is_entry = document.kind(document.parent(*id)) == NodeKind::sequence;
+    for (const NodeId id : chain) {
+        const bool is_entry = document.kind(document.parent(id)) == NodeKind::sequence;
         if (!is_entry && schema != nullptr) {
-            schema = schema->child(document.key(*id));
+            schema = schema->child(document.key(id));
         }
-        path += step_of(document, *id, schema);
+        path += step_of(document, id, schema);
     }
     return path.empty() ? "/" : path;
 }

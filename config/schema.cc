@@ -40,14 +40,6 @@ std::optional<std::string> extension(const lysc_ext_instance* instances, std::st
     return std::nullopt;
 }
 
-std::string one_line(const char* text) {
-    std::string line;
-    for (const std::string& word : words(text == nullptr ? "" : text)) {
-        line += line.empty() ? word : " " + word;
-    }
-    return line;
-}
-
 bool has_integers(const lysc_type* type) {
     if (type->basetype == LY_TYPE_UNION) {
         const auto* members = reinterpret_cast<const lysc_type_union*>(type)->types;
@@ -147,6 +139,14 @@ std::unique_ptr<SchemaNode> build(const lysc_node* compiled, const SchemaNode* p
 }
 
 }  // namespace
+
+std::string one_line(const char* text) {
+    std::string line;
+    for (const std::string& word : words(text == nullptr ? "" : text)) {
+        line += line.empty() ? word : " " + word;
+    }
+    return line;
+}
 
 const SchemaNode* SchemaNode::child(std::string_view child_name) const {
     for (const auto& child : children) {

@@ -78,6 +78,9 @@ class Schema {
     std::unique_ptr<SchemaNode> router_;
 };
 
+/// The words of a text in the module, which may be broken into lines; nothing of null.
+std::string one_line(const char* text);
+
 /// Text of the module, embedded when the project is built.
 std::string_view module_text();
 

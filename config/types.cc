@@ -22,18 +22,6 @@ void make_decimal(std::string& text) {
     }
 }
 
-std::string one_line(const char* text) {
-    std::string line;
-    for (const char* c = text; *c != '\0'; ++c) {
-        if (*c != '\n' && !(*c == ' ' && (line.empty() || line.back() == ' '))) {
-            line += *c;
-        } else if (*c == '\n' && !line.empty() && line.back() != ' ') {
-            line += ' ';
-        }
-    }
-    return line;
-}
-
 /// A sentence of the module as the phrase that it starts with.
 std::string phrase_of(const char* message) {
     const std::string line = one_line(message);

@@ -285,6 +285,7 @@ void Validator::check_unique(NodeId node, const SchemaNode& list,
     std::unordered_map<std::string, NodeId> seen;
     std::string values;
     std::vector<std::string> names;
+    names.reserve(leafs.size());
     for (const SchemaNode* leaf : leafs) {
         names.push_back(leaf->name);
     }

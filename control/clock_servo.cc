@@ -4,16 +4,17 @@
 #include <cmath>
 #include <cstdlib>
 
+#include "control/second.h"
+
 namespace tcqf::control {
 
 namespace {
 
-constexpr std::int64_t kNanosecondsPerSecond = 1'000'000'000;
 // A sample this uncertain says less than the clock knows already.
 constexpr std::int64_t kUsableUncertaintyNs = 20'000;
 
 double ticks_per_second(std::uint64_t rate) {
-    return std::ldexp(static_cast<double>(kNanosecondsPerSecond), ClockSnapshot::kRateBits) /
+    return std::ldexp(static_cast<double>(kNsPerSecond), ClockSnapshot::kRateBits) /
            static_cast<double>(rate);
 }
 

@@ -113,6 +113,7 @@ std::vector<std::string> guard_messages(const config::Router& router,
         }
     }
     std::vector<std::string> messages;
+    messages.reserve(names.size());
     for (const auto& [guard_ns, interfaces] : names) {
         messages.push_back(
             fmt::format("tx-guard-ns of {} is {}: measured at start, a quarter of a cycle at most",

@@ -4,25 +4,26 @@
 #include <fmt/format.h>
 #include <rte_cycles.h>
 #include <sys/timex.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <limits>
+
+#include "control/second.h"
 
 namespace tcqf::control {
 
 namespace {
 
-constexpr std::int64_t kNanosecondsPerSecond = 1'000'000'000;
 constexpr int kReadings = 9;
 
 std::int64_t read_ns(clockid_t clock) {
     timespec time{};
     clock_gettime(clock, &time);
-    return std::int64_t{time.tv_sec} * kNanosecondsPerSecond + time.tv_nsec;
+    return std::int64_t{time.tv_sec} * kNsPerSecond + time.tv_nsec;
 }
 
 /// Clock of a character device (linux/posix-timers.h: the complement of the descriptor, type 3).
@@ -50,9 +51,8 @@ class PosixTimeSource : public TimeSource {
                 best.reference_ns = reference_ns + shift_ns_;
             }
         }
-        best.uncertainty_ns =
-            static_cast<std::int64_t>(static_cast<Int128>(narrowest) * kNanosecondsPerSecond /
-                                      static_cast<Int128>(2 * nominal_hz_));
+        best.uncertainty_ns = static_cast<std::int64_t>(
+            static_cast<Int128>(narrowest) * kNsPerSecond / static_cast<Int128>(2 * nominal_hz_));
         return best;
     }
 
@@ -122,8 +122,7 @@ std::vector<std::string> clock_warnings(const config::Clock& clock, const Kernel
     }
     if (state.phc_ns) {
         const std::int64_t difference_ns = *state.phc_ns - state.system_tai_ns;
-        const std::int64_t seconds =
-            (std::abs(difference_ns) + kNanosecondsPerSecond / 2) / kNanosecondsPerSecond;
+        const std::int64_t seconds = (std::abs(difference_ns) + kNsPerSecond / 2) / kNsPerSecond;
         if (seconds != 0) {
             warnings.push_back(fmt::format(
                 "the PTP hardware clock and CLOCK_TAI differ by {} s{}; cycles follow the hardware "

@@ -381,7 +381,8 @@ void build_routes(Build& build) {
     const std::map<Place, std::shared_ptr<RouteSet>> made =
         RouteSetsBuilder(build, places_to_build(build)).run();
     build.tables.route_tables.resize(build.tables.table_numbers.size());
-    for (std::uint16_t table = 0; table < build.tables.route_tables.size(); ++table) {
+    const auto count = static_cast<std::uint16_t>(build.tables.route_tables.size());
+    for (std::uint16_t table = 0; table < count; ++table) {
         for (const Family family : kFamilies) {
             RouteTable::Routes& routes = build.tables.route_tables[table].routes(family);
             const auto found = made.find({table, family});

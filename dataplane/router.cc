@@ -162,8 +162,8 @@ std::string needs_restart(const config::Router& from, const config::Router& to) 
 
 }  // namespace
 
-Router::Router(std::shared_ptr<const config::Router> config, std::vector<InterfacePorts> ports,
-               const RouterOptions& options)
+Router::Router(const std::shared_ptr<const config::Router>& config,
+               std::vector<InterfacePorts> ports, const RouterOptions& options)
     : shared_(std::make_unique<SharedState>()) {
     shared_->options = options;
     shared_->config = config;

@@ -50,7 +50,7 @@ struct RouterOptions {
 class Router {
   public:
     /// `ports` in the order of config.interfaces. Throws std::runtime_error where memory is short.
-    Router(std::shared_ptr<const config::Router> config, std::vector<InterfacePorts> ports,
+    Router(const std::shared_ptr<const config::Router>& config, std::vector<InterfacePorts> ports,
            const RouterOptions& options);
     ~Router();
     Router(const Router&) = delete;

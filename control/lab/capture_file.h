@@ -29,6 +29,9 @@ struct CapturedPacket {
 /// Longest packet that a capture may hold, as in libpcap.
 inline constexpr std::uint32_t kMaxCapturedOctets = 262'144;
 
+/// LINKTYPE_ETHERNET, the only one that is read or written.
+inline constexpr std::uint32_t kLinkTypeEthernet = 1;
+
 /// A time before it is known to be one: nanoseconds, wide enough for whatever a file claims.
 __extension__ using WideNs = __int128;
 

@@ -8,6 +8,7 @@
 #include <system_error>
 
 #include "control/lab/capture_file.h"
+#include "control/second.h"
 
 namespace tcqf::control {
 
@@ -16,7 +17,6 @@ namespace {
 constexpr std::size_t kFlushOctets = 64 * 1024;
 constexpr std::uint32_t kMagicNanoseconds = 0xA1B23C4D;
 constexpr std::uint32_t kVersion = 4u << 16 | 2;  // 2.4: two 16-bit fields
-constexpr std::uint32_t kLinkTypeEthernet = 1;
 
 }  // namespace
 
@@ -35,7 +35,6 @@ void CaptureWriter::open() {
 }
 
 void CaptureWriter::write(std::int64_t time_ns, std::span<const std::uint8_t> octets) {
-    constexpr std::int64_t kNsPerSecond = 1'000'000'000;
     const auto length = static_cast<std::uint32_t>(octets.size());
     put(std::array{static_cast<std::uint32_t>(time_ns / kNsPerSecond),
                    static_cast<std::uint32_t>(time_ns % kNsPerSecond), length, length});

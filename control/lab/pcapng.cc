@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "control/lab/capture_file.h"
+#include "control/second.h"
 
 namespace tcqf::control {
 
@@ -26,10 +27,8 @@ enum BlockType : std::uint32_t {
 };
 
 constexpr std::uint32_t kByteOrderMagic = 0x1A2B3C4D;
-constexpr std::uint16_t kLinkTypeEthernet = 1;
 constexpr std::uint32_t kBlockOverhead = 12;         // type, length, length again
 constexpr std::uint32_t kMaxReadOctets = 16u << 20;  // of a block that is read; others are skipped
-constexpr std::int64_t kNsPerSecond = 1'000'000'000;
 
 enum OptionCode : std::uint16_t {
     kEndOfOptions = 0,

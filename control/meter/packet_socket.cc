@@ -15,11 +15,12 @@
 #include <ctime>
 #include <system_error>
 
+#include "control/second.h"
+
 namespace tcqf::control::meter {
 
 namespace {
 
-constexpr std::int64_t kNsPerSecond = 1'000'000'000;
 constexpr std::size_t kSendBatch = 64;
 constexpr std::size_t kReceiveBatch = 256;
 constexpr int kReceiveBufferOctets = 128 << 20;

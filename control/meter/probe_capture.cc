@@ -5,11 +5,12 @@
 #include <array>
 #include <stdexcept>
 
+#include "control/second.h"
+
 namespace tcqf::control::meter {
 
 namespace {
 
-constexpr std::int64_t kNsPerSecond = 1'000'000'000;
 constexpr int kSnapOctets = 262'144;
 
 }  // namespace
