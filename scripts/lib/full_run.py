@@ -16,9 +16,11 @@ from report import Case
 
 UNOPTIMISED = ("-Dbuildtype=plain", "-Doptimization=0")
 CHECKED = ("-Dbuildtype=debug", "-Doptimization=1")
+# What the sanitizers find ends the run anyhow: checks that need not come back, and traces without
+# variables, spare a seventh of the compiler's time and half of the size.
 ADDRESS_AND_UNDEFINED = (
     *CHECKED, "-Db_sanitize=address,undefined", "-Db_lundef=false",
-    "-Dlibfuzzer=true", "-Dcpp_args=-fsanitize=fuzzer-no-link")
+    "-Dlibfuzzer=true", "-Dcpp_args=-fsanitize=fuzzer-no-link -fno-sanitize-recover=all -g1")
 THREAD = (*CHECKED, "-Db_sanitize=thread", "-Db_lundef=false")
 
 SANITIZER_ENVIRONMENT = {
