@@ -254,6 +254,7 @@ inline const std::uint8_t* Forwarder::onward_address(config::InterfaceIndex inte
         plain.kind = Layer3::other;
         return nullptr;
     }
+    rte_prefetch0(&counter_of(*plain.sid));
     return plain.sid->behavior == config::SidBehavior::end_x ? nullptr : plain.l3 + plain.segment;
 }
 

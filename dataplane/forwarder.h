@@ -113,8 +113,11 @@ class Forwarder {
     bool next_csid(Packet& packet, const SidAction& sid);
     bool advance_segment(Packet& packet, const SidAction& sid, std::uint8_t* routing);
     void forward_from_sid(Packet& packet, const SidAction& sid);
+    SidCounter& counter_of(const SidAction& sid) const {
+        return (*shared_.sid_counters[index_])[sid.counter];
+    }
     void count_at_sid(const SidAction& sid, std::uint32_t octets) const {
-        (*shared_.sid_counters[index_])[sid.counter].count(octets);
+        counter_of(sid).count(octets);
     }
     void upper_layer(Packet& packet, const SidAction& sid);
     void decapsulate(Packet& packet, const SidAction& sid, Layer3 inner);
