@@ -176,12 +176,16 @@ class PolicyInstaller {
     const Snapshot& tables_;
 };
 
+/// Of a path that has no other: an outer header right behind Ethernet, or labels.
 SoleWay sole_way(const PolicyPath& path) {
     const PolicyPath::List& list = path.lists.front();
     if (path.lists.size() != 1 || list.hops->size() != 1) {
         return {};
     }
     const Adjacency& hop = list.hops->front();
+    if (list.outer ? hop.label_count != 0 : list.stacks.front().count == 0) {
+        return {};
+    }
     return {.hop = &hop,
             .outer = list.outer.get(),
             .stack = list.stacks.empty() ? nullptr : list.stacks.data(),

@@ -38,6 +38,7 @@ struct Forwarder::Plain {
     const RouteAction* route;    ///< of its destination, or of the segment that becomes it
     const LabelAction* label;    ///< of the top label
     const PolicyAction* policy;  ///< that its route leads into
+    const OuterHeader* outer;    ///< of that policy's one way
     const Adjacency* adjacency;  ///< the next hop, where there is only one
 };
 
@@ -48,6 +49,7 @@ struct Forwarder::Lane {
     bool chosen = false;    ///< the rest is valid
     bool in_cycle = false;  ///< TCQF packets may go there
     bool transit = false;   ///< and have the same kind of tag there
+    bool steers = false;    ///< in_cycle, from a domain whose tags are DSCPs
     bool ingress = false;   ///< flows enter TCQF there, by DSCP
     bool owned = false;     ///< this worker looks after oif
     bool age_unknown = false;
@@ -361,7 +363,7 @@ void Forwarder::find_adjacencies(std::span<Plain> burst) const {
 /// Sixth stage: the only way of policies, where there is one.
 void Forwarder::follow_policies(std::span<Plain> burst) const {
     for (Plain& plain : burst) {
-        if (plain.policy == nullptr || plain.policy->sole.hop == nullptr) {
+        if (plain.policy == nullptr || plain.cycle == 0 || plain.policy->sole.hop == nullptr) {
             continue;
         }
         const SoleWay& way = plain.policy->sole;
@@ -369,8 +371,9 @@ void Forwarder::follow_policies(std::span<Plain> burst) const {
         rte_prefetch0(way.hop);
         const void* prepared = way.stack;
         if (way.outer != nullptr) {
-            prepared =
+            plain.outer =
                 &way.outer->of(plain.policy->reduced, tables_->interfaces[way.oif].tcqf_place());
+            prepared = plain.outer;
         }
         rte_prefetch0(prepared);
         rte_prefetch0(static_cast<const std::uint8_t*>(prepared) + 64);
@@ -419,6 +422,7 @@ void Forwarder::choose_lane(Lane& lane, config::InterfaceIndex oif) {
                                   lane.map->max_poll_gap_ns(lane.out->timing.cycle_time_ns));
     lane.transit = lane.in_cycle && lane.in->tags.tagging() == lane.out->tags.tagging() &&
                    lane.in->option_header == lane.out->option_header;
+    lane.steers = lane.in_cycle && lane.in->tags.tagging() == Tagging::dscp;
     if (lane.in_cycle) {
         lane.instant = lane.map->at(lane.tracker->index());
         lane.current = lane.tracker->cycle();
@@ -497,15 +501,12 @@ inline bool Forwarder::forward_transit(const Lane& lane, rte_mbuf* mbuf, const P
 
 /// Into a policy with one way: a TCQF packet whose tag is its DSCP.
 bool Forwarder::forward_steered(const Lane& lane, rte_mbuf* mbuf, const Plain& plain) {
-    const bool has_distance =
-        lane.in_cycle && plain.cycle != 0 && lane.in->tags.tagging() == Tagging::dscp;
-    const std::uint32_t distance = has_distance ? lane.instant.distance(plain.cycle) : 0;
+    const std::uint32_t distance = lane.steers ? lane.instant.distance(plain.cycle) : 0;
     if (distance == 0) [[unlikely]] {
         return false;
     }
-    const bool is_srv6 = plain.policy->sole.outer != nullptr;
-    if (!(is_srv6 ? encapsulate_plain(lane, mbuf, plain) : push_plain(lane, mbuf, plain)))
-        [[unlikely]] {
+    if (!(plain.outer != nullptr ? encapsulate_plain(lane, mbuf, plain)
+                                 : push_plain(lane, mbuf, plain))) [[unlikely]] {
         return false;
     }
     join_cycle(lane, mbuf, distance, plain.policy->nrp);
@@ -516,10 +517,9 @@ bool Forwarder::forward_steered(const Lane& lane, rte_mbuf* mbuf, const Plain& p
 inline bool Forwarder::encapsulate_plain(const Lane& lane, rte_mbuf* mbuf,
                                          const Plain& plain) const {
     const InterfaceTable& out = *lane.out;
-    const OuterHeader& outer =
-        plain.policy->sole.outer->of(plain.policy->reduced, out.tcqf_place());
+    const OuterHeader& outer = *plain.outer;
     const bool is_ipv4 = plain.kind == Layer3::ipv4;
-    if (out.tags.tagging() == Tagging::mpls_tc || plain.adjacency->label_count != 0 ||
+    if (out.tags.tagging() == Tagging::mpls_tc ||
         (!is_ipv4 && has_extension_headers(ipv6::next(plain.l3))) ||
         !has_room(lane, mbuf, plain, outer.octets)) [[unlikely]] {
         return false;
@@ -540,8 +540,8 @@ inline bool Forwarder::encapsulate_plain(const Lane& lane, rte_mbuf* mbuf,
 inline bool Forwarder::push_plain(const Lane& lane, rte_mbuf* mbuf, const Plain& plain) const {
     const LabelStack& stack = *plain.policy->sole.stack;
     const std::uint32_t octets = stack.count * kLabelOctets;
-    if (lane.out->tags.tagging() != Tagging::mpls_tc || octets == 0 ||
-        !has_room(lane, mbuf, plain, octets)) [[unlikely]] {
+    if (lane.out->tags.tagging() != Tagging::mpls_tc || !has_room(lane, mbuf, plain, octets))
+        [[unlikely]] {
         return false;
     }
     const std::uint8_t ttl = leave_by_dscp(*lane.in, plain);

@@ -15,6 +15,8 @@ constexpr std::int64_t kStart = 1'700'000'000'000'000'000;
 constexpr std::uint8_t kTcqfOption = 0xb1;
 constexpr std::uint8_t kNrpOption = 0x1e;
 
+constexpr unsigned kPolicyCount = 5;  // of kPolicies
+
 /// Frames that are plain, nearly plain, and wrong, for four_interfaces() with segment_routing().
 class Frames {
   public:
@@ -54,7 +56,7 @@ class Frames {
                                                   0x0a0a0301, 0x0a0b0001, 0x0a000101, 0x7f000001,
                                                   0xe0000001, 0xffffffff, 0xf0000001, 0x08080808});
         if (steered_ && below(4) != 0) {
-            destination = 0x0a0c0001 + below(4) * 0x100;
+            destination = 0x0a0c0001 + below(kPolicyCount) * 0x100;
         }
         Frame ip = ipv4_udp(destination, static_cast<std::uint8_t>(below(10) * 4 + 3),
                             static_cast<std::uint16_t>(below(3) * 700 + below(60)), ttl());
@@ -95,7 +97,8 @@ class Frames {
             destination = {0xfc00, 1, 0, 0, 0, 0, 0, one_of<std::uint16_t>({1, 0x11, 0xe1})};
         }
         if (steered_ && below(4) != 0) {
-            destination = {0x2001, 0xdb8, 0xc, static_cast<std::uint16_t>(below(4)), 0, 0, 0, 1};
+            destination = {0x2001, 0xdb8, 0xc, static_cast<std::uint16_t>(below(kPolicyCount)),
+                           0,      0,     0,   1};
         }
         for (const std::uint16_t word : destination) {
             append16(ip, word);
@@ -274,10 +277,11 @@ std::string replaced(std::string text, const std::string& what, const std::strin
     return text.replace(at, what.size(), by);
 }
 
-/// Routes into four policies towards ge1: SRv6 in either form, SR-MPLS, and one of two lists.
+/// Routes into policies towards ge1: SRv6 in either form, SR-MPLS, one of two lists, and SRv6 with
+/// a selector among labels.
 std::string steering() {
     std::string routes = "routes:\n";
-    for (int i = 0; i < 4; ++i) {
+    for (unsigned i = 0; i < kPolicyCount; ++i) {
         routes += fmt::format(
             "- {{prefix: 10.12.{0}.0/24, sr-policy: {{color: {1}, endpoint: '2001:db8:9::9'}}}}\n"
             "- {{prefix: '2001:db8:c:{0}::/64', sr-policy: {{color: {1}, endpoint: "
@@ -308,12 +312,17 @@ sr-policies:
   endpoint: '2001:db8:9::9'
   candidate-paths:
   - {preference: 200, discriminator: 1, segment-lists: [{weight: 2, segments: [101, 16009]}, {segments: ['2001:db8:d1::e']}]}
+- color: 15
+  endpoint: '2001:db8:9::9'
+  candidate-paths:
+  - {preference: 200, nrp: 6, discriminator: 1, segment-lists: [{segments: ['2001:db8:d1::e']}]}
 )";
 
 struct SteeredSetting {
     const char* tags_out;
     const char* ttl_model;
     unsigned mtu;
+    bool mna = false;  ///< the neighbour reads network actions
 };
 
 class ExpressSteered : public testing::TestWithParam<SteeredSetting> {};
@@ -321,6 +330,9 @@ class ExpressSteered : public testing::TestWithParam<SteeredSetting> {};
 TEST_P(ExpressSteered, TheShortWayIntoPoliciesDoesWhatTheLongWayDoes) {
     std::string config = four_interfaces("dscp", 4, kPolicies);
     config = replaced(config, "routes:\n", steering());
+    config = replaced(
+        config, "- {interface: ge1, address: '2001:db8:102::2', ",
+        fmt::format("- {{interface: ge1, address: '2001:db8:102::2', mna: {}, ", GetParam().mna));
     config = replaced(config, "{name: ge1, tagging: dscp, tags: [3, 7, 11, 15]}",
                       fmt::format("{{name: ge1, {}}}", GetParam().tags_out));
     config =
@@ -343,6 +355,7 @@ INSTANTIATE_TEST_SUITE_P(
         SteeredSetting{"tagging: ipv6-option, option-header: destination, tags: [1, 2, 3, 4]",
                        "uniform", 800},
         SteeredSetting{"tagging: dscp, tags: [19, 23, 27, 31]", "uniform", 1500},
+        SteeredSetting{"tagging: dscp, tags: [19, 23, 27, 31]", "uniform", 1500, true},
         SteeredSetting{"tagging: mpls-tc, tags: [1, 2, 3, 4]", "uniform", 1500},
         SteeredSetting{"tagging: mpls-tc, tags: [1, 2, 3, 4]", "short-pipe", 800}));
 
