@@ -20,105 +20,108 @@ class PolicyInstaller {
         const config::CandidatePath* path = active_path(
             policy, installed ? std::optional(installed->id) : std::nullopt,
             [this](const config::CandidatePath& candidate, const config::SegmentList& list) {
-                return hops_of(candidate, list) != nullptr;
+                return resolve(nrp_of(candidate), list).has_value();
             });
         if (path == nullptr) {
             return nullptr;
         }
-        InstalledPolicy made = make(*path);
-        return installed && is_same(*installed, *made) ? installed : made;
-    }
-
-  private:
-    InstalledPolicy make(const config::CandidatePath& path) {
         auto made = std::make_shared<PolicyPath>();
-        made->id = id_of(path);
-        made->nrp = nrp_of(path);
-        for (const config::SegmentList& list : path.segment_lists) {
-            if (HopGroup hops = is_well_formed(list) ? hops_of(path, list) : nullptr) {
-                add_list(*made, list, std::move(hops));
+        made->id = id_of(*path);
+        made->nrp = nrp_of(*path);
+        for (const config::SegmentList& list : path->segment_lists) {
+            if (auto resolved =
+                    is_well_formed(list) ? resolve(made->nrp, list) : std::optional<List>()) {
+                made->lists.push_back(std::move(*resolved));
             }
         }
+        if (installed && installed->id == made->id && installed->nrp == made->nrp &&
+            installed->lists == made->lists) {
+            return installed;
+        }
+        prepare(*made);
         return made;
     }
 
-    void add_list(PolicyPath& path, const config::SegmentList& list, HopGroup hops) const {
-        PolicyPath::List& owner = path.lists.emplace_back();
-        owner.hops = std::move(hops);
-        if (std::holds_alternative<config::IpAddress>(list.segments.front())) {
-            owner.outer = outer_of(path, list);
-        } else {
-            for (const Adjacency& hop : *owner.hops) {
-                owner.stacks.push_back(label_stack(hop, tables_.pushed_selector(path.nrp, hop)));
+  private:
+    using List = PolicyPath::List;
+
+    /// What workers take, for lists that are not installed already.
+    static void prepare(PolicyPath& path) {
+        std::uint32_t below = 0;
+        for (List& list : path.lists) {
+            if (list.spec) {
+                list.outer = std::make_unique<const OuterHeaders>(outer_headers(*list.spec));
             }
+            below += list.weight;
+            path.actions.push_back(
+                {.below = below, .outer = list.outer.get(), .hops = hop_set_of(list.hops)});
         }
-        const std::uint32_t below = path.actions.empty() ? 0 : path.actions.back().below;
-        path.actions.push_back({.below = below + list.weight,
-                                .outer = owner.outer.get(),
-                                .hops = hop_set_of(owner.hops)});
-    }
-
-    std::unique_ptr<const OuterHeaders> outer_of(const PolicyPath& path,
-                                                 const config::SegmentList& list) const {
-        std::vector<SegmentIdentifier> segments;
-        for (const config::Segment& segment : list.segments) {
-            segments.push_back(std::get<config::IpAddress>(segment).octets);
-        }
-        OuterHeaderSpec spec{.source = tables_.srv6_source, .segments = segments};
-        if (path.nrp != kNoNrp) {
-            const NrpAction& nrp = tables_.nrps[path.nrp];
-            spec.has_nrp = nrp.encapsulation == config::NrpEncapsulation::ipv6_option;
-            spec.strict = nrp.strict;
-            spec.selector = nrp.selector;
-        }
-        return std::make_unique<const OuterHeaders>(outer_headers(spec, tables_.code_points));
-    }
-
-    static bool is_same(const PolicyPath& left, const PolicyPath& right) {
-        return left.id == right.id && left.nrp == right.nrp && left.lists == right.lists &&
-               std::equal(left.actions.begin(), left.actions.end(), right.actions.begin(),
-                          right.actions.end(),
-                          [](const auto& a, const auto& b) { return a.below == b.below; });
     }
 
     std::uint32_t nrp_of(const config::CandidatePath& path) const {
         return path.nrp_id ? tables_.nrp_of_id.find(*path.nrp_id) : kNoNrp;
     }
 
-    /// What a list puts in front of a packet at least: labels and selector, or the outer header of
-    /// H.Encaps.Red.
-    std::uint32_t least_octets(std::uint32_t nrp, const config::SegmentList& list,
-                               const Adjacency& adjacency) const {
-        const bool has_nrp = nrp != kNoNrp;
-        if (std::holds_alternative<std::uint32_t>(list.segments.front())) {
-            return label_stack(adjacency, tables_.pushed_selector(nrp, adjacency)).count *
-                   kLabelOctets;
-        }
-        constexpr std::uint32_t kNrpHeader = 16;
-        const bool option =
-            has_nrp && tables_.nrps[nrp].encapsulation == config::NrpEncapsulation::ipv6_option;
-        const auto listed = static_cast<std::uint32_t>(list.segments.size() - 1);
-        return kIpv6Octets + (option ? kNrpHeader : 0) + (listed == 0 ? 0 : 8 + 16 * listed);
-    }
-
-    /// The next hops of a segment list; null where its first segment cannot be reached, it is too
+    /// A segment list with its next hops; none where its first segment cannot be reached, it is too
     /// deep or leaves no room for a packet in the mtu, or its partition has no resources on the way
     /// out.
-    HopGroup hops_of(const config::CandidatePath& path, const config::SegmentList& list) const {
-        const config::Segment& first = list.segments.front();
-        const HopGroup hops = std::holds_alternative<config::IpAddress>(first)
-                                  ? hops_to_sid(std::get<config::IpAddress>(first))
-                                  : hops_to_labels(list.segments);
-        const std::uint32_t nrp = nrp_of(path);
+    std::optional<List> resolve(std::uint32_t nrp, const config::SegmentList& segments) const {
+        const config::Segment& first = segments.segments.front();
+        List list;
+        list.weight = segments.weight;
+        if (const auto* sid = std::get_if<config::IpAddress>(&first)) {
+            list.hops = hops_to_sid(*sid);
+            list.spec = spec_of(nrp, segments);
+        } else {
+            list.hops = hops_to_labels(segments.segments);
+        }
+        if (list.hops == nullptr ||
+            !std::all_of(list.hops->begin(), list.hops->end(), [&](const Adjacency& adjacency) {
+                return is_usable(nrp, list, adjacency);
+            })) {
+            return std::nullopt;
+        }
+        for (const Adjacency& hop : *list.hops) {
+            if (!list.spec) {
+                list.stacks.push_back(label_stack(hop, tables_.pushed_selector(nrp, hop)));
+            }
+        }
+        return list;
+    }
+
+    bool is_usable(std::uint32_t nrp, const List& list, const Adjacency& adjacency) const {
         constexpr std::uint32_t kLeastPacket = 68;  // what every link must carry (RFC 791, 3.2)
-        const auto is_usable = [&](const Adjacency& adjacency) {
-            return adjacency.resolved &&
-                   (nrp == kNoNrp || tables_.share(nrp, adjacency.oif) != 0) &&
-                   least_octets(nrp, list, adjacency) + kLeastPacket <=
-                       tables_.interfaces[adjacency.oif].mtu;
-        };
-        return hops != nullptr && std::all_of(hops->begin(), hops->end(), is_usable) ? hops
-                                                                                     : nullptr;
+        return adjacency.resolved && (nrp == kNoNrp || tables_.share(nrp, adjacency.oif) != 0) &&
+               least_octets(nrp, list, adjacency) + kLeastPacket <=
+                   tables_.interfaces[adjacency.oif].mtu;
+    }
+
+    /// What a list puts in front of a packet at least: labels and selector, or the outer header of
+    /// H.Encaps.Red beneath the labels of its next hop.
+    std::uint32_t least_octets(std::uint32_t nrp, const List& list,
+                               const Adjacency& adjacency) const {
+        if (!list.spec) {
+            return label_stack_octets(adjacency,
+                                      tables_.pushed_selector(nrp, adjacency).has_value());
+        }
+        return outer_header(*list.spec, true, TcqfPlace::none).octets +
+               label_stack_octets(adjacency, false);
+    }
+
+    OuterHeaderSpec spec_of(std::uint32_t nrp, const config::SegmentList& list) const {
+        OuterHeaderSpec spec;
+        spec.source = tables_.srv6_source;
+        spec.code_points = tables_.code_points;
+        for (const config::Segment& segment : list.segments) {
+            spec.segments.push_back(std::get<config::IpAddress>(segment).octets);
+        }
+        if (nrp != kNoNrp &&
+            tables_.nrps[nrp].encapsulation == config::NrpEncapsulation::ipv6_option) {
+            spec.has_nrp = true;
+            spec.strict = tables_.nrps[nrp].strict;
+            spec.selector = tables_.nrps[nrp].selector;
+        }
+        return spec;
     }
 
     /// Through the routes of table "main", other than those into policies.

@@ -13,8 +13,8 @@ constexpr std::uint8_t kTcqfOptionOctets = 4;
 /// Writes a chain of headers one after the other.
 class Writer {
   public:
-    Writer(OuterHeader& header, const OuterHeaderSpec& spec, const config::CodePoints& code_points)
-        : header_(header), spec_(spec), code_points_(code_points), ip_(header.bytes.data()) {}
+    Writer(OuterHeader& header, const OuterHeaderSpec& spec)
+        : header_(header), spec_(spec), ip_(header.bytes.data()) {}
 
     void write(bool reduced, TcqfPlace place) {
         ip_[0] = 6 << 4;
@@ -41,7 +41,7 @@ class Writer {
         header_.octets = static_cast<std::uint16_t>(at_);
         header_.inner_named_at = static_cast<std::uint16_t>(named_at_);
         ip_[named_at_] = protocol::kIpv6;
-        walk_extension_headers({ip_, at_}, code_points_, header_.extensions);
+        walk_extension_headers({ip_, at_}, spec_.code_points, header_.extensions);
     }
 
   private:
@@ -52,13 +52,13 @@ class Writer {
     }
 
     void add_tcqf_option() {
-        ip_[at_] = code_points_.tcqf_option;
+        ip_[at_] = spec_.code_points.tcqf_option;
         ip_[at_ + 1] = kTcqfOptionOctets - 2;  // the cycle comes last
         at_ += kTcqfOptionOctets;
     }
 
     void add_nrp_option() {
-        ip_[at_] = code_points_.nrp_option;
+        ip_[at_] = spec_.code_points.nrp_option;
         ip_[at_ + 1] = kNrpOptionOctets - 2;
         ip_[at_ + 2] = spec_.strict ? kNrpStrictFlag : std::uint8_t{0};
         store32(ip_ + at_ + 6, spec_.selector);  // behind a context type of 0
@@ -97,7 +97,6 @@ class Writer {
 
     OuterHeader& header_;
     const OuterHeaderSpec& spec_;
-    const config::CodePoints& code_points_;
     std::uint8_t* ip_;
     std::uint32_t at_ = 0;
     std::uint32_t header_at_ = 0;
@@ -106,11 +105,17 @@ class Writer {
 
 }  // namespace
 
-OuterHeaders outer_headers(const OuterHeaderSpec& spec, const config::CodePoints& code_points) {
+OuterHeader outer_header(const OuterHeaderSpec& spec, bool reduced, TcqfPlace place) {
+    OuterHeader header;
+    Writer(header, spec).write(reduced, place);
+    return header;
+}
+
+OuterHeaders outer_headers(const OuterHeaderSpec& spec) {
     OuterHeaders headers;
     for (std::size_t i = 0; i < headers.all.size(); ++i) {
-        Writer(headers.all[i], spec, code_points)
-            .write(i >= kTcqfPlaces, static_cast<TcqfPlace>(i % kTcqfPlaces));
+        headers.all[i] =
+            outer_header(spec, i >= kTcqfPlaces, static_cast<TcqfPlace>(i % kTcqfPlaces));
     }
     return headers;
 }

@@ -6,7 +6,7 @@
 
 #include <array>
 #include <cstdint>
-#include <span>
+#include <vector>
 
 #include "config/router.h"
 #include "dataplane/extension_headers.h"
@@ -63,11 +63,15 @@ struct OuterHeaders {
 /// What the outer headers of a list are made of.
 struct OuterHeaderSpec {
     SegmentIdentifier source{};
-    std::span<const SegmentIdentifier> segments;  ///< 1 to kMaxListedSegments
+    std::vector<SegmentIdentifier> segments;  ///< 1 to kMaxListedSegments
     bool has_nrp = false;
     bool strict = false;
     std::uint32_t selector = 0;
+    config::CodePoints code_points{};
+
+    bool operator==(const OuterHeaderSpec&) const = default;
 };
-OuterHeaders outer_headers(const OuterHeaderSpec& spec, const config::CodePoints& code_points);
+OuterHeader outer_header(const OuterHeaderSpec& spec, bool reduced, TcqfPlace place);
+OuterHeaders outer_headers(const OuterHeaderSpec& spec);
 
 }  // namespace tcqf::dataplane

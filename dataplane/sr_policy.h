@@ -63,13 +63,15 @@ static_assert(sizeof(PolicyAction) == 64);
 /// What is behind the action of a valid policy; never changed once it is made.
 struct PolicyPath {
     struct List {
-        std::unique_ptr<const OuterHeaders> outer;  // SRv6
+        std::uint32_t weight = 0;
+        std::optional<OuterHeaderSpec> spec;        // SRv6
+        std::unique_ptr<const OuterHeaders> outer;  // made of `spec`
         std::vector<LabelStack> stacks;             // SR-MPLS: by next hop
         HopGroup hops;
+        /// Whether the lists come to the same for packets.
         bool operator==(const List& other) const {
-            const bool same_outer =
-                outer && other.outer ? *outer == *other.outer : outer == other.outer;
-            return same_outer && stacks == other.stacks && *hops == *other.hops;
+            return weight == other.weight && spec == other.spec && stacks == other.stacks &&
+                   *hops == *other.hops;
         }
     };
     PathId id;
