@@ -208,15 +208,16 @@ void Forwarder::keep_headers(Packet& packet) {
     std::memcpy(kept_.bytes.data(), packet.received_l3, kept_.octets);
 }
 
-/// The packet behind its Ethernet header as it was received.
+/// The packet behind its Ethernet header as it was received, as far as errors look at it.
 std::span<const std::uint8_t> Forwarder::as_received(const Packet& packet) {
     const std::uint8_t* end = packet.l3 + packet.l3_octets;
     if (!packet.headers_kept) {
         return {packet.received_l3, end};
     }
     const std::uint32_t rest = kept_.packet_octets - kept_.octets;
-    std::memcpy(kept_.bytes.data() + kept_.octets, end - rest, rest);
-    return {kept_.bytes.data(), kept_.packet_octets};
+    const std::uint32_t copied = std::min(rest, kIpv6ErrorOctets);  // no error quotes more
+    std::memcpy(kept_.bytes.data() + kept_.octets, end - rest, copied);
+    return {kept_.bytes.data(), kept_.octets + copied};
 }
 
 /// Answers a packet that is about to be dropped, where the RFCs and the rate limit allow it.
