@@ -3,6 +3,8 @@
 
 #include <chrono>
 
+#include "dataplane/netdev.h"
+
 namespace tcqf::control {
 
 /// While one is held no other tcqfd of the host counts huge pages: what it would find free might be
@@ -12,14 +14,11 @@ class HugePageTurn {
     /// Waits for its turn, but not for longer than `patience`: a program that hangs must not keep
     /// the others from starting.
     explicit HugePageTurn(std::chrono::milliseconds patience);
-    ~HugePageTurn();
-    HugePageTurn(const HugePageTurn&) = delete;
-    HugePageTurn& operator=(const HugePageTurn&) = delete;
 
     bool is_held() const { return is_held_; }
 
   private:
-    int file_ = -1;
+    dataplane::Descriptor file_;
     bool is_held_ = false;
 };
 
