@@ -16,8 +16,8 @@ namespace tcqf::dataplane {
 
 enum class Layer3 : std::uint8_t { other, ipv4, ipv6, labelled };
 
-/// Working state of one packet. Looking at headers only moves pointers; bytes are changed when
-/// nothing can fail any more, so that an ICMP error quotes the packet as it was received.
+/// Working state of one packet. Bytes of headers are changed when nothing can fail any more, or
+/// after keep_headers(), so that an ICMP error quotes the packet as it was received.
 struct Packet {
     rte_mbuf* mbuf = nullptr;
     const InterfaceTable* in = nullptr;
