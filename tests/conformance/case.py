@@ -244,3 +244,21 @@ def dscps(router, name):
 def identifications(router, name):
     """IPv4 identification of what was sent: the sequence numbers of the packets."""
     return [sent.frame[18] << 8 | sent.frame[19] for sent in router.ports[name].sent]
+
+
+def leaves(**counts):
+    """By hand: so many frames leave each interface, the rest nothing."""
+    def by_hand(router):
+        sent = {name: len(each.sent) for name, each in router.ports.items() if each.sent}
+        assert sent == counts, sent
+
+    return by_hand
+
+
+def drops(**reasons):
+    wanted = {name.replace("_", "-"): count for name, count in reasons.items()}
+
+    def by_hand(router):
+        assert router.dropped == wanted, router.dropped
+
+    return by_hand

@@ -1,9 +1,8 @@
 """ICMP and ICMPv6 errors: when, to whom, about what; and when none is due."""
 
 import wire
-from case import (BASE, SOURCE4, SOURCE6, Case, add_route, at, base_config, dscp_transit,
+from case import (BASE, SOURCE4, SOURCE6, Case, add_route, at, base_config, drops, dscp_transit,
                   labelled, onto, own_label, pop, swap, v4, v6, with_labels)
-from cases.sr_policy import drops
 
 FAR4, FAR6 = "10.10.1.1", "2001:db8:d1::1"
 

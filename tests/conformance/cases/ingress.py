@@ -5,7 +5,7 @@ import random
 
 import wire
 from case import (DSCP_TAGS, IDENTITY_PLUS_ONE, SOURCE4, SOURCE6, US, Case, add_route, at,
-                  base_config, dscps, explicit, flow, hop, identifications, labelled, onto,
+                  base_config, drops, dscps, explicit, flow, hop, identifications, labelled, onto,
                   own_label, silent_v4, silent_v6, specification, starts, swap, tagged, v4, v6,
                   with_domain, with_flow, with_labels)
 
@@ -151,7 +151,7 @@ def policing_cases():
     # By hand: payload behind the IP header at most 1200: IP packets of 1220.
     made.append(Case("ingress-policing-payload", "Payload behind the IP header counts", config,
                      arrivals([1220, 1221, 1220, 1500, 1220], step=10),
-                     by_hand=lambda router: _only(router, {"policed": 2})))
+                     by_hand=drops(policed=2)))
     for packets in (1, 2, 256):
         config = with_flow(router_config(), flow(
             csize=80_000, traffic_specification=specification(packets=packets, payload=100)))
@@ -188,7 +188,7 @@ def policing_cases():
                                   (label, n, packet) for label in (101, 102) for n in (1, 2)
                                   for packet in (v4(1, size=120), v6(2, size=140),
                                                  v4(3, size=124, options=bytes([1] * 4))))]},
-                     by_hand=lambda router: _only(router, {"policed": 6})))
+                     by_hand=drops(policed=6)))
     made += labelled_payload_cases()
     # What a later check refuses still counts for policing.
     config = with_flow(router_config(), flow(
@@ -211,7 +211,7 @@ def policing_cases():
         csize=8000, traffic_specification=specification(packets=2, payload=100)))
     rx = {"ge3": [at(5000 + k, onto(3, v4(k, to=k % 2))) for k in range(4)]}
     made.append(Case("ingress-policing-per-flow", "Policing is per flow, not per interface",
-                     config, rx, by_hand=lambda router: _only(router, {"policed": 2})))
+                     config, rx, by_hand=drops(policed=2)))
     config = with_flow(router_config(), flow(csize=800))
     rx = {"ge3": [at(5000 + k, onto(3, v4(k, to=k % 2))) for k in range(6)]}
 
@@ -262,7 +262,7 @@ def labelled_payload_cases():
                       for k, packet in enumerate(inner)]}
         return Case(f"ingress-policing-payload-labelled-{name}", rule,
                     with_flow(copy.deepcopy(config), limit), rx,
-                    by_hand=lambda router: _only(router, dropped),
+                    by_hand=drops(**dropped),
                     dissect=config is not pushed)  # tshark guesses at what is behind a d-CW
 
     made = []
@@ -280,25 +280,21 @@ def labelled_payload_cases():
     return made
 
 
-def _only(router, dropped):
-    assert router.dropped == dropped, router.dropped
-
-
 def order_cases():
     """policing, csize, backlog, place for the tag, frame against cycle, capacity."""
     spec = specification(packets=1, payload=900)
     made = []
     config = with_flow(router_config(), flow(csize=8000, traffic_specification=spec))
     made.append(Case("ingress-order-policing-before-csize", "Too big for both: policed", config,
-                     arrivals([1200]), by_hand=lambda r: _only(r, {"policed": 1})))
+                     arrivals([1200]), by_hand=drops(policed=1)))
     config = with_flow(router_config(), flow(csize=8000, max_backlog_cycles=1))
     made.append(Case("ingress-order-csize-before-backlog", "Too big and no backlog left", config,
                      arrivals([1000, 1001, 1000]),
-                     by_hand=lambda r: _only(r, {"flow-packet-too-big": 1, "flow-backlog": 1})))
+                     by_hand=drops(flow_packet_too_big=1, flow_backlog=1)))
     config = with_flow(router_config("ipv6-option"), flow(csize=8000, max_backlog_cycles=1))
     made.append(Case("ingress-order-place-refused", "No place for a tag: untaggable, the flow's "
                      "bits stay", config, arrivals([1000, 1000]),
-                     by_hand=lambda r: _only(r, {"untaggable": 2})))
+                     by_hand=drops(untaggable=2)))
     config = with_flow(router_config("mpls-tc"), flow(csize=8000, max_backlog_cycles=1))
     config["routes"].append({"prefix": "10.10.1.64/26", "next-hops": [
         {"interface": "ge1", "address": "10.0.2.2", "labels": [777]}]})
@@ -311,7 +307,7 @@ def order_cases():
     # By hand: 1 has no label: untaggable; 2 takes cycle 1; 3 and 4 find the backlog full first.
     made.append(Case("ingress-order-backlog-before-place", "Backlog is checked before the place",
                      config, rx,
-                     by_hand=lambda r: _only(r, {"untaggable": 1, "flow-backlog": 2})))
+                     by_hand=drops(untaggable=1, flow_backlog=2)))
     config = with_flow(router_config(rate_mbps=100), flow(csize=12_000))
     rx = {"ge3": [at(5000, onto(3, silent_v4(1, size=1213))),
                   at(5010, onto(3, silent_v4(2, size=1212)))]}
@@ -319,14 +315,14 @@ def order_cases():
 
     # By hand: 100 Mbit/s * 100 us = 10000 bits = 1250 octets: 1212 + 38 fits, 1213 does not.
     made.append(Case("ingress-frame-against-cycle", "A frame larger than its cycle: mtu-exceeded",
-                     config, rx, by_hand=lambda r: _only(r, {"mtu-exceeded": 1})))
+                     config, rx, by_hand=drops(mtu_exceeded=1)))
     config = with_flow(router_config(rate_mbps=100), flow(csize=12_000, max_backlog_cycles=2))
     rx = arrivals([700, 500, 600, 100], step=10)
 
     # By hand: wire bits 5904 + 4304 > 10000: the second is refused by capacity (cycle-full) and
     # takes no bits of the flow; 600 (5104) is refused as well, 100 (1104) fits.
     made.append(Case("ingress-capacity", "csize counts layer 3 bits, the cycle wire bits", config,
-                     rx, by_hand=lambda r: _only(r, {"cycle-full": 2})))
+                     rx, by_hand=drops(cycle_full=2)))
     return made
 
 
@@ -344,7 +340,7 @@ def sharing_cases():
     rx = {"ge0": [at(1000 + k, onto(0, v4(k, size=1500, dscp=3))) for k in range(6)],
           "ge3": [at(5000 + k, onto(3, v4(20 + k, size=1500))) for k in range(5)]}
     made.append(Case("ingress-shares-with-transit", "Transit and ingress share a cycle", config,
-                     rx, by_hand=lambda r: _only(r, {"cycle-full": 3})))
+                     rx, by_hand=drops(cycle_full=3)))
     wide = flow(1, 800, {"interface": "ge3", "source": "10.3.0.0/16"})
     narrow = flow(2, 8000, {"interface": "ge3", "source": SOURCE4 + "/32"})
     for name, flows, cycles in (("wide-first", (wide, narrow), [1, 2, 3, 4]),
@@ -434,7 +430,7 @@ def place_cases():
         v6(1, hop_by_hop=wire.tcqf_option(0)), v6(2, hop_by_hop=wire.tcqf_option(4, extended=True)),
         v6(3), v4(4), v6(5, hop_by_hop=bytes([0x3E, 2, 0, 0]))))]}
     made = [Case("ingress-place-option", "An option that the packet brings serves", config, rx,
-                 by_hand=lambda r: _only(r, {"untaggable": 3}))]
+                 by_hand=drops(untaggable=3))]
     unknown = with_flow(router_config(), flow(csize=8000, match={"destination": "10.10.0.0/16"}))
     rx = {"ge0": [at(5000 + 10 * k, onto(0, v4(k, size=1000, dscp=d)))
                   for k, d in enumerate((0, 46, 4))]}

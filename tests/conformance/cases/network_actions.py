@@ -4,10 +4,10 @@
 import struct
 
 import wire
-from case import (IDENTITY_PLUS_ONE, Case, add_route, at, base_config, explicit, flow, labelled,
-                  onto, own_label, pop, specification, swap, tagged, v4, v6,
+from case import (IDENTITY_PLUS_ONE, Case, add_route, at, base_config, drops, explicit, flow,
+                  labelled, leaves, onto, own_label, pop, specification, swap, tagged, v4, v6,
                   with_domain, with_flow, with_labels)
-from cases.sr_policy import VIA_1, drops, leaves, one, path, policy, sr_config, to_policy
+from cases.sr_policy import VIA_1, one, path, policy, sr_config, to_policy
 from reference import actions
 
 

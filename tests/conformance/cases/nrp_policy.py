@@ -2,11 +2,11 @@
 them, and best effort by deficit round robin."""
 
 import wire
-from case import (DSCP_TAGS, IDENTITY_PLUS_ONE, Case, at, base_config, explicit, flow, onto,
-                  tagged, v4, v6, with_domain, with_flow)
+from case import (DSCP_TAGS, IDENTITY_PLUS_ONE, Case, at, base_config, drops, explicit, flow,
+                  leaves, onto, tagged, v4, v6, with_domain, with_flow)
 from cases.nrp import selector_option
-from cases.sr_policy import (COLOR, ENDPOINT, FAR, VIA_1, VIA_2, drops, leaves, one, path, policy,
-                             sr_config, to_policy)
+from cases.sr_policy import (COLOR, ENDPOINT, FAR, VIA_1, VIA_2, one, path, policy, sr_config,
+                             to_policy)
 
 RATE = 1000
 

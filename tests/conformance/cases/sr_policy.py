@@ -2,8 +2,8 @@
 
 import wire
 from case import (BASE, DSCP_TAGS, IDENTITY_PLUS_ONE, SOURCE6, Case, add_route, at, base_config,
-                  explicit, flow, hop, labelled, onto, own_label, pop, silent_v4, silent_v6, swap,
-                  tagged, v4, v6, with_domain, with_flow, with_labels)
+                  drops, explicit, flow, hop, labelled, leaves, onto, own_label, pop, silent_v4,
+                  silent_v6, swap, tagged, v4, v6, with_domain, with_flow, with_labels)
 
 COLOR, ENDPOINT = 100, "2001:db8:9::9"
 VIA_1, VIA_2, FAR = "fc00:2::1", "fc00:3::1", "fc00:9::d6"
@@ -55,24 +55,6 @@ def to_policy(sequence=0, version=6, **more):
 
 def one(*packets, to=3):
     return {f"ge{to}": [at(1000 + 30_000 * k, onto(to, packet)) for k, packet in enumerate(packets)]}
-
-
-def leaves(**counts):
-    """By hand: so many frames leave each interface, the rest nothing."""
-    def by_hand(router):
-        sent = {name: len(each.sent) for name, each in router.ports.items() if each.sent}
-        assert sent == counts, sent
-
-    return by_hand
-
-
-def drops(**reasons):
-    wanted = {name.replace("_", "-"): count for name, count in reasons.items()}
-
-    def by_hand(router):
-        assert router.dropped == wanted, router.dropped
-
-    return by_hand
 
 
 def steering_cases():

@@ -4,9 +4,9 @@ packet, and every error in the order of RFC 8986."""
 import struct
 
 import wire
-from case import (IDENTITY_PLUS_ONE, Case, add_route, at, base_config, explicit, hop, labelled,
-                  onto, own_label, tagged, v4, v6, with_domain, with_labels)
-from cases.sr_policy import FAR, VIA_1, VIA_2, drops, leaves, one, path, policy
+from case import (IDENTITY_PLUS_ONE, Case, add_route, at, base_config, drops, explicit, hop,
+                  labelled, leaves, onto, own_label, tagged, v4, v6, with_domain, with_labels)
+from cases.sr_policy import FAR, VIA_1, VIA_2, one, path, policy
 
 OUTER = "2001:db8:3::9"
 SIDS = {"end": "fc00:1::1", "end-psp": "fc00:1::2", "end-usp": "fc00:1::3", "end-usd": "fc00:1::4",

@@ -1,10 +1,9 @@
 """Tags of the three kinds: read, written, cleared where they were."""
 
 import wire
-from case import (DSCP_TAGS, IDENTITY_PLUS_ONE, US, Case, at, base_config, dscp_transit,
+from case import (DSCP_TAGS, IDENTITY_PLUS_ONE, US, Case, at, base_config, drops, dscp_transit,
                   explicit, labelled, onto, own_label, pop, silent_v6, starts, swap, tagged, v4, v6,
                   with_domain, with_labels)
-from cases.sr_policy import drops
 
 T = 100 * US
 
