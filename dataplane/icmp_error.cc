@@ -77,6 +77,25 @@ bool silent_ipv4(const Quoted& quoted) {
     }
 }
 
+/// Whether an address means all hosts of a subnet that is connected in a table. One of two hosts
+/// has no such address (RFC 3021).
+bool is_directed_broadcast(const Snapshot& tables, std::uint16_t table, std::uint32_t address) {
+    const std::vector<config::Interface>& interfaces = tables.config->interfaces;
+    for (std::size_t i = 0; i < interfaces.size(); ++i) {
+        if (tables.interfaces[i].route_table != table) {
+            continue;
+        }
+        for (const config::IpPrefix& prefix : interfaces[i].addresses) {
+            const std::uint32_t hosts = prefix.length < 31 ? UINT32_MAX >> prefix.length : 0;
+            if (!prefix.address.is_ipv6 && hosts != 0 &&
+                address == (prefix.address.ipv4() | hosts)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 /// RFC 4443, 2.4 (e).
 bool silent_ipv6(const Quoted& quoted, const IcmpError& error,
                  const config::CodePoints& code_points) {
@@ -238,6 +257,10 @@ void Forwarder::icmp_error(const Packet& packet, const IcmpError& error) {
     if (!source || (too_big && !dont_fragment) ||
         (quoted.is_ipv6 ? silent_ipv6(quoted, error, tables_->code_points) : silent_ipv4(quoted))) {
         return;
+    }
+    if (!quoted.is_ipv6 &&
+        is_directed_broadcast(*tables_, packet.route_table, ipv4::destination(quoted.ip))) {
+        return;  // RFC 1812, 4.3.2.7
     }
     // The table of End.T is for the way on, not for the way back.
     const std::uint16_t table = packet.hop_limit_done ? packet.in->route_table : packet.route_table;

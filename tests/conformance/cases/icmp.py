@@ -99,6 +99,15 @@ def silent_cases():
             ("v6-source-multicast", onto(3, v6(1, hop_limit=1, source="ff02::1")))):
         made.append(Case(f"icmp-silent-{name}", "No error to what is no single host",
                          base_config(), one(3, frame), by_hand=drops(ttl_expired=1)))
+    # ge1 has 10.0.2.1/24 and a subnet of two hosts, which has no broadcast address (RFC 3021).
+    connected = base_config()
+    connected["interfaces"][1]["addresses"].append("10.0.66.1/31")
+    made.append(Case("icmp-silent-directed-broadcast", "No error about a packet to all hosts of a "
+                     "connected subnet", connected,
+                     one(3, *[onto(3, v4(k, destination=destination, ttl=ttl)) for k, (destination, ttl)
+                              in enumerate((("10.0.2.255", 64), ("10.0.2.255", 1),
+                                            ("10.0.2.254", 64), ("10.0.66.0", 64)))]),
+                     by_hand=lambda router: _generated(router, 2)))
     sources = ("0.0.0.0", "0.1.2.3", "127.0.0.1", "224.0.0.5", "240.0.0.1", "255.255.255.255")
     sources6 = ("::", "::1", "ff02::1", "fe80::1")
     made.append(Case("ip-martian-source", "Sources that are no host's on a wire are not forwarded "
@@ -107,6 +116,10 @@ def silent_cases():
                          *[onto(3, v6(k, source=source)) for k, source in enumerate(sources6)],
                          step=1000), by_hand=drops(malformed=10)))
     return made
+
+
+def _generated(router, count):
+    assert router.generated == count, router.generated
 
 
 def too_big_in_domain():

@@ -37,13 +37,18 @@ def _is_error(protocol, message):
     return message[0] < 128 or message[0] == 137
 
 
-def is_silent(packet, link_multicast):
-    """Whether RFC 1812 4.3.2.7 or RFC 4443 2.4e forbids an error about the packet."""
+def is_silent(packet, link_multicast, subnets):
+    """Whether RFC 1812 4.3.2.7 or RFC 4443 2.4e forbids an error about the packet.
+
+    subnets: the IPv4 networks that are connected in the packet's table.
+    """
     source = ipaddress.ip_address(bytes(packet.addresses[0]))
     destination = ipaddress.ip_address(packet.destination)
     if link_multicast or source.is_unspecified or source.is_multicast or destination.is_multicast:
         return True
     if packet.version == 4:
+        if any(destination == net.broadcast_address for net in subnets if net.prefixlen < 31):
+            return True
         header = 4 * (packet.l3[0] & 15)
         fragment = (packet.l3[6] << 8 | packet.l3[7]) & 0x1FFF
         if source.is_loopback or int(source) >> 28 == 15 or fragment:

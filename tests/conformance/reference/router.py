@@ -233,6 +233,13 @@ class Router(Endpoint, Steering):
                 return
             at += entries
 
+    def _subnets(self, packet):
+        table = packet.table or self.tables.interfaces[packet.iif].get("table", "main")
+        return [ipaddress.ip_network(address, strict=False)
+                for interface in self.tables.interfaces.values()
+                if interface.get("table", "main") == table
+                for address in interface["addresses"] if ":" not in address]
+
     def _end_service(self, packet, entry):
         """RFC 8964, 4.2: the S-label is the last one, its control word is checked and removed."""
         word = int.from_bytes(packet.l3[:4], "big")
@@ -567,7 +574,8 @@ class Router(Endpoint, Steering):
             except (Malformed, BadChecksum):
                 return
         rule = drop.icmp or ERRORS.get((packet.version, drop.reason))
-        if rule is None or is_silent(packet, self.link_multicast):
+        if rule is None or is_silent(packet, self.link_multicast,
+                                     self._subnets(packet)):
             return
         if packet.version == 4 and rule == (3, 4) and not packet.l3_as_received[6] & 0x40:
             return  # RFC 792: fragmentation needed and DF set
