@@ -225,11 +225,9 @@ void Forwarder::find_sids(std::span<Plain> burst) const {
 
 /// A SID's packet to which nothing happens but that the next segment becomes its destination: the
 /// offset of that segment, else 0. The order of the checks does not matter to one that passes all.
-inline std::uint16_t Forwarder::next_plain_segment(config::InterfaceIndex interface,
-                                                   const Plain& plain, const SidAction& sid) const {
+inline std::uint16_t Forwarder::next_plain_segment(const Plain& plain, const SidAction& sid) {
     if (plain.routing == 0 || sid.flavors.next_csid ||
-        (sid.behavior != config::SidBehavior::end && sid.behavior != config::SidBehavior::end_x) ||
-        !inside_srv6_domain(interface)) {
+        (sid.behavior != config::SidBehavior::end && sid.behavior != config::SidBehavior::end_x)) {
         return 0;
     }
     const std::uint8_t* routing = plain.l3 + plain.routing;
@@ -246,12 +244,11 @@ inline std::uint16_t Forwarder::next_plain_segment(config::InterfaceIndex interf
 /// The address that a plain packet is looked up by: its destination or, at a SID of the plainest
 /// kinds, the next segment (RFC 8986, 4.1); nullptr where no look-up is needed, or where the SID
 /// makes the packet one that is not plain.
-inline const std::uint8_t* Forwarder::onward_address(config::InterfaceIndex interface,
-                                                     Plain& plain) const {
+inline const std::uint8_t* Forwarder::onward_address(Plain& plain) const {
     if (plain.sid == nullptr) {
         return ipv6::destination(plain.l3);
     }
-    plain.segment = next_plain_segment(interface, plain, *plain.sid);
+    plain.segment = next_plain_segment(plain, *plain.sid);
     if (plain.segment == 0) {
         plain.kind = Layer3::other;
         return nullptr;
@@ -275,7 +272,7 @@ void Forwarder::look_up(config::InterfaceIndex interface, std::span<Plain> burst
                 ipv4_packets[ipv4_count++] = &plain;
                 break;
             case Layer3::ipv6:
-                if (const std::uint8_t* address = onward_address(interface, plain)) {
+                if (const std::uint8_t* address = onward_address(plain)) {
                     std::memcpy(ipv6_destinations[ipv6_count].data(), address, 16);
                     ipv6_packets[ipv6_count++] = &plain;
                 }
@@ -622,7 +619,8 @@ void Forwarder::forward_burst(config::InterfaceIndex interface, std::span<rte_mb
         for (std::size_t i = 0; i < mbufs.size(); ++i) {
             recognise(*lane.in, mbufs[i], burst[i]);
         }
-        if (lane.in->route_table == kMainTable && !tables_->sid_index->empty()) {
+        if (lane.in->route_table == kMainTable && !tables_->sid_index->empty() &&
+            inside_srv6_domain(interface)) {
             find_sids(burst);
         }
         look_up(interface, burst);

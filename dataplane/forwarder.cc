@@ -9,7 +9,10 @@
 namespace tcqf::dataplane {
 
 Forwarder::Forwarder(SharedState& shared, unsigned worker)
-    : shared_(shared), index_(worker), counters_(shared.interfaces.size()) {
+    : shared_(shared),
+      index_(worker),
+      counters_(shared.interfaces.size()),
+      sid_counters_(*shared.sid_counters[worker]) {
     for (std::size_t i = 0; i < shared.interfaces.size(); ++i) {
         const auto interface = static_cast<config::InterfaceIndex>(i);
         if (state(interface).owner == worker) {

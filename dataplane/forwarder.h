@@ -45,9 +45,8 @@ class Forwarder {
     void find_sids(std::span<Plain> burst) const;
     void look_up(config::InterfaceIndex interface, std::span<Plain> burst) const;
     void match_flows(config::InterfaceIndex interface, std::span<Plain> burst) const;
-    std::uint16_t next_plain_segment(config::InterfaceIndex interface, const Plain& plain,
-                                     const SidAction& sid) const;
-    const std::uint8_t* onward_address(config::InterfaceIndex interface, Plain& plain) const;
+    static std::uint16_t next_plain_segment(const Plain& plain, const SidAction& sid);
+    const std::uint8_t* onward_address(Plain& plain) const;
     const HopSet* follow_route(Plain& plain) const;
     void find_adjacencies(std::span<Plain> burst) const;
     void follow_policies(std::span<Plain> burst) const;
@@ -113,9 +112,7 @@ class Forwarder {
     bool next_csid(Packet& packet, const SidAction& sid);
     bool advance_segment(Packet& packet, const SidAction& sid, std::uint8_t* routing);
     void forward_from_sid(Packet& packet, const SidAction& sid);
-    SidCounter& counter_of(const SidAction& sid) const {
-        return (*shared_.sid_counters[index_])[sid.counter];
-    }
+    SidCounter& counter_of(const SidAction& sid) const { return sid_counters_[sid.counter]; }
     void count_at_sid(const SidAction& sid, std::uint32_t octets) const {
         counter_of(sid).count(octets);
     }
@@ -206,7 +203,8 @@ class Forwarder {
     std::vector<TokenBucket> oam_buckets_;   // copies for OAM (RFC 9259), by receiving interface
     std::vector<TokenBucket> icmp_buckets_;  // by receiving interface
     WorkerCounters counters_;
-    KeptHeaders kept_;  // of the packet that is being forwarded
+    SlotArray<SidCounter>& sid_counters_;  // this worker's
+    KeptHeaders kept_;                     // of the packet that is being forwarded
 };
 
 /// A flow's packet that has conformed, at the owner of the interface that it leaves by.

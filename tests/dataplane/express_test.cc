@@ -198,6 +198,7 @@ struct Setting {
     bool partitions;
     bool has_times;
     unsigned workers;
+    bool bounded = false;  ///< two interfaces are in the SRv6 domain
 };
 
 class Express : public testing::TestWithParam<Setting> {
@@ -254,8 +255,11 @@ void compare(TestRouter& fast, TestRouter& slow, Frames& frames) {
 }
 
 TEST_P(Express, TheShortWayDoesWithEveryPacketWhatTheLongWayDoes) {
-    const std::string config =
-        four_interfaces(GetParam().tagging, 4, GetParam().partitions ? segment_routing() : "");
+    std::string more = GetParam().partitions ? segment_routing() : "";
+    if (GetParam().bounded) {
+        more = with(more, "srv6:\n", "srv6-domain: [ge0, ge3]\nsrv6:\n");
+    }
+    const std::string config = four_interfaces(GetParam().tagging, 4, more);
     TestRouter fast(config, options(true));
     TestRouter slow(config, options(false));
     Frames frames(42);
@@ -269,6 +273,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Setting{"ipv6-option, option-header: hop-by-hop", false, true, 1},
                     Setting{"ipv6-option, option-header: hop-by-hop", true, true, 1},
                     Setting{"ipv6-option, option-header: hop-by-hop", true, true, 2},
+                    Setting{"ipv6-option, option-header: hop-by-hop", true, true, 1, true},
                     Setting{"ipv6-option, option-header: destination", true, false, 1}));
 
 /// Routes into policies towards ge1: SRv6 in either form, SR-MPLS, one of two lists, and SRv6 with
