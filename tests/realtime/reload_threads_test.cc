@@ -80,15 +80,16 @@ rte_mempool_ops locked_store_ops() {
     return ops;
 }
 
-rte_mempool* make_visible_pool(const char* name) {
+dataplane::PacketPool make_visible_pool(const char* name) {
     start_eal_once();
     static const int registered = [] {
         const rte_mempool_ops ops = locked_store_ops();
         return rte_mempool_register_ops(&ops);
     }();
     EXPECT_GE(registered, 0);
-    return rte_pktmbuf_pool_create_by_ops(name, kPackets, 0, dataplane::kPacketPrivateOctets,
-                                          RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY, "locked_store");
+    return dataplane::PacketPool(
+        rte_pktmbuf_pool_create_by_ops(name, kPackets, 0, dataplane::kPacketPrivateOctets,
+                                       RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY, "locked_store"));
 }
 
 /// Longer than the least that a link carries: such packets take the short way.
@@ -259,7 +260,7 @@ void drain(dataplane::Router& router) {
 }
 
 TEST(ReloadThreads, a_thousand_reloads_under_two_workers_lose_no_packet_from_the_account) {
-    rte_mempool* pool = make_visible_pool("reload_threads");
+    const dataplane::PacketPool pool = make_visible_pool("reload_threads");
     ASSERT_NE(pool, nullptr);
     const auto configs = configurations();
     std::vector<std::unique_ptr<SourcePort>> wires;
@@ -270,10 +271,10 @@ TEST(ReloadThreads, a_thousand_reloads_under_two_workers_lose_no_packet_from_the
             frames.push_back(mpls_frame(in, 100 + i % 2, i + 1));
             frames.push_back(ipv4_frame(in, (in + i) % 4));
         }
-        wires.push_back(std::make_unique<SourcePort>(pool, frames));
+        wires.push_back(std::make_unique<SourcePort>(pool.get(), frames));
         ports.push_back({.wire = wires.back().get(), .kernel = nullptr});
     }
-    dataplane::Router router(configs[0], ports, two_worker_options(pool));
+    dataplane::Router router(configs[0], ports, two_worker_options(pool.get()));
 
     WorkerThreads threads(router);
     for (unsigned reload = 1; reload <= kReloads; ++reload) {
@@ -299,7 +300,7 @@ TEST(ReloadThreads, a_thousand_reloads_under_two_workers_lose_no_packet_from_the
     EXPECT_EQ(account.received, received);
     EXPECT_EQ(account.sent, sent);
     EXPECT_GT(sent, 0U);
-    EXPECT_EQ(rte_mempool_in_use_count(pool), 0U);
+    EXPECT_EQ(rte_mempool_in_use_count(pool.get()), 0U);
 }
 
 /// Numbers the packets that it brings, and sees that those of each other port leave in order. Few
@@ -386,7 +387,7 @@ std::vector<std::shared_ptr<const config::Router>> paths() {
 }
 
 TEST(ReloadThreads, a_thousand_other_paths_of_a_policy_lose_and_reorder_nothing) {
-    rte_mempool* pool = make_visible_pool("path_threads");
+    const dataplane::PacketPool pool = make_visible_pool("path_threads");
     ASSERT_NE(pool, nullptr);
     auto configs = paths();
     for (auto& config : configs) {
@@ -400,10 +401,10 @@ TEST(ReloadThreads, a_thousand_other_paths_of_a_policy_lose_and_reorder_nothing)
     for (std::uint8_t in = 0; in < 4; ++in) {
         Frame frame = ipv4_frame(in, 9);
         frame.resize(kFrameOctets - 1 - sizeof(std::uint64_t));
-        wires.push_back(std::make_unique<NumberingPort>(pool, frame, in));
+        wires.push_back(std::make_unique<NumberingPort>(pool.get(), frame, in));
         ports.push_back({.wire = wires.back().get(), .kernel = nullptr});
     }
-    dataplane::Router router(configs[0], ports, two_worker_options(pool));
+    dataplane::Router router(configs[0], ports, two_worker_options(pool.get()));
     WorkerThreads threads(router);
     for (unsigned reload = 1; reload <= kReloads; ++reload) {
         EXPECT_EQ(router.apply(configs[reload % configs.size()]), "");
@@ -429,7 +430,7 @@ TEST(ReloadThreads, a_thousand_other_paths_of_a_policy_lose_and_reorder_nothing)
     EXPECT_GT(wires[0]->sent(), 0U);
     EXPECT_GT(wires[1]->sent(), 0U);
     EXPECT_EQ(router.retired_tables(), 0U);
-    EXPECT_EQ(rte_mempool_in_use_count(pool), 0U);
+    EXPECT_EQ(rte_mempool_in_use_count(pool.get()), 0U);
 }
 
 }  // namespace
