@@ -3,8 +3,8 @@
 import struct
 
 import wire
-from case import (DSCP_TAGS, IDENTITY_PLUS_ONE, US, Case, at, base_config, dscps, explicit, onto,
-                  starts, tagged, v4, v6, with_domain)
+from case import (DSCP_TAGS, IDENTITY_PLUS_ONE, US, Case, at, base_config, drops, dscps, explicit,
+                  onto, starts, tagged, v4, v6, with_domain)
 
 T = 100 * US
 FRAME_1000 = (1000 + 14 + 24) * 8
@@ -40,37 +40,28 @@ def burst(selectors, *, size=1000, dscp=3, strict=False, start=1000):
     return frames
 
 
-def dropped(**reasons):
-    wanted = {name.replace("_", "-"): count for name, count in reasons.items()}
-
-    def by_hand(router):
-        assert router.dropped == wanted, router.dropped
-
-    return by_hand
-
-
 def share_cases():
     two = [5, 6] * 6
     return [
         Case("nrp-quota", "What exceeds cycle-bits is refused: nrp-quota", config_of(nrp(5)),
-             {"ge0": burst([5] * 5)}, by_hand=dropped(nrp_quota=2)),
+             {"ge0": burst([5] * 5)}, by_hand=drops(nrp_quota=2)),
         Case("nrp-quota-to-the-bit", "cycle-bits to the bit",
              config_of(nrp(5, 2 * FRAME_1000 - 1), nrp(6, 2 * FRAME_1000)),
-             {"ge0": burst([5, 5, 6, 6])}, by_hand=dropped(nrp_quota=1)),
+             {"ge0": burst([5, 5, 6, 6])}, by_hand=drops(nrp_quota=1)),
         Case("nrp-shares-are-separate", "No NRP takes another's share",
              config_of(nrp(5), nrp(6, 5 * FRAME_1000)), {"ge0": burst(two)},
-             by_hand=dropped(nrp_quota=4)),
+             by_hand=drops(nrp_quota=4)),
         # 100000 - 3 * 8304 = 75088: nine frames without a selector.
         Case("nrp-default-has-the-rest", "Packets without a selector have what the shares leave",
              config_of(nrp(5)), {"ge0": burst([None] * 10 + [5] * 3)},
-             by_hand=dropped(cycle_full=1)),
+             by_hand=drops(cycle_full=1)),
         Case("nrp-each-cycle", "The share is one of each cycle",
              config_of(nrp(5)), {"ge0": burst([5] * 4) + burst([5] * 4, dscp=7, start=2000) +
                                  burst([5] * 4, start=T + 5000)},
-             by_hand=dropped(nrp_quota=3)),
+             by_hand=drops(nrp_quota=3)),
         Case("nrp-small-then-fits", "A smaller packet may still fit", config_of(nrp(5)),
              {"ge0": burst([5] * 2) + burst([5], size=1001, start=2000) +
-              burst([5], start=3000)}, by_hand=dropped(nrp_quota=1)),
+              burst([5], start=3000)}, by_hand=drops(nrp_quota=1)),
         Case("nrp-order-of-arrival", "In one cycle the order of arrival counts for all",
              config_of(nrp(5), nrp(6)), {"ge0": burst([6, None, 5, None, 6, 5])}),
     ]
@@ -84,29 +75,29 @@ def selector_cases():
     return [
         Case("nrp-selector-is-not-the-id", "selector is what packets carry",
              config_of(nrp(5, selector=77)), {"ge0": burst([77] * 4 + [5])},
-             by_hand=dropped(nrp_quota=1)),
+             by_hand=drops(nrp_quota=1)),
         Case("nrp-selector-32-bit", "Selectors have 32 bits",
              config_of(nrp(5, selector=0xFFFFFFFE)), {"ge0": burst([0xFFFFFFFE] * 4)},
-             by_hand=dropped(nrp_quota=1)),
+             by_hand=drops(nrp_quota=1)),
         Case("nrp-unknown-default", "An unknown selector means default resources",
-             config_of(nrp(5)), {"ge0": burst([99] * 10)}, by_hand=dropped(cycle_full=1)),
+             config_of(nrp(5)), {"ge0": burst([99] * 10)}, by_hand=drops(cycle_full=1)),
         Case("nrp-unknown-strict", "An unknown selector with the strict flag: nrp-unknown",
              config_of(nrp(5)), {"ge0": burst([99] * 2, strict=True) +
                                  burst([5], strict=True, start=2000)},
-             by_hand=dropped(nrp_unknown=2)),
+             by_hand=drops(nrp_unknown=2)),
         Case("nrp-not-on-this-interface", "Where an interface does not list the NRP its transit "
              "packets are default traffic", config_of(elsewhere), {"ge0": burst([5] * 3)},
-             by_hand=dropped()),
+             by_hand=drops()),
         Case("nrp-beside-the-tag", "NRP and TCQF option in one header", tagged_by_option,
-             {"ge0": both}, by_hand=dropped(nrp_quota=2)),
+             {"ge0": both}, by_hand=drops(nrp_quota=2)),
         Case("nrp-code-point", "nrp-option is configurable", _other_code_point(),
              {"ge0": [at(1000 + k, onto(0, v6(k, size=1000, dscp=3,
                                               hop_by_hop=selector_option(5, kind=kind))))
                       for k, kind in enumerate((0x1F,) * 4 + (0x1E,))]},
-             by_hand=dropped(nrp_quota=1)),
+             by_hand=drops(nrp_quota=1)),
         Case("nrp-ipv4-is-default", "IPv4 has no selector", config_of(nrp(5)),
              {"ge0": [at(1000 + k, onto(0, v4(k, size=1000, dscp=3))) for k in range(10)]},
-             by_hand=dropped(cycle_full=1)),
+             by_hand=drops(cycle_full=1)),
     ]
 
 
@@ -130,7 +121,7 @@ def refused_cases():
                          {"ge0": burst([5])}, refused=1, stderr_has=("config.yaml:",)))
     made.append(Case("config-accepted-nrp-booked-out", "Shares may take the whole cycle",
                      config_of(nrp(5, 50_000), nrp(6, 50_000)), {"ge0": burst([5, None, 6])},
-                     by_hand=dropped(cycle_full=1)))
+                     by_hand=drops(cycle_full=1)))
     return made
 
 
