@@ -130,6 +130,16 @@ STAGES = {"suite": suite, "address": address, "fuzz": fuzz, "tidy": tidy, "threa
           "bytes": same_bytes}
 
 
+def run_stages(report, chosen, pattern):
+    """One after the other: a stage whose build fails does not keep the others from running."""
+    before = len(report.cases)
+    for name in chosen:
+        STAGES[name](report, pattern)
+    found = report.cases[before:]
+    if chosen and all(case.name.endswith(" builds") for case in found):
+        report.add(f"cases of {', '.join(chosen)} that fit '{pattern}'", "failed", "there are none")
+
+
 def main():
     chosen, pattern = parse(sys.argv[1:])
     # Tests write what they need into directories of their own and expect no terminal.
@@ -138,9 +148,7 @@ def main():
     if build(report, DEFAULT):
         if not chosen:
             run_suite(report, DEFAULT, pattern, False)
-        # A stage whose build fails does not keep the others from running.
-        for name in chosen:
-            STAGES[name](report, pattern)
+        run_stages(report, chosen, pattern)
     announce("done")
     report.print_summary()
     raise SystemExit(report.exit_status())

@@ -79,6 +79,11 @@ def main():
         found = asked_for(words)
         verdicts.append((title, expected in found if isinstance(expected, str) else found == expected))
 
+    empty = Report()
+    run_tests.run_stages(empty, ["bytes"], "a name that nothing has")
+    verdicts.append(("a stage in which nothing fits the filter fails", empty.exit_status() == 1 and
+                     "there are none" in empty.cases[-1].detail))
+
     print(f"1..{len(verdicts)}")
     for number, (title, good) in enumerate(verdicts, start=1):
         print(f"{'ok' if good else 'not ok'} {number} - {title}")
