@@ -1,8 +1,8 @@
 // Numbers of keys: an index that is built once and then only read, by bursts.
 //
 // Keys that hash alike lie in one bucket, of one cache line where keys are small, and nearly every
-// look-up reads that line alone. rte_hash reads two or three, and took half as long again in the
-// rate rig.
+// look-up reads that line alone. rte_hash reads two or three, and took half as long again in bursts
+// of 32 keys, of 1,000 as of 100,000.
 #pragma once
 
 #define XXH_INLINE_ALL
