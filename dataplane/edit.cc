@@ -50,10 +50,12 @@ std::optional<PushedSelector> Forwarder::pushed_selector(const Packet& packet,
 }
 
 /// Network actions in a packet's own stack that labels on top of it would put out of the next
-/// router's reach, `beneath` being what stays of the stack; none where they stay in reach.
+/// router's reach, `beneath` being what stays of the stack; none where they stay in reach, or where
+/// a selector that is pushed takes their place (RFC 9994, 7.1).
 PlacedActions Forwarder::actions_out_of_reach(const Packet& packet, const Adjacency& adjacency,
                                               const std::uint8_t* beneath) const {
-    if (adjacency.label_count < 2 || packet.steered || tables_->nrps.empty()) [[likely]] {
+    if (adjacency.label_count < 2 || tables_->nrps.empty() || pushed_selector(packet, adjacency))
+        [[likely]] {
         return {};
     }
     const std::uint8_t* end = packet.l3 + mpls::stack_octets(packet.l3);

@@ -169,8 +169,10 @@ void Forwarder::forward_binding_label(Packet& packet, std::uint32_t entry,
                     policy.leaves_nothing() ? DropReason::no_label : DropReason::policy_invalid);
     }
     const SegmentListAction& list = choose_list(packet, policy);
-    packet.nrp = policy.nrp;
-    packet.steered = true;
+    packet.steered = policy.nrp != kNoNrp;
+    if (packet.steered) {
+        packet.nrp = policy.nrp;  // else what came along goes on counting, beneath its labels
+    }
     if (!list.is_srv6()) {
         const Adjacency& first = tables_->choose(list.hops, 0);
         const LabelKind kind = first.label_count != 0 ? LabelKind::swap : LabelKind::pop;
@@ -197,13 +199,14 @@ void Forwarder::forward_binding_label(Packet& packet, std::uint32_t entry,
     encapsulate(packet, policy, list, static_cast<std::uint8_t>(ttl - 1));
 }
 
-/// Network actions that a pop brings to the top. What is left of a stack without a label beneath
-/// them stays for a neighbour that reads it; all others are taken off: never on top where the next
-/// router cannot read them, and beneath a label the copy further down is in reach (RFC 9994, 7 and
-/// 9). False where the packet was dropped.
+/// Network actions that a pop brings to the top. Those of select scope are for this router. What is
+/// left of a stack without a label beneath them stays for a neighbour that reads it; all others are
+/// taken off: never on top where the next router cannot read them, and beneath a label the copy
+/// further down is in reach (RFC 9994, 7 and 9). False where the packet was dropped.
 bool Forwarder::expose_actions(Packet& packet, bool& bottom, const Adjacency& adjacency) {
     const std::uint32_t stack_octets = mpls::stack_octets(packet.l3);
     std::uint32_t octets = 0;
+    std::uint32_t select_octets = 0;  // in front of all others
     while (octets < stack_octets &&
            mpls::label(load32(packet.l3 + octets)) == kNetworkActionLabel) {
         const NetworkActions actions = read_network_actions(
@@ -212,14 +215,20 @@ bool Forwarder::expose_actions(Packet& packet, bool& bottom, const Adjacency& ad
             drop(packet, DropReason::malformed);
             return false;
         }
+        if (actions.is_select && actions.must_drop) {
+            drop(packet, DropReason::unknown_option);
+            return false;
+        }
+        if (actions.is_select && select_octets == octets) {
+            select_octets += actions.entries * kLabelOctets;
+        }
         octets += actions.entries * kLabelOctets;
     }
-    if (octets == stack_octets && adjacency.reads_actions) {
-        return true;
-    }
-    bottom = octets == stack_octets;
-    packet.l3 += octets;
-    packet.l3_octets -= octets;
+    const bool stay = octets == stack_octets && adjacency.reads_actions;
+    const std::uint32_t removed = stay ? select_octets : octets;
+    bottom = removed == stack_octets;
+    packet.l3 += removed;
+    packet.l3_octets -= removed;
     return true;
 }
 

@@ -7,7 +7,9 @@ namespace {
 
 constexpr std::uint8_t kFlagOpcode = 1;
 constexpr std::uint8_t kNoOperation = 2;
+constexpr std::uint8_t kExtension = 127;
 constexpr std::uint32_t kHopByHopScope = 1;
+constexpr std::uint32_t kSelectScope = 2;
 constexpr std::uint32_t kReservedScope = 3;
 
 std::uint8_t opcode(std::uint32_t entry) {
@@ -52,11 +54,13 @@ NetworkActions read_network_actions(std::span<const std::uint8_t> stack, std::ui
     }
     const bool known_scope = scope(b) != kReservedScope;
     actions.is_hop_by_hop = scope(b) == kHopByHopScope;
-    const auto unknown = [&](std::uint32_t action) {
+    actions.is_select = scope(b) == kSelectScope;
+    const auto asks_to_drop = [&](std::uint32_t action) {
         const std::uint8_t code = opcode(action);
-        return code != kFlagOpcode && code != kNoOperation && code != nrp_opcode;
+        const bool known = code == kFlagOpcode || code == kNoOperation || code == nrp_opcode;
+        return code == kExtension || (!known && drop_if_unknown(action));  // RFC 9994, 6.4 and 5.4
     };
-    actions.must_drop = (unknown(b) || !known_scope) && drop_if_unknown(b);
+    actions.must_drop = asks_to_drop(b) || (!known_scope && drop_if_unknown(b));
     if (nal(b) > nasl(b)) {
         return actions;
     }
@@ -69,7 +73,7 @@ NetworkActions read_network_actions(std::span<const std::uint8_t> stack, std::ui
             actions.has_selector = true;
             actions.selector = selector_of(c);
         }
-        actions.must_drop |= unknown(c) && drop_if_unknown(c);
+        actions.must_drop |= asks_to_drop(c);
         i += 1 + nal(c);
     }
     actions.entries = entries;

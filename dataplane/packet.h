@@ -48,7 +48,7 @@ struct Packet {
     bool hop_limit_done = false;  ///< an endpoint behavior has decremented it already
     bool headers_kept = false;    ///< as received, by keep_headers(): they have been written over
     bool own_option = false;      ///< this router put the TCQF option in front
-    bool steered = false;         ///< into a policy by this router, which adds the selector
+    bool steered = false;         ///< into a policy, whose selector this router adds
     std::uint8_t endpoints = 0;   ///< local SIDs passed
     ExtensionHeaders extensions{};
 };

@@ -153,6 +153,10 @@ def transit_cases():
                                         [top, *nas(5, b_opcode=99, b_unknown=1)],
                                         [top, *nas(5, scope=3, b_unknown=1)]),
              by_hand=lambda router: None),
+        Case("mna-extension-opcode", "Opcode 127, which this router has no extension of, is dropped "
+             "whatever its U bit says; in another scope it is not read", transit_config(),
+             arriving([top, *nas(0, opcode=127)], [top, *nas(5, b_opcode=127)],
+                      [top, *nas(0, opcode=127, scope=0)]), by_hand=drops(unknown_option=2)),
         Case("mna-malformed", "A sub-stack that contradicts itself", transit_config(),
              arriving([top, *nas(5, nasl=2)], [top, *nas(5, nal=1)], [top, *nas(5, b_nal=2)],
                       [top, *nas(5, b_opcode=0)], [top, *nas(5, opcode=0)], [top, *nas(5)[:1]],
@@ -199,6 +203,16 @@ def transit_cases():
                  arriving([(16010, 1, 64), *nas(5), (500, 0, 60), *nas(5)],
                           [(16010, 1, 64), *nas(5), (500, 0, 60)]), by_hand=leaves(ge1=2)),
         ]
+        made.append(Case(
+            f"mna-pop-exposes-select-{'read' if mna else 'unread'}", "Who brings a sub-stack of "
+            "select scope to the top processes it", config,
+            arriving([(16010, 1, 64), *unknown_select(), (500, 0, 60)],
+                     [(16010, 1, 64), *unknown_select()],
+                     [(16010, 1, 64), *nas(0, scope=2), (500, 0, 60)],
+                     [(16010, 1, 64), *nas(0, scope=2), *nas(5)],
+                     [(16010, 1, 64), *nas(0, scope=0, opcode=120, unknown=1), (500, 0, 60)],
+                     [(16010, 1, 64), (500, 0, 60), *unknown_select()]),
+            by_hand=drops(unknown_option=2)))
     unpartitioned = transit_config()
     del unpartitioned["nrps"]
     made.append(Case("mna-pop-exposes-unpartitioned", "The same where the router has no partitions",
@@ -208,6 +222,50 @@ def transit_cases():
                      neighbors(with_labels(base_config(), swap(16001, 17001, 1))),
                      arriving([top, *nas(5)], [top, *nas(0, opcode=120, unknown=1)]),
                      by_hand=leaves(ge1=2)))
+    return made
+
+
+def unknown_select():
+    """Of select scope, with an action that nobody knows and that asks to be dropped."""
+    return nas(0, scope=2, opcode=120, unknown=1)
+
+
+def bound_config(*labels, depth=16, own_nrp=None):
+    """Label 20000 stands for a policy of these labels; its path has a partition of its own, or none."""
+    config = transit_config()
+    config["sr-policies"] = [policy(path(*labels, **({"nrp": own_nrp["id"]} if own_nrp else {})),
+                                    binding_sid=20000)]
+    config["nrps"] += [own_nrp] if own_nrp else []
+    return neighbors(config, readable_label_depth=depth)
+
+
+def binding_cases():
+    """Network actions beneath a binding label, whose policy pushes labels on them."""
+    binding = (20000, 1, 64)
+    stacks = ([binding, *nas(5)], [binding, (500, 0, 60), *nas(5)],
+              [binding, (500, 0, 60), *_with_data(5)], [binding, (500, 0, 60)])
+    made = [Case(f"mna-binding-label-{n}-depth-{depth}", "A policy without a selector of its own: "
+                 f"copies of what came along, so that all lies within {depth} entries",
+                 bound_config(16001, *range(17002, 17001 + n), depth=depth),
+                 arriving(*stacks, size=100), by_hand=by_hand)
+            for depth, n, by_hand in ((4, 2, sent_stacks(8, 12, 9, 3)),
+                                      (5, 2, sent_stacks(5, 9, 9, 3)),
+                                      (16, 10, sent_stacks(13, 14, 23, 11)))]
+    other = {"id": 6, "name": "silver", "interfaces": [
+        {"name": "ge1", "cycle-bits": frame_bits(48)}]}
+    made += [
+        Case("mna-binding-label-quota", "A policy without a partition: the selector beneath counts, "
+             "here as at the next router", bound_config(16001, 17002),
+             arriving(*[[binding, *nas(5)]] * 3), by_hand=drops(nrp_quota=2)),
+        Case("mna-binding-label-own-selector", "The policy's partition counts, and its selector "
+             "alone is put in reach", bound_config(
+                 16001, 17002, depth=4, own_nrp={**other, "encapsulation": "mpls-mna"}),
+             arriving(*[[binding, (500, 0, 60), *nas(5)]] * 2), by_hand=drops(nrp_quota=1)),
+        Case("mna-binding-label-silent-partition", "A policy's partition that labels do not carry "
+             "counts here; what came along is kept in reach", bound_config(
+                 16001, 17002, depth=5, own_nrp={**other, "encapsulation": "none"}),
+             arriving(*[[binding, (500, 0, 60), *nas(5)]] * 2), by_hand=drops(nrp_quota=1)),
+    ]
     return made
 
 
@@ -291,4 +349,4 @@ def service_cases():
 
 
 def cases():
-    return pushed_cases() + transit_cases() + service_cases()
+    return pushed_cases() + transit_cases() + binding_cases() + service_cases()

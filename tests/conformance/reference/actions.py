@@ -5,8 +5,8 @@ those of a sub-stack behind its first are no labels, but have their bottom bit a
 """
 
 LABEL = 4
-NO_OPERATION, FLAGS = 2, 1
-HOP_BY_HOP = 1
+NO_OPERATION, FLAGS, EXTENSION = 2, 1, 127
+HOP_BY_HOP, SELECT = 1, 2
 ENTRIES = 3
 
 
@@ -49,7 +49,7 @@ def kept_in_reach(labels, beneath, opcode, depth):
     label on one is within reach (RFC 9994, 7.1)."""
     at = 0
     while at < len(beneath) and (beneath[at][0] != LABEL or
-                                 word_of(beneath[at + 1]) >> 9 & 3 != HOP_BY_HOP):
+                                 scope_of(beneath, at) != HOP_BY_HOP):
         at += 1 if beneath[at][0] != LABEL else read(beneath, at, opcode, False)[0]
     if at == len(beneath):
         return labels + beneath
@@ -61,6 +61,10 @@ def kept_in_reach(labels, beneath, opcode, depth):
         part, rest = rest[:depth - len(copied)], rest[depth - len(copied):]
         out += part + [[LABEL, part[-1][1], part[-1][2]], *copied[1:]]
     return out + rest + beneath
+
+
+def scope_of(stack, at):
+    return word_of(stack[at + 1]) >> 9 & 3
 
 
 def read(stack, at, opcode, on_top):
@@ -84,7 +88,7 @@ def read(stack, at, opcode, on_top):
     counts = scope == HOP_BY_HOP or on_top
     for code, word, value in actions:
         if scope == 3 or code not in (NO_OPERATION, FLAGS, opcode):
-            if counts and word & 8:
+            if counts and (word & 8 or code == EXTENSION):  # RFC 9994, 5.4 and 6.4
                 raise UnknownAction
         elif code == opcode and value is not None and selector is None and counts:
             selector = value

@@ -265,7 +265,8 @@ class Router(Endpoint, Steering):
             if not self.tables.short_pipe:
                 wire.set_ttl(packet.l3, min(ttl, wire.ttl_of(packet.l3)))
             return self._steer(packet, (policy, policy.reduced))
-        packet.nrp = policy.nrp["id"] if policy.nrp else None
+        if policy.nrp:
+            packet.nrp = policy.nrp["id"]
         packet.steered = True
         if not chosen.labels:
             tc = self._pushed_tc(packet)
@@ -273,19 +274,26 @@ class Router(Endpoint, Steering):
             found = self._pop(packet, None, ttl - 1, chosen.hop)
             self._push_selector_alone(packet, policy.nrp, chosen.hop, tc, ttl - 1)
             return found
-        below = packet.labels[0]
-        kept = 255 if self.tables.short_pipe else ttl - 1
-        below[0], below[2] = chosen.labels[-1], ttl - 1
-        above = [[label, self._pushed_tc(packet), kept] for label in chosen.labels[:-1]]
-        packet.pushed = list(above)
-        stack = above + [below]
-        if policy.nrp and policy.nrp.get("encapsulation", "ipv6-option") == "mpls-mna":
-            neighbor = self.tables.neighbor(chosen.hop.interface, chosen.hop.address)
-            stack = actions.with_selector(stack, policy.nrp.get("selector", policy.nrp["id"]),
-                                          self.mna_opcode,
-                                          neighbor.get("readable-label-depth", 16))
-        packet.labels[:1] = stack
+        self._replace_top(packet, chosen.labels, ttl - 1, chosen.hop, policy.nrp)
         return self._resolve(packet, chosen.hop)
+
+    def _replace_top(self, packet, labels, ttl, hop, nrp=None):
+        """Labels instead of the top one, whose TC the last of them inherits: with the selector of
+        a policy's partition among them, else with copies of a sub-stack that came along."""
+        below = packet.labels[0]
+        below[0], below[2] = labels[-1], ttl
+        above = [[label, self._pushed_tc(packet), 255 if self.tables.short_pipe else ttl]
+                 for label in labels[:-1]]
+        packet.pushed = list(above)
+        stack, beneath = above + [below], packet.labels[1:]
+        depth = self.tables.neighbor(hop.interface, hop.address).get("readable-label-depth", 16)
+        if nrp and nrp.get("encapsulation", "ipv6-option") == "mpls-mna":
+            packet.labels = actions.with_selector(
+                stack, nrp.get("selector", nrp["id"]), self.mna_opcode, depth) + beneath
+        elif self.nrps and above:
+            packet.labels = actions.kept_in_reach(stack, beneath, self.mna_opcode, depth)
+        else:
+            packet.labels = stack + beneath
 
     def _pushed_tc(self, packet):
         """TC of a label pushed on a label: copied (RFC 3270), but a tag is in one place only."""
@@ -306,20 +314,8 @@ class Router(Endpoint, Steering):
         packet.parse_ip(packet.l3[0] >> 4, bytes(packet.l3))
 
     def _swap(self, packet, entry, ttl):
-        below = packet.labels[0]
-        below[0] = entry["out-labels"][-1]
-        below[2] = ttl
-        above = [[label, self._pushed_tc(packet), 255 if self.tables.short_pipe else ttl]
-                 for label in entry["out-labels"][:-1]]
-        packet.pushed = list(above)
         hop = self.tables.label_hop(entry)
-        if self.nrps and above:
-            neighbor = self.tables.neighbor(hop.interface, hop.address)
-            packet.labels = actions.kept_in_reach(above + [below], packet.labels[1:],
-                                                  self.mna_opcode,
-                                                  neighbor.get("readable-label-depth", 16))
-        else:
-            packet.labels[:0] = above
+        self._replace_top(packet, entry["out-labels"], ttl, hop)
         return self._resolve(packet, hop)
 
     def _push_selector_alone(self, packet, nrp, hop, tc, ttl):
@@ -345,18 +341,24 @@ class Router(Endpoint, Steering):
 
     def _expose_actions(self, packet, hop):
         """Network actions that a pop brings to the top stay there only at the end of the stack, and
-        only for a router that reads them (RFC 9994, 7 and 9)."""
-        entries = 0
+        only for a router that reads them; those of select scope are for who pops (RFC 9994, 7 and
+        9)."""
+        entries = selected = 0
         while entries < len(packet.labels) and packet.labels[entries][0] == actions.LABEL:
+            begin, is_select = entries, False
             try:
-                entries += actions.read(packet.labels, entries, self.mna_opcode, False)[0]
-            except actions.BadActions:
+                is_select = actions.scope_of(packet.labels, begin) == actions.SELECT
+                entries += actions.read(packet.labels, begin, self.mna_opcode, is_select)[0]
+            except (actions.BadActions, IndexError):
                 raise Malformed
             except actions.UnknownAction:
-                entries += 2 + (actions.word_of(packet.labels[entries + 1]) >> 4 & 15)
+                if is_select:
+                    raise Drop("unknown-option", answer=False)
+                entries += 2 + (actions.word_of(packet.labels[begin + 1]) >> 4 & 15)
+            if is_select and selected == begin:
+                selected = entries
         reads = self.tables.neighbor(hop.interface, hop.address).get("mna", False)
-        if entries < len(packet.labels) or not reads:
-            del packet.labels[:entries]
+        del packet.labels[:entries if entries < len(packet.labels) or not reads else selected]
 
     def _deliver(self, packet):
         """RFC 8754, 4.3.2: an address that is no SID forwards nothing."""
