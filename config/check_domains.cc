@@ -12,8 +12,6 @@
 namespace tcqf::config {
 namespace {
 
-constexpr std::uint32_t kEthernetHeaderOctets = 14;
-
 std::string_view kind_name(Tagging tagging) {
     return tagging == Tagging::mpls_tc ? "mpls-tc"
            : tagging == Tagging::dscp  ? "dscp"
@@ -133,7 +131,7 @@ class DomainChecker {
         const std::int64_t cycle_ns = std::int64_t{domain.cycle_time_us} * 1000;
         const WireUnits capacity =
             cycle_capacity({link.link_rate_mbps}, cycle_ns, interface.dead_time_ns);
-        const std::uint32_t frame = link.mtu + kEthernetHeaderOctets;
+        const std::uint32_t frame = link.mtu + kEthernetOctets;
         if (occupancy_units(frame) <= capacity) {
             return;
         }
@@ -145,7 +143,7 @@ class DomainChecker {
                 "larger than {} octets are dropped, mtu-exceeded; a smaller mtu, a longer "
                 "cycle or a smaller dead-time-ns would do",
                 link.name, capacity / kUnitsPerBit, link.mtu, occupancy_bits(frame),
-                std::max<std::int64_t>(largest - kEthernetHeaderOctets, 0)));
+                std::max<std::int64_t>(largest - kEthernetOctets, 0)));
     }
 
     /// A guard leaves the cycle something, and the dead time has room for it.
@@ -161,7 +159,7 @@ class DomainChecker {
         const std::int64_t cycle_ns = std::int64_t{domain.cycle_time_us} * 1000;
         const LinkRate rate{link.link_rate_mbps};
         const std::int64_t largest_ns =
-            ceil_div(occupancy_units(link.mtu + kEthernetHeaderOctets), rate.mbps);
+            ceil_div(occupancy_units(link.mtu + kEthernetOctets), rate.mbps);
         if (guard_ns >= cycle_ns) {
             context_.report.conflict(
                 child.node(),

@@ -18,10 +18,6 @@ namespace {
 // 64 bits do not hold packets * period * cycle time for every configuration.
 __extension__ using Product = unsigned __int128;
 
-constexpr std::uint32_t kIpv4Header = 20;
-constexpr std::uint32_t kIpv6Header = 40;
-constexpr std::uint32_t kEthernetHeader = 14;
-
 bool is_ipv6(const FlowMatch& match) {
     return (match.source && match.source->address.is_ipv6) ||
            (match.destination && match.destination->address.is_ipv6) || match.flow_label;
@@ -33,7 +29,7 @@ bool is_ipv4(const FlowMatch& match) {
 }
 
 std::uint32_t header_octets(const FlowMatch& match) {
-    return is_ipv6(match) ? kIpv6Header : kIpv4Header;
+    return is_ipv6(match) ? kIpv6Octets : kIpv4Octets;
 }
 
 std::uint32_t largest_packet_bits(const Flow& flow) {
@@ -343,7 +339,7 @@ std::int64_t FlowChecker::most_wire_bits(const Flow& flow, const Domain& domain)
     }
     // `packets` small ones, and what is left of csize as more octets of them.
     const std::int64_t spare_octets = flow.cycle_size_bits / 8 - packets * smallest;
-    const std::int64_t padding = packets * (kMinFrameOctets - kEthernetHeader - smallest);
+    const std::int64_t padding = packets * (kMinFrameOctets - kEthernetOctets - smallest);
     const std::int64_t frames =
         packets * (std::int64_t{kMinFrameOctets} + kFrameOverheadOctets) * 8;
     return frames +

@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "tcqf/wire.h"
+
 namespace tcqf::dataplane {
 
 inline std::uint16_t load16(const std::uint8_t* p) {
@@ -32,9 +34,6 @@ inline void store32(std::uint8_t* p, std::uint32_t value) {
     std::memcpy(p, &value, sizeof value);
 }
 
-inline constexpr std::uint32_t kEthernetOctets = 14;
-inline constexpr std::uint32_t kIpv4Octets = 20;  ///< without options
-inline constexpr std::uint32_t kIpv6Octets = 40;
 inline constexpr std::uint32_t kLabelOctets = 4;
 inline constexpr std::uint32_t kControlWordOctets = 4;  ///< DetNet (RFC 8964)
 

@@ -43,7 +43,7 @@ EgressConfig egress_config(const config::Router& config, config::InterfaceIndex 
     EgressConfig egress;
     egress.rate.mbps = interface.link_rate_mbps;
     egress.queue_limit_packets = interface.best_effort_queue_packets;
-    egress.mtu_frame_octets = interface.mtu + 14;
+    egress.mtu_frame_octets = interface.mtu + kEthernetOctets;
     for (const config::NrpInterface* partition : partitions_on(config, index)) {
         egress.shares.push_back({.cycle_units = partition->cycle_bits * kUnitsPerBit,
                                  .rate_mbps = partition->best_effort_rate_mbps});

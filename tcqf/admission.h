@@ -27,7 +27,8 @@ CycleDemand shifted(const CycleDemand& demand, std::int64_t shift);
 /// csize: the smaller they are, the more of them bring headers, `header_octets` each (Ethernet and
 /// what is pushed), padding and gaps. `max_packets` a cycle; 0: any number. 0 where none fits.
 std::int64_t wire_bits_of_csize(std::uint32_t cycle_size_bits, std::uint32_t smallest_octets,
-                                std::uint32_t header_octets = 14, std::uint32_t max_packets = 0);
+                                std::uint32_t header_octets = kEthernetOctets,
+                                std::uint32_t max_packets = 0);
 
 /// What is admitted on one link, cycle by cycle of a common period.
 class LinkLoad {

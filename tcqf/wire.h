@@ -16,8 +16,14 @@ namespace tcqf {
 /// A duration or instant on a link in units of 1/rate ns.
 using WireUnits = std::int64_t;
 
-inline constexpr std::uint32_t kMinFrameOctets = 60;       ///< without FCS
-inline constexpr std::uint32_t kFrameOverheadOctets = 24;  ///< FCS 4, preamble 8, gap 12
+// Lengths of headers, here for all who reckon with them.
+inline constexpr std::uint32_t kEthernetOctets = 14;
+inline constexpr std::uint32_t kIpv4Octets = 20;  ///< without options
+inline constexpr std::uint32_t kIpv6Octets = 40;
+
+inline constexpr std::uint32_t kFcsOctets = 4;
+inline constexpr std::uint32_t kMinFrameOctets = 60;                    ///< without FCS
+inline constexpr std::uint32_t kFrameOverheadOctets = kFcsOctets + 20;  ///< preamble 8, gap 12
 inline constexpr WireUnits kUnitsPerBit = 1000;
 
 /// Bits of wire occupancy of a frame of `octets` bytes (Ethernet header to payload, without FCS).

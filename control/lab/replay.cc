@@ -17,6 +17,7 @@
 #include "control/lab/virtual_time.h"
 #include "dataplane/packet_pool.h"
 #include "dataplane/router.h"
+#include "tcqf/wire.h"
 
 namespace tcqf::control {
 
@@ -128,7 +129,7 @@ std::int64_t last_arrival_ns(const Captures& captures, std::int64_t processing_n
 std::uint16_t generated_octets(const config::Router& config) {
     std::uint32_t octets = kUsualFrameOctets;
     for (const config::Interface& interface : config.interfaces) {
-        octets = std::max(octets, interface.mtu + 14);
+        octets = std::max(octets, interface.mtu + kEthernetOctets);
     }
     return static_cast<std::uint16_t>(
         std::min<std::uint32_t>(octets + dataplane::kHeadroomOctets, kMaxFrameOctets));

@@ -19,6 +19,7 @@
 #include "control/tcqfd/eal_plan.h"
 #include "control/tcqfd/huge_page_turn.h"
 #include "control/tcqfd/messages.h"
+#include "tcqf/wire.h"
 
 namespace tcqf::control {
 
@@ -98,8 +99,9 @@ std::int64_t longest_drain_ns(const config::Router& router) {
     }
     std::int64_t longest_queue_ns = 0;
     for (const config::Interface& interface : router.interfaces) {
-        const std::int64_t bits = std::int64_t{interface.best_effort_queue_packets} *
-                                  (interface.mtu + 38) * 8 * 3;  // three classes
+        constexpr int kClasses = 3;
+        const std::int64_t bits = std::int64_t{interface.best_effort_queue_packets} * kClasses *
+                                  occupancy_bits(interface.mtu + kEthernetOctets);
         longest_queue_ns =
             std::max(longest_queue_ns, bits * 1000 / std::int64_t{interface.link_rate_mbps});
     }

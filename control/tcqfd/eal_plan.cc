@@ -14,6 +14,7 @@
 #include <string_view>
 
 #include "dataplane/ethdev_port.h"
+#include "tcqf/wire.h"
 
 namespace tcqf::control {
 
@@ -23,7 +24,7 @@ constexpr unsigned kTableMebibytes = 256;
 constexpr unsigned kPacketsOfAPort = 3 * 2048;  // receive, transmit and fill rings
 constexpr unsigned kFewestPackets = 16'384;
 constexpr unsigned kMostPackets = 131'072;
-constexpr std::uint32_t kSmallestFrameBits = 84 * 8;
+constexpr std::uint64_t kSmallestFrameBits = occupancy_bits(kMinFrameOctets);
 
 bool names_any(const std::vector<std::string>& given,
                std::initializer_list<std::string_view> options) {
@@ -126,7 +127,7 @@ PacketBudget packet_budget(const config::Router& router) {
     }
     budget.packets =
         static_cast<unsigned>(std::clamp<std::uint64_t>(packets, kFewestPackets, kMostPackets));
-    budget.frame_octets = largest_mtu + 14 + 4;
+    budget.frame_octets = largest_mtu + kEthernetOctets + kFcsOctets;
     constexpr std::uint32_t kBesideData = 512;  // header, metadata, headroom
     budget.mebibytes =
         kTableMebibytes +

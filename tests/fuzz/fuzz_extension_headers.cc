@@ -28,7 +28,7 @@ void require(bool holds) {
 using Packet = std::vector<std::uint8_t>;
 
 Packet ipv6(const std::uint8_t* data, std::size_t size) {
-    Packet packet(dataplane::kIpv6Octets);
+    Packet packet(kIpv6Octets);
     packet[0] = 0x60;
     packet[6] = data[0];
     packet.insert(packet.end(), data + 1, data + std::min(size, kLongest));
@@ -37,7 +37,7 @@ Packet ipv6(const std::uint8_t* data, std::size_t size) {
 
 void check_option(const Packet& packet, std::uint16_t at, std::uint8_t type) {
     if (at != 0) {
-        require(at > dataplane::kIpv6Octets && at + 2u <= packet.size() && packet[at] == type &&
+        require(at > kIpv6Octets && at + 2u <= packet.size() && packet[at] == type &&
                 at + 2u + packet[at + 1] <= packet.size());
     }
 }
@@ -56,7 +56,7 @@ void check(const Packet& packet, const ExtensionHeaders& found) {
                 found.routing + (packet[found.routing + 1u] + 1u) * 8u <= packet.size());
     }
     require(found.fragment == 0 || found.fragment + 8u <= packet.size());
-    require(found.upper >= dataplane::kIpv6Octets && found.upper <= packet.size());
+    require(found.upper >= kIpv6Octets && found.upper <= packet.size());
 }
 
 /// The same but for TCQF options.
