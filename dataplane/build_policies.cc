@@ -17,33 +17,41 @@ class PolicyInstaller {
     /// The policy's path, or null where none is valid. The installed one itself, where it would be
     /// the same.
     InstalledPolicy install(const config::SrPolicy& policy, const InstalledPolicy& installed) {
-        const config::CandidatePath* path = active_path(
-            policy, installed ? std::optional(installed->id) : std::nullopt,
-            [this](const config::CandidatePath& candidate, const config::SegmentList& list) {
-                return resolve(nrp_of(candidate), list).has_value();
-            });
-        if (path == nullptr) {
-            return nullptr;
-        }
-        auto made = std::make_shared<PolicyPath>();
-        made->id = id_of(*path);
-        made->nrp = nrp_of(*path);
-        for (const config::SegmentList& list : path->segment_lists) {
-            if (auto resolved =
-                    is_well_formed(list) ? resolve(made->nrp, list) : std::optional<List>()) {
-                made->lists.push_back(std::move(*resolved));
+        for (const config::CandidatePath* path :
+             by_rank(policy, installed ? std::optional(installed->id) : std::nullopt)) {
+            const std::uint32_t nrp = nrp_of(*path);
+            std::vector<List> lists = valid_lists(nrp, *path);
+            if (lists.empty()) {
+                continue;
             }
+            if (installed && installed->id == id_of(*path) && installed->nrp == nrp &&
+                installed->lists == lists) {
+                return installed;
+            }
+            auto made = std::make_shared<PolicyPath>(PolicyPath{
+                .id = id_of(*path), .nrp = nrp, .lists = std::move(lists), .actions = {}});
+            prepare(*made);
+            return made;
         }
-        if (installed && installed->id == made->id && installed->nrp == made->nrp &&
-            installed->lists == made->lists) {
-            return installed;
-        }
-        prepare(*made);
-        return made;
+        return nullptr;
     }
 
   private:
     using List = PolicyPath::List;
+
+    /// The lists that a candidate path may use; without any it is invalid (RFC 9256, 2.8).
+    std::vector<List> valid_lists(std::uint32_t nrp, const config::CandidatePath& path) const {
+        std::vector<List> lists;
+        for (const config::SegmentList& list : path.segment_lists) {
+            if (!is_well_formed(list)) {
+                continue;
+            }
+            if (std::optional<List> resolved = resolve(nrp, list)) {
+                lists.push_back(std::move(*resolved));
+            }
+        }
+        return lists;
+    }
 
     /// What workers take, for lists that are not installed already.
     static void prepare(PolicyPath& path) {

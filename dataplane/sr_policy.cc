@@ -18,9 +18,12 @@ PathId id_of(const config::CandidatePath& path) {
     return {path.protocol_origin, path.originator, path.discriminator};
 }
 
-const config::CandidatePath* active_path(const config::SrPolicy& policy,
-                                         const std::optional<PathId>& installed,
-                                         const ListIsValid& is_valid) {
+std::vector<const config::CandidatePath*> by_rank(const config::SrPolicy& policy,
+                                                  const std::optional<PathId>& installed) {
+    std::vector<const config::CandidatePath*> paths;
+    for (const config::CandidatePath& path : policy.candidate_paths) {
+        paths.push_back(&path);
+    }
     const auto better = [&](const config::CandidatePath& left, const config::CandidatePath& right) {
         if (left.preference != right.preference) {
             return left.preference > right.preference;
@@ -40,17 +43,9 @@ const config::CandidatePath* active_path(const config::SrPolicy& policy,
         }
         return left.discriminator > right.discriminator;
     };
-    const config::CandidatePath* best = nullptr;
-    for (const config::CandidatePath& path : policy.candidate_paths) {
-        const bool valid = std::any_of(path.segment_lists.begin(), path.segment_lists.end(),
-                                       [&](const config::SegmentList& list) {
-                                           return is_well_formed(list) && is_valid(path, list);
-                                       });
-        if (valid && (best == nullptr || better(path, *best))) {
-            best = &path;
-        }
-    }
-    return best;
+    std::sort(paths.begin(), paths.end(),
+              [&](const auto* left, const auto* right) { return better(*left, *right); });
+    return paths;
 }
 
 }  // namespace tcqf::dataplane

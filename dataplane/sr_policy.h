@@ -3,7 +3,6 @@
 
 #include <array>
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -87,19 +86,14 @@ struct PolicyNumbers {
     std::vector<std::uint32_t> free;
 };
 
-/// True where a list can be used: what the tables say of its first segment, its partition and its
-/// depth.
-using ListIsValid = std::function<bool(const config::CandidatePath&, const config::SegmentList&)>;
-
 /// Whether a list is valid by itself (RFC 9256, 5.1): not empty, weight not 0, one data plane.
 bool is_well_formed(const config::SegmentList& list);
 
-/// The active path (RFC 9256, 2.9): valid and of the highest preference; then the higher
-/// protocol-origin, the installed one where the policy prefers it, the lower originator, the higher
-/// discriminator. Null where no path is valid.
-const config::CandidatePath* active_path(const config::SrPolicy& policy,
-                                         const std::optional<PathId>& installed,
-                                         const ListIsValid& is_valid);
+/// A policy's candidate paths, the best first (RFC 9256, 2.9): of the highest preference; then the
+/// higher protocol-origin, the installed one where the policy prefers it, the lower originator, the
+/// higher discriminator. The first that is valid is the active one.
+std::vector<const config::CandidatePath*> by_rank(const config::SrPolicy& policy,
+                                                  const std::optional<PathId>& installed);
 
 PathId id_of(const config::CandidatePath& path);
 

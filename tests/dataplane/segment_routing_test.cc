@@ -343,13 +343,10 @@ config::CandidatePath path(std::uint32_t preference, std::uint8_t origin, std::u
 }
 
 // RFC 9256, 2.9: preference, protocol-origin, installed, originator, discriminator.
-TEST(SrPolicy, TheActivePathIsChosenInTheOrderOfTheTieBreaks) {
-    const auto always = [](const config::CandidatePath&, const config::SegmentList&) {
-        return true;
-    };
+TEST(SrPolicy, PathsAreRankedInTheOrderOfTheTieBreaks) {
     config::SrPolicy policy;
     const auto discriminator_of_active = [&](std::optional<dataplane::PathId> installed) {
-        return dataplane::active_path(policy, installed, always)->discriminator;
+        return dataplane::by_rank(policy, installed).front()->discriminator;
     };
     policy.candidate_paths = {path(100, 30, 1, 1), path(200, 10, 9, 2)};
     EXPECT_EQ(discriminator_of_active({}), 2u);
