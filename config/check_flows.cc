@@ -81,6 +81,7 @@ class FlowChecker {
         check_match(entry, flow);
         check_policy_reference(context_, entry["sr-policy"], flow.sr_policy);
         check_service(entry, flow);
+        check_steered_service(entry, flow);
         check_interleaving(entry, flow);
         if (context_.are_right(entry, {"match", "cycle-size-bits", "traffic-specification",
                                        "max-backlog-cycles", "interleaving", "sr-policy"}) &&
@@ -104,6 +105,7 @@ class FlowChecker {
     void check_ports(const Cursor& match, const FlowMatch& fields);
     void check_families(const Cursor& match, const FlowMatch& fields);
     void check_service(const Cursor& entry, const Flow& flow);
+    void check_steered_service(const Cursor& entry, const Flow& flow);
     void check_interleaving(const Cursor& entry, const Flow& flow);
     void check_load(const Cursor& entry, const Flow& flow);
     std::set<InterfaceIndex> ways_of(const Flow& flow) const;
@@ -208,6 +210,28 @@ void FlowChecker::check_service(const Cursor& entry, const Flow& flow) {
                         "word go beneath labels (RFC 8964); remove mpls-service, or name a policy "
                         "of labels",
                         policy->key.color, policy->key.endpoint.to_string()));
+    }
+}
+
+/// The same where only routes steer the flow: other packets of it may have another way.
+void FlowChecker::check_steered_service(const Cursor& entry, const Flow& flow) {
+    if (!flow.mpls_service || !ways_are_right_ ||
+        !context_.are_right(entry, {"match", "mpls-service", "sr-policy"})) {
+        return;
+    }
+    for (const Route* route : reach_.steering_routes(flow)) {
+        const SrPolicy* policy = context_.policy(*route->sr_policy);
+        if (policy == nullptr || !has_list_of<IpAddress>(*policy)) {
+            continue;
+        }
+        context_.report.warning(
+            entry["mpls-service"].node(),
+            fmt::format("packets to {} are steered into the policy color {} endpoint {}, a path of "
+                        "which has SIDs: S-label and control word go beneath labels (RFC 8964), on "
+                        "that path the flow's packets are dropped, policy-invalid",
+                        route->prefix.to_string(), policy->key.color,
+                        policy->key.endpoint.to_string()));
+        return;
     }
 }
 

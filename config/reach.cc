@@ -33,13 +33,36 @@ std::set<InterfaceIndex> Reach::interfaces_of(const Flow& flow) const {
     } else if (flow.match.mpls_label) {
         add_label(*flow.match.mpls_label, result);
     } else if (flow.match.destination) {
-        const std::string& table =
-            flow.match.interface ? router_.interfaces[*flow.match.interface].table : "main";
-        add_prefix(table, flow.match.destination->network(), result, 0);
+        add_prefix(table_of(flow), flow.match.destination->network(), result, 0);
     } else {
         add_all(result);
     }
     return result;
+}
+
+std::vector<const Route*> Reach::steering_routes(const Flow& flow) const {
+    std::vector<const Route*> routes;
+    if (flow.sr_policy || flow.match.mpls_label) {
+        return routes;
+    }
+    const auto visit = [&](const Target& target) {
+        if (target.route != nullptr && target.route->sr_policy) {
+            routes.push_back(target.route);
+        }
+    };
+    if (flow.match.destination) {
+        for_each_target(table_of(flow), flow.match.destination->network(), visit);
+    } else {
+        for_each_target(table_of(flow), {IpAddress{.octets = {}, .is_ipv6 = false}, 0}, visit);
+        for_each_target(table_of(flow), {IpAddress{.octets = {}, .is_ipv6 = true}, 0}, visit);
+    }
+    return routes;
+}
+
+/// The route table that packets of the flow are looked up in.
+const std::string& Reach::table_of(const Flow& flow) const {
+    static const std::string main = "main";
+    return flow.match.interface ? router_.interfaces[*flow.match.interface].table : main;
 }
 
 void Reach::add_all(Interfaces& result) const {
@@ -48,12 +71,12 @@ void Reach::add_all(Interfaces& result) const {
     }
 }
 
-/// The longest route that covers the whole prefix, and every route to a part of it.
-void Reach::add_prefix(const std::string& table, const IpPrefix& prefix, Interfaces& result,
-                       unsigned depth) const {
+template <class Visit>
+bool Reach::for_each_target(const std::string& table, const IpPrefix& prefix,
+                            const Visit& visit) const {
     const auto found = tables_.find(table);
     if (found == tables_.end()) {
-        return;
+        return true;
     }
     const std::vector<Target>& targets = found->second;
     const auto from = [&](const IpPrefix& first) {
@@ -66,20 +89,27 @@ void Reach::add_prefix(const std::string& table, const IpPrefix& prefix, Interfa
             IpPrefix{prefix.address, static_cast<std::uint8_t>(length)}.network();
         const auto target = from(wider);
         if (target != targets.end() && target->prefix == wider) {
-            add_target(*target, result, depth);
+            visit(*target);
             break;
         }
     }
-    // More than this many routes towards one flow: every interface is as good a guess.
     constexpr unsigned kMost = 4096;
     unsigned count = 0;
     for (auto target = from(prefix);
          target != targets.end() && prefix.contains(target->prefix.address); ++target) {
         if (++count > kMost) {
-            add_all(result);
-            return;
+            return false;
         }
-        add_target(*target, result, depth);
+        visit(*target);
+    }
+    return true;
+}
+
+void Reach::add_prefix(const std::string& table, const IpPrefix& prefix, Interfaces& result,
+                       unsigned depth) const {
+    if (!for_each_target(table, prefix,
+                         [&](const Target& target) { add_target(target, result, depth); })) {
+        add_all(result);  // with so many routes every interface is as good a guess
     }
 }
 

@@ -20,6 +20,10 @@ class Reach {
     /// routes for its destination; all where the match does not narrow it down.
     std::set<InterfaceIndex> interfaces_of(const Flow& flow) const;
 
+    /// Routes that may steer packets of the flow into a policy; none where the flow has its own. Of
+    /// very many routes towards its destination the first ones are looked at.
+    std::vector<const Route*> steering_routes(const Flow& flow) const;
+
   private:
     /// A route or a connected prefix.
     struct Target {
@@ -29,6 +33,12 @@ class Reach {
     };
     using Interfaces = std::set<InterfaceIndex>;
 
+    const std::string& table_of(const Flow& flow) const;
+    /// Calls visit(const Target&) for the longest route that covers the whole prefix, and for every
+    /// route to a part of it. False where these are too many.
+    template <class Visit>
+    bool for_each_target(const std::string& table, const IpPrefix& prefix,
+                         const Visit& visit) const;
     void add_prefix(const std::string& table, const IpPrefix& prefix, Interfaces& result,
                     unsigned depth) const;
     void add_target(const Target& target, Interfaces& result, unsigned depth) const;
