@@ -42,9 +42,11 @@ def same_frame(expected, got):
     """Octet for octet, but for what an encapsulating router may choose."""
     if not isinstance(expected, WrittenHeader):
         return expected == got
-    at = 14
+    at, ether_type = 14, expected[12] << 8 | expected[13]
+    if ether_type == wire.ETHER_MPLS:  # in front of the written header
+        at += wire.stack_octets(expected[at:])
     if len(got) != len(expected) or got[:at] != expected[:at] or \
-            wire.ETHER_IPV6 != expected[12] << 8 | expected[13]:
+            ether_type not in (wire.ETHER_IPV6, wire.ETHER_MPLS):
         return expected == got
     left, right = expected[at:], got[at:]
     if left[1] & 0xF0 != right[1] & 0xF0 or left[0] != right[0] or left[4:40] != right[4:40]:

@@ -140,6 +140,11 @@ def label_entry(label, tc=0, bottom=0, ttl=64):
     return struct.pack(">I", label << 12 | tc << 9 | bottom << 8 | ttl)
 
 
+def stack_octets(packet):
+    """Length of the label stack in front of a packet."""
+    return next(at for at in range(4, len(packet) + 1, 4) if packet[at - 2] & 1)
+
+
 def label_stack(entries):
     """Entries are (label, tc, ttl), the first is the top; the last gets the bottom bit."""
     return b"".join(label_entry(label, tc, i == len(entries) - 1, ttl)

@@ -118,8 +118,7 @@ def sent_stacks(*entries):
     def by_hand(router):
         found = []
         for sent in router.ports["ge1"].sent:
-            stack = sent.frame[14:]
-            found.append(next(k for k in range(1, len(stack)) if stack[4 * k - 2] & 1))
+            found.append(wire.stack_octets(sent.frame[14:]) // 4)
         assert found == list(entries), found
 
     return by_hand

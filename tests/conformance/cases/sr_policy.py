@@ -7,6 +7,7 @@ from case import (BASE, DSCP_TAGS, IDENTITY_PLUS_ONE, SOURCE6, Case, add_route, 
 
 COLOR, ENDPOINT = 100, "2001:db8:9::9"
 VIA_1, VIA_2, FAR = "fc00:2::1", "fc00:3::1", "fc00:9::d6"
+BENEATH_LABELS = "fc00:4::1"
 
 
 def sr_config(*policies, **more):
@@ -57,6 +58,12 @@ def one(*packets, to=3):
     return {f"ge{to}": [at(1000 + 30_000 * k, onto(to, packet)) for k, packet in enumerate(packets)]}
 
 
+def beneath_labels(config):
+    """Packets to the SID BENEATH_LABELS leave ge1 with two labels."""
+    add_route(config, "fc00:4::/48", 1, labels=[700, 701])
+    return config
+
+
 def steering_cases():
     both = one(to_policy(1), to_policy(2, 4), v6(3, to=0), v4(4, to=0))
     return [
@@ -73,6 +80,10 @@ def steering_cases():
         Case("policy-srv6-not-reduced-one-segment", "H.Encaps of one segment has a routing header",
              sr_config(policy(path(VIA_1), headend_behavior="H.Encaps")), both,
              by_hand=leaves(ge0=2, ge1=2)),
+        Case("policy-srv6-beneath-labels", "The route to the first segment pushes labels",
+             beneath_labels(sr_config(policy(path(BENEATH_LABELS, FAR)))),
+             one(to_policy(1), to_policy(2, 4), to_policy(3, size=1500 - 40 - 24 - 8),
+                 to_policy(4, size=1500 - 40 - 24 - 7)), by_hand=drops(mtu_exceeded=1)),
         Case("policy-mpls-swapped", "The top label of a list goes through the label table",
              sr_config(policy(path(16001, 16009))), both, by_hand=leaves(ge0=2, ge1=2)),
         Case("policy-mpls-adjacency", "An adjacency SID at the top is popped here",
@@ -274,9 +285,10 @@ def validity_cases():
             ("one-sid", 40, path(VIA_1, preference=200)),
             ("three-sids", 40 + 8 + 2 * 16, path(VIA_1, FAR, FAR, preference=200)),
             ("nrp", 40 + 16, path(VIA_1, preference=200, nrp=5)),
+            ("sid-beneath-labels", 40 + 2 * 4, path(BENEATH_LABELS, preference=200)),
             ("labels", 3 * 4, path(16001, 16101, 16102, preference=200))):
         for mtu, oif in ((needed + 68, 1), (needed + 67, 2)):
-            config = with_nrp(sr_config(policy(bad, SECOND)), "ge1")
+            config = beneath_labels(with_nrp(sr_config(policy(bad, SECOND)), "ge1"))
             config["interfaces"][1]["mtu"] = mtu
             made.append(Case(f"list-mtu-{name}-{mtu}", "A list that leaves no room for a packet in "
                              "the mtu is invalid", config, one(to_policy(1, 4, size=60)),

@@ -114,7 +114,8 @@ class Policies:
         return SegmentList(hop, weight, segments, labels)
 
     def _least_octets(self, nrp, segments, labels, hop):
-        """What goes in front of a packet at least: labels and selector, or H.Encaps.Red."""
+        """What goes in front of a packet at least: labels and selector, or
+        H.Encaps.Red beneath the labels of the next hop."""
         kind = self.nrps[nrp].get("encapsulation", "ipv6-option") if nrp is not None else "none"
         if not isinstance(segments[0], str):
             neighbor = self.tables.neighbor(hop.interface, hop.address)
@@ -125,7 +126,7 @@ class Policies:
             return 4 * len(actions.with_selector([[0, 0, 0]] * len(labels), 0, 115,
                                                  neighbor.get("readable-label-depth", 16)))
         routing = 8 + 16 * (len(segments) - 1) if len(segments) > 1 else 0
-        return 40 + (16 if kind == "ipv6-option" else 0) + routing
+        return 40 + (16 if kind == "ipv6-option" else 0) + routing + 4 * len(hop.labels)
 
     def _through_labels(self, labels):
         """The labels of an SR-MPLS list go through the label table."""

@@ -80,12 +80,13 @@ class Steering:
             options += nrp_option(self.nrp_option, path.nrp)
         if options:
             body, kind = wire.option_header(kind, options) + body, wire.HOP_BY_HOP
-        self._check_room(packet, oif, len(body) + 40 - len(inner))
+        self._check_room(packet, oif, len(body) + 40 + 4 * len(chosen.hop.labels) - len(inner))
         packet.replace_ip(wire.ipv6(self.srv6_source, chosen.segments[0], body, next_header=kind,
                                     traffic_class=traffic_class, hop_limit=HOP_LIMIT,
                                     flow_label=IGNORED_FLOW_LABEL))
         packet.own_option = bool(option_header)
         packet.written_ip = True
+        self._push(packet, chosen.hop.labels, chosen.hop)
 
     def _option_for(self, packet, oif):
         """The header in which this encapsulation brings a place for the tag; None for none."""
