@@ -78,7 +78,7 @@ class Forwarder {
     bool check_ipv4(Packet& packet);
     bool check_ipv6(Packet& packet);
     static void note_headers(Packet& packet, std::uint32_t above);
-    bool check_labels(Packet& packet);
+    std::uint32_t check_labels(Packet& packet);
     bool read_selector(Packet& packet, std::uint32_t stack_octets);
     void to_kernel(Packet& packet);
 

@@ -166,20 +166,20 @@ void Forwarder::note_headers(Packet& packet, std::uint32_t above) {
 }
 
 /// The stack must have a bottom. Ethernet padding behind a short packet is taken off where the
-/// payload tells its own length.
-bool Forwarder::check_labels(Packet& packet) {
+/// payload tells its own length. The stack's octets; 0 where the packet was dropped.
+std::uint32_t Forwarder::check_labels(Packet& packet) {
     std::uint32_t offset = 0;
     std::uint32_t entry;
     do {
         if (packet.l3_octets < offset + kLabelOctets) [[unlikely]] {
             drop(packet, DropReason::malformed);
-            return false;
+            return 0;
         }
         entry = load32(packet.l3 + offset);
         offset += kLabelOctets;
     } while (!mpls::bottom(entry));
     if (!tables_->nrps.empty() && !read_selector(packet, offset)) {
-        return false;
+        return 0;
     }
     packet.kind = Layer3::labelled;
     packet.came_labelled = true;
@@ -198,7 +198,7 @@ bool Forwarder::check_labels(Packet& packet) {
             trim(packet, offset + own);
         }
     }
-    return true;
+    return offset;
 }
 
 void Forwarder::input_ipv4(Packet& packet, bool ours) {
@@ -247,11 +247,12 @@ void Forwarder::input_ipv6(Packet& packet, bool ours) {
 }
 
 void Forwarder::input_labelled(Packet& packet, bool ours) {
-    if (!check_labels(packet)) {
+    const std::uint32_t stack_octets = check_labels(packet);
+    if (stack_octets == 0) {
         return;
     }
     packet.received_octets = packet.l3_octets;
-    note_headers(packet, mpls::stack_octets(packet.l3));
+    note_headers(packet, stack_octets);
     if (packet.in->tags.tagging() == Tagging::mpls_tc) {
         packet.cycle = packet.in->tags.cycle_of(mpls::tc(load32(packet.l3)));
         packet.tag = packet.cycle != 0 ? packet.l3 : nullptr;
@@ -335,7 +336,7 @@ void Forwarder::receive_from_kernel(config::InterfaceIndex interface, std::int64
                 well_formed = check_ipv6(packet);
                 break;
             case ethertype::kMpls:
-                well_formed = check_labels(packet);
+                well_formed = check_labels(packet) != 0;
                 break;
             default:
                 break;
