@@ -18,6 +18,8 @@ void set_sid(Build& build, Sids::Content& sids, std::size_t position) {
     action.block_bits = sid.locator_block_bits;
     action.node_bits = sid.locator_node_bits;
     action.table = build.tables.table_numbers.at(sid.table);
+    action.is_transit = !sid.flavors.next_csid && (sid.behavior == config::SidBehavior::end ||
+                                                   sid.behavior == config::SidBehavior::end_x);
     action.counter = build.tables.sid_numbers->at(sid.sid);
     if (sid.policy) {
         action.policy = build.tables.policy_numbers->number_of.at(*sid.policy);
@@ -120,7 +122,8 @@ void build_sid_index(Build& build) {
                        .fallback = &SidIndex::kNoSid});
         }
     }
-    build.tables.sid_index = std::make_shared<const SidIndex>(entries);
+    build.tables.sid_index =
+        std::make_shared<const SidIndex>(build.config.srv6.local_sids.size(), entries);
 }
 
 }  // namespace tcqf::dataplane

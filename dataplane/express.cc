@@ -203,7 +203,7 @@ inline void Forwarder::recognise(const InterfaceTable& in, rte_mbuf* mbuf, Plain
 void Forwarder::find_sids(std::span<Plain> burst) const {
     std::array<SidIndex::Address, kReceiveBurst> destinations;
     std::array<Plain*, kReceiveBurst> packets;
-    std::array<const RouteAction*, kReceiveBurst> actions;
+    std::array<std::uint32_t, kReceiveBurst> sids;
     unsigned count = 0;
     for (Plain& plain : burst) {
         if (plain.routing != 0) {
@@ -214,10 +214,12 @@ void Forwarder::find_sids(std::span<Plain> burst) const {
     if (count == 0) {
         return;
     }
-    tables_->sid_index->find_burst({destinations.data(), count}, actions.data());
+    tables_->sid_index->find_burst({destinations.data(), count}, sids.data());
+    const std::size_t known = tables_->sids.size();
+    const SidAction* first = tables_->sids.begin();
     for (unsigned i = 0; i < count; ++i) {
-        if (actions[i] != nullptr && actions[i]->kind == RouteKind::sid) {
-            packets[i]->sid = &tables_->sids[actions[i]->index];
+        if (sids[i] < known) {
+            packets[i]->sid = first + sids[i];
             rte_prefetch0(packets[i]->sid);
         }
     }
@@ -226,8 +228,7 @@ void Forwarder::find_sids(std::span<Plain> burst) const {
 /// A SID's packet to which nothing happens but that the next segment becomes its destination: the
 /// offset of that segment, else 0. The order of the checks does not matter to one that passes all.
 inline std::uint16_t Forwarder::next_plain_segment(const Plain& plain, const SidAction& sid) {
-    if (plain.routing == 0 || sid.flavors.next_csid ||
-        (sid.behavior != config::SidBehavior::end && sid.behavior != config::SidBehavior::end_x)) {
+    if (!sid.is_transit) {
         return 0;
     }
     const std::uint8_t* routing = plain.l3 + plain.routing;

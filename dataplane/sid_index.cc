@@ -6,10 +6,16 @@
 
 namespace tcqf::dataplane {
 
-SidIndex::SidIndex(const std::vector<Entry>& entries) : index_(entries.size()) {
+SidIndex::SidIndex(std::size_t sids, const std::vector<Entry>& entries)
+    : index_(entries.size()), actions_(sids), is_empty_(entries.empty()) {
     for (const auto& [address, action] : entries) {
-        index_.add(address.octets, static_cast<std::uint32_t>(actions_.size()));
-        actions_.push_back(action);
+        if (action.kind == RouteKind::sid) {
+            actions_[action.index] = action;
+            index_.add(address.octets, action.index);
+        } else {
+            index_.add(address.octets, static_cast<std::uint32_t>(actions_.size()));
+            actions_.push_back(action);
+        }
     }
 }
 
@@ -18,15 +24,6 @@ const RouteAction& SidIndex::find(const std::uint8_t* address) const {
     std::memcpy(key.data(), address, key.size());
     const std::uint32_t position = index_.find(key);
     return position == index_.kNone ? kNoSid : actions_[position];
-}
-
-void SidIndex::find_burst(std::span<const Address> addresses, const RouteAction** actions) const {
-    std::array<std::uint32_t, kMaxBurst> positions;
-    index_.find_burst(addresses, positions.data());
-    for (std::size_t i = 0; i < addresses.size(); ++i) {
-        actions[i] = positions[i] == index_.kNone ? nullptr : &actions_[positions[i]];
-        rte_prefetch0(actions[i]);
-    }
 }
 
 }  // namespace tcqf::dataplane

@@ -21,25 +21,28 @@ class SidIndex {
 
     using Address = std::array<std::uint8_t, 16>;
 
-    /// Of two entries with one address the last counts.
-    explicit SidIndex(const std::vector<Entry>& entries);
+    /// `sids`: size of Snapshot::sids. Of two entries with one address the last counts.
+    SidIndex(std::size_t sids, const std::vector<Entry>& entries);
 
     /// Of kind `no_sid` where the address is no SID.
     const RouteAction& find(const std::uint8_t* address) const;
 
-    bool empty() const { return actions_.empty(); }
+    bool empty() const { return is_empty_; }
 
     static constexpr unsigned kMaxBurst = KeyIndex<Address>::kMaxBurst;
 
-    /// Actions of up to kMaxBurst addresses, whose memory is asked for together; null for an
-    /// address that is no SID.
-    void find_burst(std::span<const Address> addresses, const RouteAction** actions) const;
+    /// For each of up to kMaxBurst addresses, whose memory is asked for together, a position in
+    /// Snapshot::sids; one past its end where the address is none of those SIDs.
+    void find_burst(std::span<const Address> addresses, std::uint32_t* sids) const {
+        index_.find_burst(addresses, sids);
+    }
 
     static constexpr RouteAction kNoSid{.kind = RouteKind::no_sid};
 
   private:
-    KeyIndex<Address> index_;  // of positions in actions_
-    HugeVector<RouteAction> actions_;
+    KeyIndex<Address> index_;          // of positions in actions_
+    HugeVector<RouteAction> actions_;  // of Snapshot::sids in their order, then of binding SIDs
+    bool is_empty_;
 };
 
 }  // namespace tcqf::dataplane

@@ -34,6 +34,7 @@ inline constexpr std::uint16_t kMainTable = 0;  ///< the route table that SIDs a
 struct SidAction {
     config::SidBehavior behavior = config::SidBehavior::end;
     config::SidFlavors flavors{};
+    bool is_transit = false;      ///< End or End.X, without NEXT-CSID
     std::uint8_t block_bits = 0;  ///< NEXT-CSID: LBL
     std::uint8_t node_bits = 0;   ///< NEXT-CSID: LNFL
     std::uint16_t table = 0;      ///< End.T, End.DT*
