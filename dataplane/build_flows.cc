@@ -16,7 +16,7 @@ FlowAction flow_action(const Build& build, std::size_t position) {
     }
     to.id = from.id;
     to.slot = build.options.flows[position].slot;
-    to.policer = build.options.flows[position].policer;
+    to.policer = build.options.flows[position].policer.get();
     to.policing_worker = build.options.flows[position].policing_worker;
     if (from.sr_policy) {
         to.policy = build.tables.policy_numbers->number_of.at(*from.sr_policy);
@@ -38,17 +38,18 @@ void build_flows(Build& build) {
         return;
     }
     tables.flow_table = std::make_shared<const FlowTable>(build.config.flows);
-    std::vector<FlowAction> flows;
+    FlowActions::Content flows;
     std::vector<std::uint32_t> flow_of_slot;
     for (std::size_t i = 0; i < build.config.flows.size(); ++i) {
-        flows.push_back(flow_action(build, i));
-        const std::uint32_t slot = flows.back().slot;
+        flows.elements.push_back(flow_action(build, i));
+        flows.owners.push_back(build.options.flows[i].policer);
+        const std::uint32_t slot = flows.elements.back().slot;
         if (flow_of_slot.size() <= slot) {
             flow_of_slot.resize(slot + 1, FlowTable::kNoFlow);
         }
         flow_of_slot[slot] = static_cast<std::uint32_t>(i);
     }
-    tables.flows = SharedArray<FlowAction>(flows);
+    tables.flows = FlowActions(std::move(flows));
     tables.flow_of_slot = SharedArray<std::uint32_t>(flow_of_slot);
 }
 

@@ -393,8 +393,8 @@ void Forwarder::prefetch_flows(std::span<const Plain> burst) {
             rte_prefetch0(&state(oif).cursors[flow.slot]);
         }
         if (flow.policer && flow.policing_worker == index_) {
-            policers[count++] = flow.policer.get();
-            rte_prefetch0(flow.policer.get());
+            policers[count++] = flow.policer;
+            rte_prefetch0(flow.policer);
         }
     }
     for (unsigned i = 0; i < count; ++i) {

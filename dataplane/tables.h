@@ -70,9 +70,9 @@ struct InterfaceTable {
     }
 };
 
-/// What every packet of a flow needs comes first: one cache line of it.
+/// One cache line, which every packet of a flow needs.
 struct alignas(64) FlowAction {
-    std::shared_ptr<Policer> policer;  ///< null: no specification; used by one worker alone
+    Policer* policer = nullptr;  ///< null: no specification; used by one worker alone
     FlowShape shape;
     std::uint32_t slot = 0;  ///< of its cursors, the same over changes of the configuration
     std::uint32_t policy = kNoPolicy;  ///< that its packets are steered into
@@ -82,6 +82,8 @@ struct alignas(64) FlowAction {
     std::uint16_t policing_worker = 0;  ///< one alone, wherever its packets come in and leave
     config::MplsService service{};      ///< DetNet over MPLS (RFC 8964), where it has one
 };
+static_assert(sizeof(FlowAction) == 64);
+using FlowActions = SharedArray<FlowAction, std::shared_ptr<Policer>>;
 
 /// Of one interface, by partition.
 class Shares {
@@ -128,7 +130,7 @@ class Snapshot {
     std::vector<std::uint16_t> map_of;  ///< iif * interfaces + oif -> cycle_maps, or kNoMap
     std::vector<CycleMap> cycle_maps;
     std::shared_ptr<const FlowTable> flow_table;
-    SharedArray<FlowAction> flows;
+    FlowActions flows;
     SharedArray<std::uint32_t> flow_of_slot;  ///< position in `flows`, or FlowTable::kNoFlow
 
     // Names to numbers, for the builder of the next tables.
