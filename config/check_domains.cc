@@ -123,7 +123,7 @@ class DomainChecker {
     /// Warns where the interface lets frames pass that no cycle could take.
     void check_mtu(const Cursor& entry, const Cursor& child, const Domain& domain,
                    const DomainInterface& interface) {
-        if (!context_.are_right(entry, {"cycle-time-us", "cycles"}) ||
+        if (!context_.is_given(entry, "cycle-time-us") || !context_.are_right(entry, {"cycles"}) ||
             !context_.is_given(child, "name") || !context_.are_right(child, {"dead-time-ns"})) {
             return;
         }
@@ -149,7 +149,7 @@ class DomainChecker {
     /// A guard leaves the cycle something, and the dead time has room for it.
     void check_guard(const Cursor& entry, const Cursor& child, const Domain& domain,
                      const DomainInterface& interface) {
-        if (!context_.are_right(entry, {"cycle-time-us"}) || !context_.is_given(child, "name") ||
+        if (!context_.is_given(entry, "cycle-time-us") || !context_.is_given(child, "name") ||
             !context_.are_right(child, {"dead-time-ns"}) ||
             !context_.are_interfaces_right({"tx-guard-ns", "mtu", "link-rate-mbps"})) {
             return;

@@ -58,6 +58,9 @@ class MustChecker {
                 if (lyd_new_inner(parent, nullptr, child.name.c_str(), 0, &data) == LY_SUCCESS) {
                     built_.push_back({data, id, &child});
                     fill(data, id, child);
+                    // An empty container counts as a default itself, and within such a one
+                    // lyd_new_implicit_tree() adds nothing.
+                    data->flags &= ~std::uint32_t{LYD_DEFAULT};
                 }
                 break;
             }

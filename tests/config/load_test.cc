@@ -78,6 +78,24 @@ TEST(Load, TakesDefaultsFromTheModule) {
     EXPECT_EQ(router.domains[0].cycle_maps[0].window, (Window{1, 3}));
 }
 
+/// The conditions of the module see the defaults of a container that is there without content.
+TEST(Load, TakesDefaultsIntoEmptyContainers) {
+    const LoadResult result = load_yaml(R"(
+name: r1
+clock: {}
+code-points: {}
+interfaces: [{name: ge0}]
+mpls: {}
+srv6: {}
+tcqf: {}
+detnet: {}
+)",
+                                        "r1.yaml");
+    EXPECT_THAT(result.diagnostics, IsEmpty());
+    ASSERT_NE(result.router, nullptr);
+    EXPECT_EQ(result.router->clock.source, ClockSource::system);
+}
+
 TEST(Load, ComputesMapsFromLatencies) {
     const LoadResult result = load_yaml(kRouter, "r1.yaml");
     ASSERT_NE(result.router, nullptr);
