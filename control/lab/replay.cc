@@ -51,10 +51,26 @@ Captures open_captures(const config::Router& config, const ReplayOptions& option
     return captures;
 }
 
+/// What two interfaces would write into one file would be lost.
+void check_file_names(const config::Router& config, const std::string& directory) {
+    for (const config::Interface& interface : config.interfaces) {
+        const std::string kernel = interface.name + ".kernel";
+        if (std::any_of(config.interfaces.begin(), config.interfaces.end(),
+                        [&](const auto& other) { return other.name == kernel; })) {
+            throw CaptureError(
+                fmt::format("--out {}", directory),
+                fmt::format("{}.pcap would be that of interface {} and of the kernel behind {}: "
+                            "rename one of the two interfaces",
+                            kernel, kernel, interface.name));
+        }
+    }
+}
+
 /// Everything that is written, one capture a wire and one a kernel.
 class Outputs {
   public:
     Outputs(const config::Router& config, const std::string& directory) : directory_(directory) {
+        check_file_names(config, directory);
         for (const config::Interface& interface : config.interfaces) {
             wires_.push_back(capture(interface.name + ".pcap"));
             kernels_.push_back(capture(interface.name + ".kernel.pcap"));

@@ -231,6 +231,10 @@ def refused_cases():
     twice = with_domain(dscp_transit(), [tagged(1, "dscp")], [])
     made.append(Case("config-refused-interface-in-two-domains", "Domains are disjoint", twice,
                      {"ge0": burst(1)}, refused=1, stderr_has=("config.yaml:",)))
+    one_file = _changed(_append("interfaces", {"name": "ge1.kernel"}))
+    made.append(Case("replay-refused-two-captures-in-one-file",
+                     "An interface may not have the name of another's kernel capture", one_file,
+                     {"ge0": burst(1)}, refused=1, stderr_has=("--out", "ge1.kernel.pcap")))
     for name, text in (("not-yaml", "name: [r1\n"), ("duplicate-key", "name: r1\nname: r2\n"),
                        ("empty", ""), ("list", "- a\n- b\n")):
         made.append(Case(f"config-refused-{name}", f"Refused: {name}", base_config(),
