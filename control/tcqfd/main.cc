@@ -36,6 +36,7 @@ void describe(CLI::App& app, Arguments& arguments) {
                    "where the API will listen; there is none yet, so it changes nothing")
         ->type_name("PATH");
     app.add_flag("--check", arguments.check, "validate the configuration and exit");
+    app.set_version_flag("--version", "tcqfd " TCQF_VERSION);
     app.add_flag("--yield", arguments.daemon.yield,
                  "share cores: workers poll, then give way to others, and sleep for up to 50 us "
                  "when idle");

@@ -277,7 +277,7 @@ def wrong_usage_and_wrong_configurations_have_their_codes(bench):
     assert code("--config", str(wrong), "--check") == 1
     assert code("--config", str(bench.directory / "absent.yaml"), "--check") == 1
     assert code() == 2 and code("--config", str(right), "--nonsense") == 2
-    assert code("--help") == 0
+    assert code("--help") == 0 and code("--version") == 0
 
 
 def a_socket_is_taken_with_a_warning_as_long_as_there_is_no_api(bench):
