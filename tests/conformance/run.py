@@ -6,7 +6,7 @@ hand say what must leave. The router runs on each; frames are compared octet for
 within 1 ns, and the account exactly. tshark then dissects every frame, expected and sent, with all
 checksums checked. Prints TAP and, last, `N passed, N failed`.
 
-    run.py --lab build/control/tcqf-lab --out build/tests/conformance/cases [--only PATTERN]
+    run.py --lab build/control/lab/tcqf-lab --out build/tests/conformance/cases [--only PATTERN]
     run.py --model --out DIR        # the reference model against the tables by hand alone
 """
 
@@ -26,6 +26,7 @@ import yaml
 import cases
 import compare
 import dissect
+import named
 from captures import pcap_bytes, read_pcap
 from reference.icmp import IcmpError
 from reference.router import Router
@@ -172,6 +173,8 @@ def main():
     parser.add_argument("--model", action="store_true", help="run the reference model alone")
     parser.add_argument("--out", type=Path, required=True, help="folder for cases and results")
     parser.add_argument("--only", default="*", help="names of cases, a shell pattern")
+    parser.add_argument("--document", type=Path, action="append", default=[],
+                        help="whose names of cases must be right")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--brief", action="store_true", help="one line a failure")
     options = parser.parse_args()
@@ -181,7 +184,8 @@ def main():
     if lab and not lab.exists():
         print(f"{lab} is not built", file=sys.stderr)
         return 1
-    chosen = [case for case in all_cases() if fnmatch.fnmatch(case.name, options.only)]
+    known = all_cases()
+    chosen = [case for case in known if fnmatch.fnmatch(case.name, options.only)]
     root = options.out.resolve()
     with ThreadPoolExecutor(options.jobs) as pool:
         results = list(pool.map(lambda case: run_case(case, lab, root)[0], chosen))
@@ -189,6 +193,9 @@ def main():
     tap = Tap(options.brief)
     for case, problems in zip(chosen, results):
         tap.case(f"{case.name}: {case.rule}", problems + complaints.get(case.name, []))
+    for document in options.document:
+        tap.case(f"{document.name} names cases that exist", named.names_without_case(
+            document.read_text(encoding="utf-8"), [case.name for case in known]))
     return tap.end()
 
 
