@@ -24,6 +24,19 @@ void add_upper_layer(const UpperLayer& upper, FlowFields& fields) {
     }
 }
 
+/// AH is the next header that a flow is told by, as it is in IPv4: what it authenticates has no
+/// ports to look at, it has an SPI (RFC 8939, 5.1).
+UpperLayer upper_for_flows(const std::uint8_t* ip, std::uint32_t octets,
+                           const ExtensionHeaders& extensions) {
+    UpperLayer upper = upper_of_ipv6(ip, octets, extensions);
+    if (extensions.authentication != 0) {
+        upper.start = ip + extensions.authentication;
+        upper.octets = octets - extensions.authentication;
+        upper.protocol = protocol::kAh;
+    }
+    return upper;
+}
+
 }  // namespace
 
 void read_ipv4_flow_fields(const std::uint8_t* ip, std::uint32_t octets, FlowFields& fields) {
@@ -43,7 +56,7 @@ void read_ipv6_flow_fields(const std::uint8_t* ip, std::uint32_t octets,
     fields.flow_label = ipv6::flow_label(ip);
     std::memcpy(fields.source.data(), ipv6::source(ip), 16);
     std::memcpy(fields.destination.data(), ipv6::destination(ip), 16);
-    add_upper_layer(upper_of_ipv6(ip, octets, extensions), fields);
+    add_upper_layer(upper_for_flows(ip, octets, extensions), fields);
 }
 
 FlowFields Forwarder::flow_fields(const Packet& packet) const {

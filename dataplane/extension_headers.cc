@@ -125,6 +125,11 @@ bool walk_extension_headers(std::span<const std::uint8_t> packet,
             case protocol::kFragment:
                 found.fragment = static_cast<std::uint16_t>(offset);
                 return true;
+            case protocol::kAh:
+                if (found.authentication == 0) {
+                    found.authentication = static_cast<std::uint16_t>(offset);
+                }
+                return true;
             default:
                 return true;
         }

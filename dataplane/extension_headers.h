@@ -19,6 +19,7 @@ struct ExtensionHeaders {
     std::uint16_t routing_named_at = 0;  ///< the next-header octet that names the routing header
     std::uint16_t routing = 0;           ///< routing header
     std::uint16_t fragment = 0;
+    std::uint16_t authentication = 0;  ///< first AH: where the chain ends for flows
     std::uint16_t upper =
         40;  ///< first header that is no extension header, or what cannot be looked into
     std::uint16_t unknown_option = 0;  ///< type octet of the first unknown hop-by-hop option that

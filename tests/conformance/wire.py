@@ -19,6 +19,8 @@ HOP_BY_HOP = 0
 ROUTING = 43
 FRAGMENT = 44
 DESTINATION = 60
+ESP = 50
+AH = 51
 NO_NEXT_HEADER = 59
 
 TCQF_OPTION = 0xB1
@@ -121,6 +123,11 @@ def pad_options(options):
     if missing == 1:
         return options + b"\0"
     return options + bytes([1, missing - 2]) + bytes(missing - 2)
+
+
+def authentication_header(next_header, spi):
+    """AH with a check value of 12 octets (RFC 4302, 2)."""
+    return bytes([next_header, 4, 0, 0]) + spi.to_bytes(4, "big") + bytes(16)
 
 
 def option_header(next_header, options):

@@ -356,7 +356,7 @@ def sharing_cases():
 
 def match_cases():
     """Every field of match, just inside and just outside."""
-    far = "10.10.1.1"
+    far, far6 = "10.10.1.1", "2001:db8:d1::1"
 
     def frames4(*packets):
         return [onto(3, packet) for packet in packets]
@@ -364,9 +364,17 @@ def match_cases():
     tcp = wire.ipv4(SOURCE4, far, wire.tcp(SOURCE4, far, 4000, 5000, bytes(60)), protocol=6)
     esp = [wire.ipv4(SOURCE4, far, spi.to_bytes(4, "big") + bytes(60), protocol=50)
            for spi in (0x1234, 0x1235)]
-    esp6 = wire.ipv6(SOURCE6, "2001:db8:d1::1", (0x1234).to_bytes(4, "big") + bytes(60),
+    esp6 = wire.ipv6(SOURCE6, far6, (0x1234).to_bytes(4, "big") + bytes(60),
                      next_header=50)
     fragment = v4(9, flags=0, offset=10)
+    def authenticated(source, destination, spi):
+        udp = wire.udp(source, destination, 4000, 5000, bytes(60))
+        return wire.authentication_header(wire.UDP, spi) + udp
+
+    ah = [wire.ipv4(SOURCE4, far, authenticated(SOURCE4, far, spi), protocol=wire.AH)
+          for spi in (0x1234, 0x1235)]
+    ah6 = [wire.ipv6(SOURCE6, far6, authenticated(SOURCE6, far6, spi), next_header=wire.AH)
+           for spi in (0x1234, 0x1235)]
     tables = {
         "interface": ({"interface": "ge2"}, frames4(v4(1))),
         "source": ({"source": "10.3.0.8/31"}, frames4(v4(1), v4(2, source="10.3.0.8"),
@@ -399,6 +407,8 @@ def match_cases():
                        frames4(v6(1), v6(2, dport=5001),
                                v6(3, hop_by_hop=bytes([0x1F, 2, 0, 0])))),
         "ipv6-spi": ({"spi": 0x1234}, frames4(esp6)),
+        "spi-of-ah": ({"protocol": 51, "spi": 0x1234}, frames4(*ah, *ah6)),
+        "ports-behind-ah": ({"destination-port": "5000"}, frames4(*ah, *ah6, v4(1))),
         "all": ({"interface": "ge3", "source": "10.3.0.0/24", "destination": "10.10.1.0/24",
                  "protocol": 17, "source-port": "4000", "destination-port": "5000",
                  "dscp": [0]}, frames4(v4(1), v4(2, dscp=1), v4(3, sport=1), v4(4, dport=1))),

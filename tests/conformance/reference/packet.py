@@ -200,8 +200,9 @@ class Packet:
         self.upper_layer = bytes(data)
         if self.upper_protocol in (wire.UDP, wire.TCP) and len(data) >= 4:
             self.ports = struct.unpack(">HH", data[:4])
-        if self.upper_protocol == 50 and len(data) >= 4:
-            self.spi = struct.unpack(">I", data[:4])[0]
+        spi_at = {wire.ESP: 0, wire.AH: 4}.get(self.upper_protocol)
+        if spi_at is not None and len(data) >= spi_at + 4:
+            self.spi = struct.unpack(">I", data[spi_at:spi_at + 4])[0]
 
     def tcqf_options(self, kind, header=None):
         """The options of that type; header restricts them to the one that an interface names."""
