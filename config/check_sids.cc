@@ -70,7 +70,7 @@ class SidChecker {
 
     /// What End.B6.Encaps puts in front is an IPv6 header (RFC 8986, 4.13).
     void check_policy_plane(const Cursor& entry, const LocalSid& sid) {
-        if (!sid.policy || !context_.are_right(entry, {"policy"}) ||
+        if (!sid.policy || !context_.are_right(entry, {"behavior", "policy"}) ||
             !context_.are_right(context_.top, {"sr-policies"})) {
             return;
         }
