@@ -562,7 +562,7 @@ inline bool Forwarder::forward_ingress(const Lane& lane, rte_mbuf* mbuf, const P
     write_addresses(*plain.adjacency, plain.l3);
     if (!lane.owned || !conforms_here(lane, plain, flow)) [[unlikely]] {
         ipv4::set_ttl(plain.l3, static_cast<std::uint8_t>(ipv4::ttl(plain.l3) - 1));
-        dispatch(mbuf, flow_decision(lane, mbuf, plain, flow));
+        dispatch(mbuf, plain_flow_decision(lane, mbuf, plain));
         return true;
     }
     const CycleId cycle = join_as_flow(mbuf, flow,
@@ -587,15 +587,9 @@ inline bool Forwarder::conforms_here(const Lane& lane, const Plain& plain,
 }
 
 /// As ingress().
-Decision Forwarder::flow_decision(const Lane& lane, const rte_mbuf* mbuf, const Plain& plain,
-                                  const FlowAction& flow) {
-    Decision decision;
-    decision.stage = flow.policer ? Stage::police : Stage::shape;
-    decision.oif = lane.oif;
-    decision.now_ns = lane.now_ns;
-    decision.flow_slot = flow.slot;
-    decision.flow = plain.flow;
-    decision.policing_worker = flow.policing_worker;
+Decision Forwarder::plain_flow_decision(const Lane& lane, const rte_mbuf* mbuf,
+                                        const Plain& plain) const {
+    Decision decision = flow_decision(plain.flow, lane.oif, lane.now_ns);
     decision.packet_bits = plain.octets * 8;
     decision.payload_octets = plain.octets - kIpv4Octets;
     decision.tag_place = plain.l3;

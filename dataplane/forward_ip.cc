@@ -110,14 +110,24 @@ void Forwarder::deliver(Packet& packet) {
     to_kernel(packet);
 }
 
-/// Sends an IP packet to a next hop with `ttl` as its new TTL or hop limit.
-void Forwarder::send_ip(Packet& packet, const Adjacency& adjacency, std::uint8_t ttl) {
+/// Whether a next hop can be sent to; if not, the packet is dropped.
+bool Forwarder::reaches(Packet& packet, const Adjacency& adjacency) {
     if (!adjacency.resolved) [[unlikely]] {
         icmp_error(packet, IcmpError::host_unreachable());
-        return drop(packet, DropReason::no_neighbor);
+        drop(packet, DropReason::no_neighbor);
+        return false;
     }
     if (!state(adjacency.oif).link_up.load(std::memory_order_relaxed)) [[unlikely]] {
-        return drop(packet, DropReason::interface_down);
+        drop(packet, DropReason::interface_down);
+        return false;
+    }
+    return true;
+}
+
+/// Sends an IP packet to a next hop with `ttl` as its new TTL or hop limit.
+void Forwarder::send_ip(Packet& packet, const Adjacency& adjacency, std::uint8_t ttl) {
+    if (!reaches(packet, adjacency)) [[unlikely]] {
+        return;
     }
     match_flow_into(packet, adjacency.oif);
     const std::uint32_t labels_octets = pushed_octets(packet, adjacency);

@@ -121,12 +121,8 @@ void Forwarder::forward_label(Packet& packet, std::uint32_t entry, const LabelAc
     }
     match_flow(packet);
     const Adjacency& adjacency = choose_hop(packet, action.hops);
-    if (!adjacency.resolved) [[unlikely]] {
-        icmp_error(packet, IcmpError::host_unreachable());
-        return drop(packet, DropReason::no_neighbor);
-    }
-    if (!state(adjacency.oif).link_up.load(std::memory_order_relaxed)) [[unlikely]] {
-        return drop(packet, DropReason::interface_down);
+    if (!reaches(packet, adjacency)) [[unlikely]] {
+        return;
     }
     match_flow_into(packet, adjacency.oif);
     const std::uint32_t mtu = tables_->interfaces[adjacency.oif].mtu;

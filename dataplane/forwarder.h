@@ -56,8 +56,7 @@ class Forwarder {
     bool forward_transit(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
     bool forward_ingress(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
     bool conforms_here(const Lane& lane, const Plain& plain, const FlowAction& flow) const;
-    static Decision flow_decision(const Lane& lane, const rte_mbuf* mbuf, const Plain& plain,
-                                  const FlowAction& flow);
+    Decision plain_flow_decision(const Lane& lane, const rte_mbuf* mbuf, const Plain& plain) const;
     bool forward_steered(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
     bool encapsulate_plain(const Lane& lane, rte_mbuf* mbuf, const Plain& plain) const;
     bool push_plain(const Lane& lane, rte_mbuf* mbuf, const Plain& plain) const;
@@ -86,6 +85,7 @@ class Forwarder {
     void forward_ip(Packet& packet);
     void deliver(Packet& packet);
     std::uint32_t policy_for(const Packet& packet, const RouteAction& route) const;
+    bool reaches(Packet& packet, const Adjacency& adjacency);
     void send_ip(Packet& packet, const Adjacency& adjacency, std::uint8_t ttl);
     void ip_too_big(Packet& packet, const Adjacency& adjacency, std::uint8_t ttl, std::uint32_t mtu,
                     const PolicyAction* policy);
@@ -154,6 +154,8 @@ class Forwarder {
     // output.cc: which class, which cycle, which tag
     void output(Packet& packet, config::InterfaceIndex oif);
     void transit(Packet& packet, config::InterfaceIndex oif);
+    Decision flow_decision(std::uint32_t flow, config::InterfaceIndex oif,
+                           std::int64_t now_ns) const;
     void ingress(Packet& packet, config::InterfaceIndex oif);
     void best_effort(Packet& packet, config::InterfaceIndex oif);
     void leave_domain(Packet& packet);

@@ -97,18 +97,25 @@ void Forwarder::transit(Packet& packet, config::InterfaceIndex oif) {
     dispatch(packet.mbuf, decision);
 }
 
+/// What whoever polices and shapes a flow's packet needs to know of the flow.
+Decision Forwarder::flow_decision(std::uint32_t flow, config::InterfaceIndex oif,
+                                  std::int64_t now_ns) const {
+    const FlowAction& action = tables_->flows[flow];
+    Decision decision;
+    decision.stage = action.policer ? Stage::police : Stage::shape;
+    decision.oif = oif;
+    decision.now_ns = now_ns;
+    decision.flow_slot = action.slot;
+    decision.flow = flow;
+    decision.policing_worker = action.policing_worker;
+    return decision;
+}
+
 /// A flow's packet enters TCQF: its cycle is known to the owner of the interface alone, which
 /// writes the tag, too.
 void Forwarder::ingress(Packet& packet, config::InterfaceIndex oif) {
     const InterfaceTable& out = tables_->interfaces[oif];
-    Decision decision;
-    const FlowAction& flow = tables_->flows[packet.flow];
-    decision.stage = flow.policer ? Stage::police : Stage::shape;
-    decision.oif = oif;
-    decision.now_ns = packet.now_ns;
-    decision.flow_slot = flow.slot;
-    decision.flow = packet.flow;
-    decision.policing_worker = flow.policing_worker;
+    Decision decision = flow_decision(packet.flow, oif, packet.now_ns);
     decision.packet_bits = packet.received_octets * 8;
     decision.payload_octets = packet.received_octets - packet.received_header_octets;
     decision.tag_place = tag_place(packet, out);
