@@ -50,16 +50,11 @@ void Forwarder::forward_labels(Packet& packet) {
                     }
                     return to_kernel(packet);
                 case mpls::kEntropyIndicator: {
-                    if (mpls::bottom(entry)) {
-                        return drop(packet, DropReason::malformed);
+                    bool bottom = false;
+                    if (!take_entropy(packet, bottom)) {
+                        return;
                     }
-                    const bool was_bottom = mpls::bottom(load32(packet.l3 + kLabelOctets));
-                    // The entropy label's TTL is 0 and says nothing (RFC 6790, 4.2).
-                    const std::uint8_t limit = packet.ttl_limit;
-                    pop_label(packet);
-                    pop_label(packet);
-                    packet.ttl_limit = limit;
-                    if (was_bottom) {
+                    if (bottom) {
                         return forward_payload(packet, Layer3::other);
                     }
                     continue;
@@ -247,10 +242,32 @@ bool Forwarder::take_actions(Packet& packet, bool& bottom) {
     return true;
 }
 
+/// The entropy label and its indicator, which is on top, go; `bottom`: they were the last of the
+/// stack. False where the packet was dropped.
+bool Forwarder::take_entropy(Packet& packet, bool& bottom) {
+    if (mpls::bottom(load32(packet.l3))) {
+        drop(packet, DropReason::malformed);
+        return false;
+    }
+    bottom = mpls::bottom(load32(packet.l3 + kLabelOctets));
+    // The entropy label's TTL is 0 and says nothing (RFC 6790, 4.2).
+    const std::uint8_t limit = packet.ttl_limit;
+    pop_label(packet);
+    pop_label(packet);
+    packet.ttl_limit = limit;
+    return true;
+}
+
 /// A DetNet service ends here: its label and control word are checked and removed (RFC 8964, 4.2).
+/// An entropy label may lie between them (4.2.2).
 void Forwarder::detnet_pop(Packet& packet, std::uint32_t entry, std::uint8_t sequence_bits) {
     pop_label(packet);
-    if (!mpls::bottom(entry) || packet.l3_octets < kControlWordOctets ||
+    bool bottom = mpls::bottom(entry);
+    if (!bottom && mpls::label(load32(packet.l3)) == mpls::kEntropyIndicator &&
+        !take_entropy(packet, bottom)) {
+        return;
+    }
+    if (!bottom || packet.l3_octets < kControlWordOctets ||
         load32(packet.l3) >> sequence_bits != 0) {
         return drop(packet, DropReason::malformed);
     }

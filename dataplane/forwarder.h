@@ -103,6 +103,7 @@ class Forwarder {
     bool expose(Packet& packet, bool was_bottom, const Adjacency& adjacency);
     bool expose_actions(Packet& packet, bool& bottom, const Adjacency& adjacency);
     bool take_actions(Packet& packet, bool& bottom);
+    bool take_entropy(Packet& packet, bool& bottom);
     void detnet_pop(Packet& packet, std::uint32_t entry, std::uint8_t sequence_bits);
 
     void forward_binding_label(Packet& packet, std::uint32_t entry, const PolicyAction& policy);

@@ -315,8 +315,12 @@ def service_cases():
                      at(60_000, service(most, inner4, ((16000, 0, 64), (500, 0, 60)))),
                      at(90_000, service(most + 1, inner4)), at(120_000, service(1 << 28, inner4)),
                      at(150_000, labelled(0, [(500, 0, 60)], b"\0\0\0")),
-                     at(180_000, service(0, inner4, ((500, 0, 60), (700, 0, 60))))]},
-            by_hand=drops(malformed=4)))
+                     at(180_000, service(0, inner4, ((500, 0, 60), (700, 0, 60)))),
+                     at(210_000, service(most, inner4, ((500, 0, 60), (7, 0, 0), (99, 0, 0)))),
+                     at(240_000, service(0, inner4, ((500, 0, 60), (7, 0, 0)))),
+                     at(270_000, service(0, inner4, ((500, 0, 60), (7, 0, 0), (99, 0, 0),
+                                                     (700, 0, 60))))]},
+            by_hand=drops(malformed=6)))
     made += [
         Case("detnet-push-wraps", "Numbers of 16 bits", service_config(16),
              {"ge3": [at(1000 + 900 * k, onto(3, v4(k, destination="10.11.0.1", size=60)))

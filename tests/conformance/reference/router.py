@@ -241,7 +241,10 @@ class Router(Endpoint, Steering):
                 for address in interface["addresses"] if ":" not in address]
 
     def _end_service(self, packet, entry):
-        """RFC 8964, 4.2: the S-label is the last one, its control word is checked and removed."""
+        """RFC 8964, 4.2: the S-label is the last one, but for an entropy label with its indicator;
+        its control word is checked and removed."""
+        if len(packet.labels) == 2 and packet.labels[0][0] == 7:
+            packet.labels.clear()
         word = int.from_bytes(packet.l3[:4], "big")
         if packet.labels or len(packet.l3) < 4 or word >> entry.get("sequence-bits", 0):
             raise Malformed
