@@ -92,5 +92,26 @@ def no_tcqf_lost_between():
                 {"ge0": rx}, stalls=((BASE + T + 50_000, 40_000),))
 
 
+def dead_time():
+    """What a stall delays may use the dead time, but not the next cycle."""
+    made = []
+    # By hand: six frames of 12304 ns fill 73824 of the 80000 ns that cycle 1 holds.
+    for name, resumed, sent in (("used", 10_000, 6), ("exceeded", 30_000, 5)):
+        config = with_domain(base_config(RATE),
+                             [tagged(0, "dscp"), tagged(1, "dscp", **{"dead-time-ns": 20_000})],
+                             [explicit(0, 1, IDENTITY_PLUS_ONE, (1, 4))])
+
+        def by_hand(router, resumed=resumed, sent=sent):
+            assert starts(router, "ge1") == [T + resumed + 12_304 * k for k in range(sent)]
+
+        made.append(Case(f"stall-dead-time-{name}",
+                         f"A full cycle that starts {resumed} ns late, with 20000 ns of dead time",
+                         config, {"ge0": burst(6, 1500)},
+                         stalls=((BASE + T - 1000, resumed + 1000),), until_drained=True,
+                         by_hand=by_hand))
+    return made
+
+
 def cases():
-    return whole_cycles() + [best_effort()] + phase_cases() + [no_tcqf_lost_between()]
+    return (whole_cycles() + [best_effort()] + phase_cases() + [no_tcqf_lost_between()] +
+            dead_time())

@@ -112,7 +112,7 @@ class Port:
         while slot:
             frame = slot.popleft()
             end = at + self.duration(len(frame))
-            if end <= self.clock.start(now_cycle + 1) - self.dead_time_ns:
+            if end <= self.clock.start(now_cycle + 1):
                 return frame, now_cycle
             self.overruns += 1
         for queue in self.classes:
