@@ -18,6 +18,10 @@ namespace {
 // 64 bits do not hold packets * period * cycle time for every configuration.
 __extension__ using Product = unsigned __int128;
 
+constexpr std::string_view kServiceInSids =
+    "a path of SIDs: S-label and control word go beneath labels (RFC 8964), on that path the "
+    "flow's packets are dropped, policy-invalid";
+
 bool is_ipv6(const FlowMatch& match) {
     return (match.source && match.source->address.is_ipv6) ||
            (match.destination && match.destination->address.is_ipv6) || match.flow_label;
@@ -196,21 +200,29 @@ void FlowChecker::check_families(const Cursor& match, const FlowMatch& fields) {
 }
 
 /// S-label and control word stand beneath labels (RFC 8964, 4.2): an outer IPv6 header has no place
-/// for them.
+/// for them. A policy may have paths of either kind, of which one is active at a time.
 void FlowChecker::check_service(const Cursor& entry, const Flow& flow) {
     if (!flow.mpls_service || !flow.sr_policy || !context_.are_right(entry, {"sr-policy"}) ||
         !context_.are_right(context_.top, {"sr-policies"})) {
         return;
     }
     const SrPolicy* policy = context_.policy(*flow.sr_policy);
-    if (policy != nullptr && has_list_of<IpAddress>(*policy)) {
-        context_.report.conflict(
-            entry["mpls-service"].node(),
-            fmt::format("a path of the policy color {} endpoint {} has SIDs: S-label and control "
-                        "word go beneath labels (RFC 8964); remove mpls-service, or name a policy "
-                        "of labels",
-                        policy->key.color, policy->key.endpoint.to_string()));
+    if (policy == nullptr || !has_list_of<IpAddress>(*policy)) {
+        return;
     }
+    if (has_list_of<std::uint32_t>(*policy)) {
+        context_.report.warning(
+            entry["mpls-service"].node(),
+            fmt::format("the policy color {} endpoint {} has {}", policy->key.color,
+                        policy->key.endpoint.to_string(), kServiceInSids));
+        return;
+    }
+    context_.report.conflict(
+        entry["mpls-service"].node(),
+        fmt::format("the policy color {} endpoint {} has SIDs alone: S-label and control word go "
+                    "beneath labels (RFC 8964); remove mpls-service, or give the policy a path of "
+                    "labels",
+                    policy->key.color, policy->key.endpoint.to_string()));
 }
 
 /// The same where only routes steer the flow: other packets of it may have another way.
@@ -226,11 +238,10 @@ void FlowChecker::check_steered_service(const Cursor& entry, const Flow& flow) {
         }
         context_.report.warning(
             entry["mpls-service"].node(),
-            fmt::format("packets to {} are steered into the policy color {} endpoint {}, a path of "
-                        "which has SIDs: S-label and control word go beneath labels (RFC 8964), on "
-                        "that path the flow's packets are dropped, policy-invalid",
+            fmt::format("packets to {} are steered into the policy color {} endpoint {}, which has "
+                        "{}",
                         route->prefix.to_string(), policy->key.color,
-                        policy->key.endpoint.to_string()));
+                        policy->key.endpoint.to_string(), kServiceInSids));
         return;
     }
 }
