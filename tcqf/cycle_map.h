@@ -2,6 +2,7 @@
 // (draft-eckert-detnet-tcqf-10, 4.2).
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <span>
@@ -39,9 +40,10 @@ class CycleMap {
         /// Distance to the cycle that a packet with incoming identifier `id` (1..C) joins. Returns
         /// 0 where no distance in the window has the mapped identifier: "outside-window".
         std::uint32_t distance(CycleId id) const {
-            const std::uint32_t wanted = map_->oif_index_[id];
-            const std::uint32_t beyond =
-                wanted >= first_ ? wanted - first_ : wanted + map_->cycles_ - first_;
+            // Modulo the round: of the two the one that is not below zero, so not huge. Which one
+            // that is differs from packet to packet, as good as random to a branch.
+            const std::uint32_t ahead = map_->oif_index_[id] - first_;
+            const std::uint32_t beyond = std::min(ahead, ahead + map_->cycles_);
             return beyond < distances_ ? min_ + beyond : 0;
         }
 
