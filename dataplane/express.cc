@@ -42,6 +42,19 @@ struct Forwarder::Plain {
     const Adjacency* adjacency;  ///< the next hop, where there is only one
 };
 
+/// The packets of a burst, and those that are looked up by an address.
+struct Forwarder::PlainBurst {
+    std::array<Plain, kReceiveBurst> packets;
+    std::array<Plain*, kReceiveBurst> ipv4;
+    std::array<std::uint32_t, kReceiveBurst> ipv4_destinations;
+    std::array<Plain*, kReceiveBurst> ipv6;
+    unsigned ipv4_count = 0;
+    unsigned ipv6_count = 0;
+
+    std::span<Plain* const> ipv4_packets() const { return {ipv4.data(), ipv4_count}; }
+    std::span<Plain* const> ipv6_packets() const { return {ipv6.data(), ipv6_count}; }
+};
+
 /// From the interface of a burst to another one, at one instant.
 struct Forwarder::Lane {
     config::InterfaceIndex iif = 0;
@@ -172,8 +185,9 @@ inline bool Forwarder::recognise_label(const InterfaceTable& in, Plain& plain) c
     return plain.cycle != 0;
 }
 
-/// First stage: what kind of packet it is.
-inline void Forwarder::recognise(const InterfaceTable& in, rte_mbuf* mbuf, Plain& plain) const {
+/// First stage: what kind of packet it is, and the action of a label.
+inline void Forwarder::recognise(const InterfaceTable& in, rte_mbuf* mbuf, Plain& plain,
+                                 PlainBurst& burst) const {
     plain = {};
     plain.nrp = kNoNrp;
     plain.flow = FlowTable::kNoFlow;
@@ -186,13 +200,24 @@ inline void Forwarder::recognise(const InterfaceTable& in, rte_mbuf* mbuf, Plain
     plain.octets = mbuf->pkt_len - kEthernetOctets;
     switch (load16(frame + 12)) {
         case ethertype::kIpv4:
-            plain.kind = recognise_ipv4(in, plain) ? Layer3::ipv4 : Layer3::other;
+            if (recognise_ipv4(in, plain)) {
+                plain.kind = Layer3::ipv4;
+                burst.ipv4_destinations[burst.ipv4_count] = ipv4::destination(plain.l3);
+                burst.ipv4[burst.ipv4_count++] = &plain;
+            }
             break;
         case ethertype::kIpv6:
-            plain.kind = recognise_ipv6(in, plain) ? Layer3::ipv6 : Layer3::other;
+            if (recognise_ipv6(in, plain)) {
+                plain.kind = Layer3::ipv6;
+                burst.ipv6[burst.ipv6_count++] = &plain;
+            }
             break;
         case ethertype::kMpls:
-            plain.kind = recognise_label(in, plain) ? Layer3::labelled : Layer3::other;
+            if (recognise_label(in, plain)) {
+                plain.kind = Layer3::labelled;
+                plain.label = &tables_->labels.find(mpls::label(load32(plain.l3)));
+                rte_prefetch0(plain.label);
+            }
             break;
         default:
             break;
@@ -200,15 +225,15 @@ inline void Forwarder::recognise(const InterfaceTable& in, rte_mbuf* mbuf, Plain
 }
 
 /// Second stage: the SIDs among destinations. Only what has a routing header gets past one here.
-void Forwarder::find_sids(std::span<Plain> burst) const {
+void Forwarder::find_sids(const PlainBurst& burst) const {
     std::array<SidIndex::Address, kReceiveBurst> destinations;
     std::array<Plain*, kReceiveBurst> packets;
     std::array<std::uint32_t, kReceiveBurst> sids;
     unsigned count = 0;
-    for (Plain& plain : burst) {
-        if (plain.routing != 0) {
-            std::memcpy(destinations[count].data(), ipv6::destination(plain.l3), 16);
-            packets[count++] = &plain;
+    for (Plain* plain : burst.ipv6_packets()) {
+        if (plain->routing != 0) {
+            std::memcpy(destinations[count].data(), ipv6::destination(plain->l3), 16);
+            packets[count++] = plain;
         }
     }
     if (count == 0) {
@@ -258,32 +283,15 @@ inline const std::uint8_t* Forwarder::onward_address(Plain& plain) const {
     return plain.sid->behavior == config::SidBehavior::end_x ? nullptr : plain.l3 + plain.segment;
 }
 
-/// Third stage: IP destinations, all at once, and labels.
-void Forwarder::look_up(config::InterfaceIndex interface, std::span<Plain> burst) const {
-    std::array<std::uint32_t, kReceiveBurst> ipv4_destinations;
+/// Third stage: IP destinations, all at once.
+void Forwarder::look_up(config::InterfaceIndex interface, const PlainBurst& burst) const {
     std::array<std::array<std::uint8_t, 16>, kReceiveBurst> ipv6_destinations;
-    std::array<Plain*, kReceiveBurst> ipv4_packets;
     std::array<Plain*, kReceiveBurst> ipv6_packets;
-    unsigned ipv4_count = 0;
     unsigned ipv6_count = 0;
-    for (Plain& plain : burst) {
-        switch (plain.kind) {
-            case Layer3::ipv4:
-                ipv4_destinations[ipv4_count] = ipv4::destination(plain.l3);
-                ipv4_packets[ipv4_count++] = &plain;
-                break;
-            case Layer3::ipv6:
-                if (const std::uint8_t* address = onward_address(plain)) {
-                    std::memcpy(ipv6_destinations[ipv6_count].data(), address, 16);
-                    ipv6_packets[ipv6_count++] = &plain;
-                }
-                break;
-            case Layer3::labelled:
-                plain.label = &tables_->labels.find(mpls::label(load32(plain.l3)));
-                rte_prefetch0(plain.label);
-                break;
-            case Layer3::other:
-                break;
+    for (Plain* plain : burst.ipv6_packets()) {
+        if (const std::uint8_t* address = onward_address(*plain)) {
+            std::memcpy(ipv6_destinations[ipv6_count].data(), address, 16);
+            ipv6_packets[ipv6_count++] = plain;
         }
     }
     const RouteTable& table = tables_->route_tables[tables_->interfaces[interface].route_table];
@@ -295,9 +303,9 @@ void Forwarder::look_up(config::InterfaceIndex interface, std::span<Plain> burst
             rte_prefetch0(packets[i]->route);
         }
     };
-    if (ipv4_count != 0) {
-        table.find_ipv4_bulk(ipv4_destinations.data(), values.data(), ipv4_count);
-        use(Family::ipv4, ipv4_packets.data(), ipv4_count);
+    if (burst.ipv4_count != 0) {
+        table.find_ipv4_bulk(burst.ipv4_destinations.data(), values.data(), burst.ipv4_count);
+        use(Family::ipv4, burst.ipv4.data(), burst.ipv4_count);
     }
     if (ipv6_count != 0) {
         table.find_ipv6_bulk(ipv6_destinations.data(), values.data(), ipv6_count);
@@ -306,16 +314,16 @@ void Forwarder::look_up(config::InterfaceIndex interface, std::span<Plain> burst
 }
 
 /// Fourth stage: the flows of what has no cycle yet.
-void Forwarder::match_flows(config::InterfaceIndex interface, std::span<Plain> burst) const {
+void Forwarder::match_flows(config::InterfaceIndex interface, const PlainBurst& burst) const {
     std::array<FlowFields, kReceiveBurst> fields;
     std::array<Plain*, kReceiveBurst> packets;
     std::array<std::uint32_t, kReceiveBurst> flows;
     unsigned count = 0;
-    for (Plain& plain : burst) {
-        if (plain.kind == Layer3::ipv4 && plain.cycle == 0) {
-            read_ipv4_flow_fields(plain.l3, plain.octets, fields[count]);
+    for (Plain* plain : burst.ipv4_packets()) {
+        if (plain->cycle == 0) {
+            read_ipv4_flow_fields(plain->l3, plain->octets, fields[count]);
             fields[count].interface = interface;
-            packets[count++] = &plain;
+            packets[count++] = plain;
         }
     }
     if (count == 0) {
@@ -475,9 +483,8 @@ inline bool Forwarder::forward_transit(const Lane& lane, rte_mbuf* mbuf, const P
             }
             break;
         default: {
-            const std::uint32_t entry = load32(l3);
-            const auto ttl = static_cast<std::uint8_t>(mpls::ttl(entry) - 1);
-            store32(l3, mpls::entry(plain.adjacency->labels[0], tag, mpls::bottom(entry), ttl));
+            const std::uint32_t label = plain.adjacency->labels[0];
+            store32(l3, mpls::swapped(load32(l3), label, tag));
             break;
         }
     }
@@ -606,13 +613,13 @@ void Forwarder::forward_burst(config::InterfaceIndex interface, std::span<rte_mb
     lane.in = &tables_->interfaces[interface];
     lane.age_unknown = arrivals_ns == nullptr;
     lane.now_ns = now_ns;
-    std::array<Plain, kReceiveBurst> packets;
-    const std::span<Plain> burst(packets.data(), mbufs.size());
+    PlainBurst burst;
+    const std::span<Plain> packets(burst.packets.data(), mbufs.size());
     if (!shared_.options.short_way) [[unlikely]] {
-        std::fill(burst.begin(), burst.end(), Plain{});
+        std::fill(packets.begin(), packets.end(), Plain{});
     } else {
         for (std::size_t i = 0; i < mbufs.size(); ++i) {
-            recognise(*lane.in, mbufs[i], burst[i]);
+            recognise(*lane.in, mbufs[i], packets[i], burst);
         }
         if (lane.in->route_table == kMainTable && !tables_->sid_index->empty() &&
             inside_srv6_domain(interface)) {
@@ -623,12 +630,12 @@ void Forwarder::forward_burst(config::InterfaceIndex interface, std::span<rte_mb
         if (has_flows) {
             match_flows(interface, burst);
         }
-        find_adjacencies(burst);
+        find_adjacencies(packets);
         if (!tables_->policies.empty()) {
-            follow_policies(burst);
+            follow_policies(packets);
         }
         if (has_flows) {
-            prefetch_flows(burst);
+            prefetch_flows(packets);
         }
     }
     for (std::size_t i = 0; i < mbufs.size(); ++i) {
@@ -636,12 +643,12 @@ void Forwarder::forward_burst(config::InterfaceIndex interface, std::span<rte_mb
             lane.now_ns = arrivals_ns[i];
             lane.chosen = false;
         }
-        if (forward_plain(lane, mbufs[i], burst[i])) [[likely]] {
+        if (forward_plain(lane, mbufs[i], packets[i])) [[likely]] {
             continue;
         }
         Packet packet;
         packet.mbuf = mbufs[i];
-        packet.route = burst[i].sid == nullptr ? burst[i].route : nullptr;
+        packet.route = packets[i].sid == nullptr ? packets[i].route : nullptr;
         packet.now_ns = lane.now_ns;
         packet.iif = interface;
         packet.age_unknown = lane.age_unknown;

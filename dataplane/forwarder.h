@@ -36,15 +36,16 @@ class Forwarder {
     // express.cc: the short way of plain packets
     struct Lane;
     struct Plain;
+    struct PlainBurst;
     void forward_burst(config::InterfaceIndex interface, std::span<rte_mbuf* const> mbufs,
                        const std::int64_t* arrivals_ns, std::int64_t now_ns);
-    void recognise(const InterfaceTable& in, rte_mbuf* mbuf, Plain& plain) const;
+    void recognise(const InterfaceTable& in, rte_mbuf* mbuf, Plain& plain, PlainBurst& burst) const;
     static bool recognise_ipv4(const InterfaceTable& in, Plain& plain);
     bool recognise_ipv6(const InterfaceTable& in, Plain& plain) const;
     bool recognise_label(const InterfaceTable& in, Plain& plain) const;
-    void find_sids(std::span<Plain> burst) const;
-    void look_up(config::InterfaceIndex interface, std::span<Plain> burst) const;
-    void match_flows(config::InterfaceIndex interface, std::span<Plain> burst) const;
+    void find_sids(const PlainBurst& burst) const;
+    void look_up(config::InterfaceIndex interface, const PlainBurst& burst) const;
+    void match_flows(config::InterfaceIndex interface, const PlainBurst& burst) const;
     static std::uint16_t next_plain_segment(const Plain& plain, const SidAction& sid);
     const std::uint8_t* onward_address(Plain& plain) const;
     const HopSet* follow_route(Plain& plain) const;

@@ -273,6 +273,11 @@ inline std::uint8_t ttl(std::uint32_t entry) {
 inline std::uint32_t entry(std::uint32_t label, std::uint8_t tc, bool bottom, std::uint8_t ttl) {
     return label << 12 | std::uint32_t{tc} << 9 | (bottom ? kBottom : 0u) | ttl;
 }
+/// The entry behind a hop: another label and traffic class, and of its TTL, which is not 0, one
+/// less.
+constexpr std::uint32_t swapped(std::uint32_t entry, std::uint32_t label, std::uint8_t tc) {
+    return label << 12 | std::uint32_t{tc} << 9 | ((entry & 0x1ff) - 1);
+}
 /// The TC lies in the third octet of an entry.
 inline void set_tc(std::uint8_t* entry, std::uint8_t tc) {
     entry[2] = static_cast<std::uint8_t>((entry[2] & 0xf1) | tc << 1);

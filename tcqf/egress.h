@@ -225,27 +225,26 @@ class Egress {
     template <class Send>
     Run send_burst(const PacketQueue<Packet>& queue, const Horizon& horizon, WireUnits boundary,
                    WireUnits allowance, Send& send) {
+        static_assert(kBurst >= PacketChunk<Packet>::kEntries);
+        const std::span<const QueuedPacket<Packet>> waiting = queue.front_run();
         Burst burst;
         burst.base_ns = base_ns_;
-        WireUnits start = std::max(free_, horizon.now);
-        const WireUnits begin = start;
+        const WireUnits begin = std::max(free_, horizon.now);
+        const WireUnits paid = allowance < kUnlimited - begin ? begin + allowance : kUnlimited;
+        const WireUnits limit = std::min(paid, boundary);
+        WireUnits start = begin;
         Run run;
-        for (const QueuedPacket<Packet>& entry : queue.front_run()) {
-            const WireUnits units = occupancy_units(entry.octets);
-            if (start >= horizon.end) {
-                run.progress = Progress::wire_busy;
-                break;
-            }
-            if (units > allowance - (start - begin) || burst.count == kBurst) {
-                break;
-            }
-            if (start + units > boundary) {
-                run.progress = Progress::must_wait_for_cycle;
+        for (const QueuedPacket<Packet>& entry : waiting) {
+            const WireUnits end = start + occupancy_units(entry.octets);
+            if (start >= horizon.end || end > limit) {
+                run.progress = start >= horizon.end ? Progress::wire_busy
+                               : end > paid         ? Progress::emptied
+                                                    : Progress::must_wait_for_cycle;
                 break;
             }
             burst.packets[burst.count] = entry.packet;
             burst.starts[burst.count++] = start;
-            start += units;
+            start = end;
         }
         if (burst.count == 0) {
             return run;
