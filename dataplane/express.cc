@@ -25,10 +25,11 @@ namespace tcqf::dataplane {
 
 /// What a burst's stages find out about one packet. Without initialisers: recognise() fills it.
 struct Forwarder::Plain {
-    Layer3 kind;            ///< other: something about it is special
-    CycleId cycle;          ///< identifier on the incoming interface; 0: not TCQF
-    std::uint16_t option;   ///< offset of the option that is the tag; 0: there is none
-    std::uint16_t routing;  ///< offset of the routing header; 0: there is none
+    Layer3 kind;               ///< other: something about it is special
+    std::uint8_t label_count;  ///< that are swapped
+    CycleId cycle;             ///< identifier on the incoming interface; 0: not TCQF
+    std::uint16_t option;      ///< offset of the option that is the tag; 0: there is none
+    std::uint16_t routing;     ///< offset of the routing header; 0: there is none
     std::uint16_t segment;  ///< offset of the one that becomes the destination here; 0: none does
     std::uint32_t octets;   ///< of layer 3
     std::uint32_t nrp;
@@ -57,14 +58,15 @@ struct Forwarder::PlainBurst {
 
 /// From the interface of a burst to another one, at one instant.
 struct Forwarder::Lane {
+    static constexpr config::InterfaceIndex kNotChosen = UINT16_MAX;
+
     config::InterfaceIndex iif = 0;
-    config::InterfaceIndex oif = 0;
-    bool chosen = false;    ///< the rest is valid
-    bool in_cycle = false;  ///< TCQF packets may go there
-    bool transit = false;   ///< and have the same kind of tag there
-    bool steers = false;    ///< in_cycle, from a domain whose tags are DSCPs
-    bool ingress = false;   ///< flows enter TCQF there, by DSCP
-    bool owned = false;     ///< this worker looks after oif
+    config::InterfaceIndex oif = kNotChosen;  ///< what the rest is valid for
+    bool in_cycle = false;                    ///< TCQF packets may go there
+    bool transit = false;                     ///< and have the same kind of tag there
+    bool steers = false;                      ///< in_cycle, from a domain whose tags are DSCPs
+    bool ingress = false;                     ///< flows enter TCQF there, by DSCP
+    bool owned = false;                       ///< this worker looks after oif
     bool age_unknown = false;
     std::uint32_t mtu = 0;  ///< of oif; 0: nothing may go there
     Shares shares;          ///< of oif
@@ -215,6 +217,7 @@ inline void Forwarder::recognise(const InterfaceTable& in, rte_mbuf* mbuf, Plain
         case ethertype::kMpls:
             if (recognise_label(in, plain)) {
                 plain.kind = Layer3::labelled;
+                plain.label_count = 1;
                 plain.label = &tables_->labels.find(mpls::label(load32(plain.l3)));
                 rte_prefetch0(plain.label);
             }
@@ -338,27 +341,21 @@ void Forwarder::match_flows(config::InterfaceIndex interface, const PlainBurst& 
     }
 }
 
-/// Where a plain IP packet goes: to next hops, or nullptr and maybe into a policy.
-inline const HopSet* Forwarder::follow_route(Plain& plain) const {
+/// Where a plain packet goes; nullptr: into a policy, or somewhere special.
+inline const HopSet* Forwarder::hops_of(const Plain& plain) {
+    if (plain.label != nullptr) {
+        return plain.label->kind == LabelKind::swap ? &plain.label->hops : nullptr;
+    }
     if (plain.route == nullptr) {
         return plain.segment != 0 ? &plain.sid->hops : nullptr;  // End.X (RFC 8986, 4.2)
     }
-    if (plain.route->kind == RouteKind::policy && plain.sid == nullptr) [[unlikely]] {
-        plain.policy = &tables_->policies[plain.route->index];
-        rte_prefetch0(plain.policy);
-    }
-    return plain.route->kind == RouteKind::forward ? &plain.route->hops : nullptr;
+    return &plain.route->hops;
 }
 
 /// Fifth stage: the next hop, where there is only one.
-void Forwarder::find_adjacencies(std::span<Plain> burst) const {
+void Forwarder::find_adjacencies(std::span<Plain> burst) {
     for (Plain& plain : burst) {
-        const HopSet* hops = nullptr;
-        if (plain.label != nullptr) {
-            hops = plain.label->kind == LabelKind::swap ? &plain.label->hops : nullptr;
-        } else {
-            hops = follow_route(plain);
-        }
+        const HopSet* hops = hops_of(plain);
         if (hops != nullptr && hops->count == 1) {
             plain.adjacency = hops->first;
             rte_prefetch0(plain.adjacency);
@@ -366,10 +363,21 @@ void Forwarder::find_adjacencies(std::span<Plain> burst) const {
     }
 }
 
-/// Sixth stage: the only way of policies, where there is one.
+/// Sixth stage: policies that routes lead into, and their only way, where there is one.
 void Forwarder::follow_policies(std::span<Plain> burst) const {
+    std::array<Plain*, kReceiveBurst> steered;
+    unsigned count = 0;
     for (Plain& plain : burst) {
-        if (plain.policy == nullptr || plain.cycle == 0 || plain.policy->sole.hop == nullptr) {
+        if (plain.route != nullptr && plain.route->kind == RouteKind::policy &&
+            plain.sid == nullptr) {
+            plain.policy = &tables_->policies[plain.route->index];
+            rte_prefetch0(plain.policy);
+            steered[count++] = &plain;
+        }
+    }
+    for (unsigned i = 0; i < count; ++i) {
+        Plain& plain = *steered[i];
+        if (plain.cycle == 0 || plain.policy->sole.hop == nullptr) {
             continue;
         }
         const SoleWay& way = plain.policy->sole;
@@ -412,7 +420,6 @@ void Forwarder::prefetch_flows(std::span<const Plain> burst) {
 
 /// Finds out whether and how packets go from the lane's interface to `oif`.
 void Forwarder::choose_lane(Lane& lane, config::InterfaceIndex oif) {
-    lane.chosen = true;
     lane.oif = oif;
     lane.out = &tables_->interfaces[oif];
     lane.map = tables_->cycle_map(lane.iif, oif);
@@ -443,15 +450,14 @@ inline bool Forwarder::forward_plain(Lane& lane, rte_mbuf* mbuf, const Plain& pl
         return false;
     }
     const Adjacency& adjacency = *plain.adjacency;
-    if (!lane.chosen || lane.oif != adjacency.oif) [[unlikely]] {
+    if (lane.oif != adjacency.oif) [[unlikely]] {
         choose_lane(lane, adjacency.oif);
     }
     if (plain.policy != nullptr) [[unlikely]] {
         return forward_steered(lane, mbuf, plain);
     }
-    const unsigned labels = plain.kind == Layer3::labelled ? 1 : 0;
-    if (plain.octets > lane.mtu || !adjacency.resolved || adjacency.label_count != labels)
-        [[unlikely]] {
+    if (plain.octets > lane.mtu || !adjacency.resolved ||
+        adjacency.label_count != plain.label_count) [[unlikely]] {
         return false;
     }
     return plain.cycle != 0 ? forward_transit(lane, mbuf, plain)
@@ -641,7 +647,7 @@ void Forwarder::forward_burst(config::InterfaceIndex interface, std::span<rte_mb
     for (std::size_t i = 0; i < mbufs.size(); ++i) {
         if (arrivals_ns != nullptr && arrivals_ns[i] != lane.now_ns) {
             lane.now_ns = arrivals_ns[i];
-            lane.chosen = false;
+            lane.oif = Lane::kNotChosen;
         }
         if (forward_plain(lane, mbufs[i], packets[i])) [[likely]] {
             continue;

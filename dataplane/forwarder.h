@@ -48,8 +48,8 @@ class Forwarder {
     void match_flows(config::InterfaceIndex interface, const PlainBurst& burst) const;
     static std::uint16_t next_plain_segment(const Plain& plain, const SidAction& sid);
     const std::uint8_t* onward_address(Plain& plain) const;
-    const HopSet* follow_route(Plain& plain) const;
-    void find_adjacencies(std::span<Plain> burst) const;
+    static const HopSet* hops_of(const Plain& plain);
+    static void find_adjacencies(std::span<Plain> burst);
     void follow_policies(std::span<Plain> burst) const;
     void prefetch_flows(std::span<const Plain> burst);
     void choose_lane(Lane& lane, config::InterfaceIndex oif);

@@ -172,7 +172,8 @@ inline bool is_host_internal(std::uint32_t address) {
 }
 /// What a host can send with, and be sent to from afar.
 inline bool is_unicast(std::uint32_t address) {
-    return address < 0xe0000000 && !is_host_internal(address);
+    const std::uint32_t network = address >> 24;
+    return network - 1 < 0xe0 - 1 && network != 127;
 }
 /// Never forwarded; groups as destinations are another matter.
 inline bool is_martian(std::uint32_t source, std::uint32_t destination) {

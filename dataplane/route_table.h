@@ -32,7 +32,7 @@ struct RouteAction {
     RouteKind kind = RouteKind::none;
     config::InterfaceIndex interface = 0;  ///< unresolved: the connected one
     std::uint32_t index = 0;
-    HopSet hops{};
+    HopSet hops{};  ///< forward; none otherwise
     /// policy, binding_sid: what holds while the policy is invalid and leaves nothing behind.
     const RouteAction* fallback = nullptr;
 };
