@@ -166,11 +166,14 @@ inline bool Forwarder::recognise_ipv6(const InterfaceTable& in, Plain& plain) co
     return true;
 }
 
-/// A stack that has a bottom, and nothing in it that a transit router looks at.
+/// A TCQF packet whose stack has a bottom, and nothing in it that a transit router looks at.
 inline bool Forwarder::recognise_label(const InterfaceTable& in, Plain& plain) const {
-    std::uint32_t offset = 0;
-    std::uint32_t entry;
-    do {
+    if (in.tags.tagging() != Tagging::mpls_tc || plain.octets < kLabelOctets) {
+        return false;
+    }
+    const std::uint32_t top = load32(plain.l3);
+    std::uint32_t entry = top;
+    for (std::uint32_t offset = kLabelOctets; !mpls::bottom(entry); offset += kLabelOctets) {
         if (offset + kLabelOctets > plain.octets) {
             return false;
         }
@@ -178,13 +181,15 @@ inline bool Forwarder::recognise_label(const InterfaceTable& in, Plain& plain) c
         if (mpls::label(entry) == kNetworkActionLabel && !tables_->nrps.empty()) {
             return false;
         }
-        offset += kLabelOctets;
-    } while (!mpls::bottom(entry));
-    const std::uint32_t top = load32(plain.l3);
-    if (in.tags.tagging() == Tagging::mpls_tc && mpls::ttl(top) > 1) {
-        plain.cycle = in.tags.cycle_of(mpls::tc(top));
     }
-    return plain.cycle != 0;
+    plain.cycle = in.tags.cycle_of(mpls::tc(top));
+    if (plain.cycle == 0 || mpls::ttl(top) <= 1) {
+        return false;
+    }
+    plain.label_count = 1;
+    plain.label = &tables_->labels.find(mpls::label(top));
+    rte_prefetch0(plain.label);
+    return true;
 }
 
 /// First stage: what kind of packet it is, and the action of a label.
@@ -217,9 +222,6 @@ inline void Forwarder::recognise(const InterfaceTable& in, rte_mbuf* mbuf, Plain
         case ethertype::kMpls:
             if (recognise_label(in, plain)) {
                 plain.kind = Layer3::labelled;
-                plain.label_count = 1;
-                plain.label = &tables_->labels.find(mpls::label(load32(plain.l3)));
-                rte_prefetch0(plain.label);
             }
             break;
         default:
