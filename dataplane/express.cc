@@ -49,11 +49,14 @@ struct Forwarder::PlainBurst {
     std::array<Plain*, kReceiveBurst> ipv4;
     std::array<std::uint32_t, kReceiveBurst> ipv4_destinations;
     std::array<Plain*, kReceiveBurst> ipv6;
+    std::array<Plain*, kReceiveBurst> of_flows;
     unsigned ipv4_count = 0;
     unsigned ipv6_count = 0;
+    unsigned of_flows_count = 0;
 
     std::span<Plain* const> ipv4_packets() const { return {ipv4.data(), ipv4_count}; }
     std::span<Plain* const> ipv6_packets() const { return {ipv6.data(), ipv6_count}; }
+    std::span<Plain* const> packets_of_flows() const { return {of_flows.data(), of_flows_count}; }
 };
 
 /// From the interface of a burst to another one, at one instant.
@@ -255,6 +258,32 @@ void Forwarder::find_sids(const PlainBurst& burst) const {
     }
 }
 
+/// Third stage: the flows of what has no cycle yet.
+void Forwarder::match_flows(config::InterfaceIndex interface, PlainBurst& burst) const {
+    std::array<FlowFields, kReceiveBurst> fields;
+    std::array<Plain*, kReceiveBurst> packets;
+    std::array<std::uint32_t, kReceiveBurst> flows;
+    unsigned count = 0;
+    for (Plain* plain : burst.ipv4_packets()) {
+        if (plain->cycle == 0) {
+            read_ipv4_flow_fields(plain->l3, plain->octets, fields[count]);
+            fields[count].interface = interface;
+            packets[count++] = plain;
+        }
+    }
+    if (count == 0) {
+        return;
+    }
+    tables_->flow_table->match_burst({fields.data(), count}, flows.data());
+    for (unsigned i = 0; i < count; ++i) {
+        if (flows[i] != FlowTable::kNoFlow) {
+            packets[i]->flow = flows[i];
+            rte_prefetch0(&tables_->flows[flows[i]]);
+            burst.of_flows[burst.of_flows_count++] = packets[i];
+        }
+    }
+}
+
 /// A SID's packet to which nothing happens but that the next segment becomes its destination: the
 /// offset of that segment, else 0. The order of the checks does not matter to one that passes all.
 inline std::uint16_t Forwarder::next_plain_segment(const Plain& plain, const SidAction& sid) {
@@ -288,7 +317,7 @@ inline const std::uint8_t* Forwarder::onward_address(Plain& plain) const {
     return plain.sid->behavior == config::SidBehavior::end_x ? nullptr : plain.l3 + plain.segment;
 }
 
-/// Third stage: IP destinations, all at once.
+/// Fourth stage: IP destinations, all at once.
 void Forwarder::look_up(config::InterfaceIndex interface, const PlainBurst& burst) const {
     std::array<std::array<std::uint8_t, 16>, kReceiveBurst> ipv6_destinations;
     std::array<Plain*, kReceiveBurst> ipv6_packets;
@@ -318,27 +347,12 @@ void Forwarder::look_up(config::InterfaceIndex interface, const PlainBurst& burs
     }
 }
 
-/// Fourth stage: the flows of what has no cycle yet.
-void Forwarder::match_flows(config::InterfaceIndex interface, const PlainBurst& burst) const {
-    std::array<FlowFields, kReceiveBurst> fields;
-    std::array<Plain*, kReceiveBurst> packets;
-    std::array<std::uint32_t, kReceiveBurst> flows;
-    unsigned count = 0;
-    for (Plain* plain : burst.ipv4_packets()) {
-        if (plain->cycle == 0) {
-            read_ipv4_flow_fields(plain->l3, plain->octets, fields[count]);
-            fields[count].interface = interface;
-            packets[count++] = plain;
-        }
-    }
-    if (count == 0) {
-        return;
-    }
-    tables_->flow_table->match_burst({fields.data(), count}, flows.data());
-    for (unsigned i = 0; i < count; ++i) {
-        packets[i]->flow = flows[i];
-        if (flows[i] != FlowTable::kNoFlow) {
-            rte_prefetch0(&tables_->flows[flows[i]]);
+/// Fifth stage: the policers of flows, as far as they are this worker's.
+void Forwarder::find_policers(const PlainBurst& burst) const {
+    for (const Plain* plain : burst.packets_of_flows()) {
+        const FlowAction& flow = tables_->flows[plain->flow];
+        if (flow.policing_worker == index_) {
+            rte_prefetch0(flow.policer);
         }
     }
 }
@@ -354,7 +368,7 @@ inline const HopSet* Forwarder::hops_of(const Plain& plain) {
     return &plain.route->hops;
 }
 
-/// Fifth stage: the next hop, where there is only one.
+/// Sixth stage: the next hop, where there is only one.
 void Forwarder::find_adjacencies(std::span<Plain> burst) {
     for (Plain& plain : burst) {
         const HopSet* hops = hops_of(plain);
@@ -365,7 +379,7 @@ void Forwarder::find_adjacencies(std::span<Plain> burst) {
     }
 }
 
-/// Sixth stage: policies that routes lead into, and their only way, where there is one.
+/// Seventh stage: policies that routes lead into, and their only way, where there is one.
 void Forwarder::follow_policies(std::span<Plain> burst) const {
     std::array<Plain*, kReceiveBurst> steered;
     unsigned count = 0;
@@ -396,27 +410,21 @@ void Forwarder::follow_policies(std::span<Plain> burst) const {
     }
 }
 
-/// Seventh stage: the state of flows, as far as this worker may look at it: each policer and each
+/// Eighth stage: the state of flows, as far as this worker may look at it: each policer and each
 /// interface's cursors belong to one worker.
-void Forwarder::prefetch_flows(std::span<const Plain> burst) {
-    std::array<const Policer*, kReceiveBurst> policers;
-    unsigned count = 0;
-    for (const Plain& plain : burst) {
-        if (plain.flow == FlowTable::kNoFlow || plain.adjacency == nullptr) {
+void Forwarder::prefetch_flows(const PlainBurst& burst) {
+    for (const Plain* plain : burst.packets_of_flows()) {
+        const FlowAction& flow = tables_->flows[plain->flow];
+        if (flow.policer && flow.policing_worker == index_) {
+            flow.policer->prefetch();
+        }
+        if (plain->adjacency == nullptr) {
             continue;
         }
-        const FlowAction& flow = tables_->flows[plain.flow];
-        const config::InterfaceIndex oif = plain.adjacency->oif;
+        const config::InterfaceIndex oif = plain->adjacency->oif;
         if (tables_->interfaces[oif].domain != kNoDomain && state(oif).owner == index_) {
             rte_prefetch0(&state(oif).cursors[flow.slot]);
         }
-        if (flow.policer && flow.policing_worker == index_) {
-            policers[count++] = flow.policer;
-            rte_prefetch0(flow.policer);
-        }
-    }
-    for (unsigned i = 0; i < count; ++i) {
-        policers[i]->prefetch();
     }
 }
 
@@ -633,18 +641,16 @@ void Forwarder::forward_burst(config::InterfaceIndex interface, std::span<rte_mb
             inside_srv6_domain(interface)) {
             find_sids(burst);
         }
-        look_up(interface, burst);
-        const bool has_flows = !tables_->flow_table->empty();
-        if (has_flows) {
+        if (!tables_->flow_table->empty()) {
             match_flows(interface, burst);
         }
+        look_up(interface, burst);
+        find_policers(burst);
         find_adjacencies(packets);
         if (!tables_->policies.empty()) {
             follow_policies(packets);
         }
-        if (has_flows) {
-            prefetch_flows(packets);
-        }
+        prefetch_flows(burst);
     }
     for (std::size_t i = 0; i < mbufs.size(); ++i) {
         if (arrivals_ns != nullptr && arrivals_ns[i] != lane.now_ns) {

@@ -45,13 +45,14 @@ class Forwarder {
     bool recognise_label(const InterfaceTable& in, Plain& plain) const;
     void find_sids(const PlainBurst& burst) const;
     void look_up(config::InterfaceIndex interface, const PlainBurst& burst) const;
-    void match_flows(config::InterfaceIndex interface, const PlainBurst& burst) const;
+    void match_flows(config::InterfaceIndex interface, PlainBurst& burst) const;
     static std::uint16_t next_plain_segment(const Plain& plain, const SidAction& sid);
     const std::uint8_t* onward_address(Plain& plain) const;
+    void find_policers(const PlainBurst& burst) const;
     static const HopSet* hops_of(const Plain& plain);
     static void find_adjacencies(std::span<Plain> burst);
     void follow_policies(std::span<Plain> burst) const;
-    void prefetch_flows(std::span<const Plain> burst);
+    void prefetch_flows(const PlainBurst& burst);
     void choose_lane(Lane& lane, config::InterfaceIndex oif);
     bool forward_plain(Lane& lane, rte_mbuf* mbuf, const Plain& plain);
     bool forward_transit(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
