@@ -8,6 +8,7 @@
 #include <rte_rib.h>
 #include <rte_rib6.h>
 
+#include <algorithm>
 #include <stdexcept>
 
 #include "dataplane/unique_name.h"
@@ -62,14 +63,56 @@ Fib::Fib(Family family, FibKind kind, const FibSize& size) {
 
 Fib::~Fib() = default;
 
+namespace {
+
+/// The network of a length that has the last of all addresses, 255.255.255.255 or ff...ff.
+config::IpPrefix last_network(bool is_ipv6, std::uint8_t length) {
+    config::IpAddress last;
+    last.is_ipv6 = is_ipv6;
+    std::fill_n(last.octets.begin(), is_ipv6 ? 16 : 4, std::uint8_t{0xff});
+    return config::IpPrefix{last, length}.network();
+}
+
+}  // namespace
+
+/// In DPDK 22.11 a prefix that reaches the last address fills the whole table where longer ones
+/// cover it (0.0.0.0/0 behind 0.0.0.0/1 and 128.0.0.0/1): it loses count at the end of the address
+/// space. Among the longer ones one reaches the last address, too; so these are taken out
+/// meanwhile.
 void Fib::add(const config::IpPrefix& prefix, std::uint32_t value) {
     const config::IpPrefix network = prefix.network();
+    const bool is_ipv6 = network.address.is_ipv6;
+    if (network != last_network(is_ipv6, network.length)) {
+        return set(network, value);
+    }
+    up_to_last_[network.length] = value;
+    const auto longer = up_to_last_.upper_bound(network.length);
+    for (auto entry = up_to_last_.end(); entry != longer;) {
+        --entry;
+        remove(last_network(is_ipv6, entry->first));
+    }
+    set(network, value);
+    for (auto entry = longer; entry != up_to_last_.end(); ++entry) {
+        set(last_network(is_ipv6, entry->first), entry->second);
+    }
+}
+
+void Fib::set(const config::IpPrefix& network, std::uint32_t value) {
     const int result =
         ipv6_ ? rte_fib6_add(ipv6_.get(), network.address.octets.data(), network.length, value)
               : rte_fib_add(ipv4_.get(), network.address.ipv4(), network.length, value);
     if (result != 0) {
         throw std::runtime_error("cannot add the route to " + network.to_string() + ": " +
                                  rte_strerror(-result));
+    }
+}
+
+/// One that is there.
+void Fib::remove(const config::IpPrefix& network) {
+    if (ipv6_) {
+        rte_fib6_delete(ipv6_.get(), network.address.octets.data(), network.length);
+    } else {
+        rte_fib_delete(ipv4_.get(), network.address.ipv4(), network.length);
     }
 }
 

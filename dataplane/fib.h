@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <memory>
 
 #include "config/address.h"
@@ -58,6 +59,8 @@ class Fib {
                           unsigned count) const;
 
   private:
+    void set(const config::IpPrefix& network, std::uint32_t value);
+    void remove(const config::IpPrefix& network);
     std::uint32_t value_around(const config::IpPrefix& network);
 
     struct FreeIpv4 {
@@ -66,7 +69,8 @@ class Fib {
     struct FreeIpv6 {
         void operator()(rte_fib6* fib) const;
     };
-    std::unique_ptr<rte_fib, FreeIpv4> ipv4_;  // one of them
+    std::map<std::uint8_t, std::uint32_t> up_to_last_;  // values of prefixes with the last address
+    std::unique_ptr<rte_fib, FreeIpv4> ipv4_;           // one of them
     std::unique_ptr<rte_fib6, FreeIpv6> ipv6_;
 };
 
