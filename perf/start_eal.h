@@ -13,7 +13,7 @@ namespace tcqf::perf {
 
 /// Throws std::runtime_error where the environment does not start.
 inline void start_eal(const char* program, const std::vector<std::string>& arguments) {
-    std::vector<std::string> words = {program};
+    std::vector<std::string> words = {program, "--force-max-simd-bitwidth=512"};  // as tcqfd
     words.insert(words.end(), arguments.begin(), arguments.end());
     std::vector<char*> pointers;
     pointers.reserve(words.size());

@@ -42,9 +42,10 @@ TEST(HugePageTurn, is_held_by_one_at_a_time) {
 
 TEST(EalPlan, uses_free_huge_pages_and_no_pci_without_a_word) {
     const EalPlan plan = plan_eal(router_on("net_af_xdp0,iface=a"), {}, kFourCpus, 400, false);
-    EXPECT_THAT(plan.arguments, ElementsAre("tcqfd", "--in-memory", "--no-pci", "--iova-mode=va",
-                                            "--file-prefix=tcqfd-r1", "--log-level=*:critical",
-                                            "--lcores=0@(0,1,2),1@3"));
+    EXPECT_THAT(plan.arguments,
+                ElementsAre("tcqfd", "--in-memory", "--no-pci", "--iova-mode=va",
+                            "--file-prefix=tcqfd-r1", "--force-max-simd-bitwidth=512",
+                            "--log-level=*:critical", "--lcores=0@(0,1,2),1@3"));
     EXPECT_THAT(plan.warnings, IsEmpty());
 }
 
@@ -65,12 +66,14 @@ TEST(EalPlan, scans_pci_where_an_interface_is_a_pci_device) {
 
 TEST(EalPlan, the_operators_arguments_win) {
     const std::vector<std::string> given = {
-        "--no-huge",       "-m", "64",           "--lcores=0@0,1@1",
-        "--file-prefix=x", "-a", "0000:03:00.0", "--log-level=*:debug"};
+        "--no-huge",          "-m", "64",           "--lcores=0@0,1@1",
+        "--file-prefix=x",    "-a", "0000:03:00.0", "--force-max-simd-bitwidth=256",
+        "--log-level=*:debug"};
     const EalPlan plan = plan_eal(router_on("net_ring0"), given, kFourCpus, 400, false);
     EXPECT_THAT(plan.arguments,
                 ElementsAre("tcqfd", "--iova-mode=va", "--no-huge", "-m", "64", "--lcores=0@0,1@1",
-                            "--file-prefix=x", "-a", "0000:03:00.0", "--log-level=*:debug"));
+                            "--file-prefix=x", "-a", "0000:03:00.0",
+                            "--force-max-simd-bitwidth=256", "--log-level=*:debug"));
 }
 
 TEST(EalPlan, workers_take_the_named_cores_and_float_when_they_yield) {
