@@ -1,11 +1,14 @@
 """Runs what a row needs and puts the numbers together."""
 
+import contextlib
+import itertools
 import json
 import os
 import pathlib
 import re
 import statistics
 import subprocess
+import time
 
 import peers
 import traffic as offered
@@ -50,16 +53,26 @@ class Rig:
                 f"--lcores=1@{self.cores[1]}", "--no-pci", *memory,
                 f"--file-prefix=rate-worker-{os.getpid()}", "--no-telemetry"]
 
-    def measure_worker(self, row):
-        """One measurement of our worker; raises peers.Failed."""
+    def measure_together(self, row, others):
+        """One measurement of our worker and of the programs beside it (name -> Forwarding), which
+        are there already: the scheduler lets all of them have the core by turns of a few
+        milliseconds, so what slows the machine down slows all of them down. Ours, and the rates
+        of the others by name; raises peers.Failed."""
+        seconds = self.seconds * (1 + len(others))
         command = self._worker_command(
             row, self.memory,
-            [f"--seconds={self.seconds}", f"--buffers={BUFFERS + row.traffic.packets}",
+            [f"--seconds={seconds}", f"--buffers={BUFFERS + row.traffic.packets}",
              f"--longest-step-ns={row.timing.cycle_time_us * 1000 // STEPS_A_CYCLE}"])
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            raise peers.Failed(done.stderr[-2000:])
-        return json.loads(done.stdout)
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              text=True) as process:
+            log = list(itertools.takewhile(lambda line: line != "measuring\n", process.stderr))
+            first = {name: other.reading() for name, other in others.items()}
+            log += itertools.takewhile(lambda line: line != "measured\n", process.stderr)
+            last = {name: other.reading() for name, other in others.items()}
+            result, rest = process.communicate()
+        if process.returncode != 0:
+            raise peers.Failed("".join([*log, rest])[-2000:])
+        return json.loads(result), {name: peers.rate(first[name], last[name]) for name in others}
 
     def count_instructions(self, row):
         """Instructions a packet, ports included."""
@@ -77,40 +90,47 @@ class Rig:
             raise peers.Failed(done.stderr[-2000:])
         return int(collected.group(1)) / json.loads(done.stdout)["received-in-all"]
 
-    def measure_l3fwd(self, traffic):
+    def _l3fwd(self, traffic):
         traffic = peer_traffic(traffic)
         lookup = "lpm" if traffic.kind != "ipv4" or traffic.entries <= 1000 else "fib"
         rules = offered.write_rules(traffic, self.directory)
         return peers.l3fwd(self.l3fwd, self.capture(traffic), rules, lookup, self.cores,
-                           self.memory, max(8192, 2 * traffic.packets), self.seconds)
+                           self.memory, max(8192, 2 * traffic.packets))
 
-    def measure_floor(self, traffic):
-        """The ports alone: the capture to nowhere, or nothing to nowhere where there is none."""
-        if traffic is None:
-            source, packets = "net_null1", 0
-        else:
-            source = f"net_pcap0,rx_pcap={self.capture(traffic)},infinite_rx=1"
-            packets = traffic.packets
+    def _ports_alone(self, traffic):
+        source = f"net_pcap0,rx_pcap={self.capture(traffic)},infinite_rx=1"
         return peers.testpmd([source, "net_null0,no-rx=1"], self.cores, self.memory,
-                             max(8192, 2 * packets), self.seconds)
+                             max(8192, 2 * traffic.packets))
+
+    def measure_null(self):
+        """Packets a second from nothing to nowhere."""
+        ports = ["net_null1", "net_null0,no-rx=1"]
+        with peers.testpmd(ports, self.cores, self.memory, 8192) as testpmd:
+            first = testpmd.reading()
+            time.sleep(self.seconds)
+            return peers.rate(first, testpmd.reading())
+
+    def _measure_once(self, row):
+        with contextlib.ExitStack() as running:
+            others = {"ports": running.enter_context(self._ports_alone(row.traffic))}
+            if self.l3fwd:
+                others["l3fwd"] = running.enter_context(self._l3fwd(row.traffic))
+            return self.measure_together(row, others)
 
     def measure_row(self, row, repeats):
-        """Ours, l3fwd and the ports by turns; medians of each and of the ratios."""
-        ours, theirs, floors, ratios, dropped, shares = [], [], [], [], {}, []
+        """Ours, l3fwd and the ports, all at once; medians of each and of the ratios."""
+        ours, theirs, floors, dropped, shares = [], [], [], {}, []
         for _ in range(repeats):
-            worker = self.measure_worker(row)
-            floor = self.measure_floor(row.traffic)
+            worker, rates = self._measure_once(row)
             ours.append(worker["packets-per-second"])
-            floors.append(floor["packets-per-second"])
-            shares.append(worker["processor-seconds"] / worker["wall-seconds"])
+            floors.append(rates["ports"])
+            if "l3fwd" in rates:
+                theirs.append(rates["l3fwd"])
+            shares.append((1 + len(rates)) * worker["processor-seconds"] / worker["wall-seconds"])
             for reason, count in worker["dropped"].items():
                 dropped[reason] = dropped.get(reason, 0) + count
             if not worker["balances"] or worker["to-kernel"] != 0 or worker["sent"] == 0:
                 dropped["not-forwarded"] = dropped.get("not-forwarded", 0) + 1
-            if self.l3fwd:
-                peer = self.measure_l3fwd(row.traffic)
-                theirs.append(peer["packets-per-second"])
-                ratios.append(ours[-1] / theirs[-1])
             ticks_per_second = worker["ticks-per-second"]
         rate = statistics.median(ours)
         result = {"row": row.name, "goal": row.goal, "dropped": dropped,
@@ -122,6 +142,6 @@ class Rig:
                   "ticks-per-second": ticks_per_second}
         if theirs:
             result["l3fwd-packets-per-second"] = statistics.median(theirs)
-            result["ratio"] = statistics.median(ratios)
-            result["all-ratios"] = ratios
+            result["all-ratios"] = [our / their for our, their in zip(ours, theirs)]
+            result["ratio"] = statistics.median(result["all-ratios"])
         return result

@@ -17,7 +17,7 @@ def line(result):
     peer = result.get("l3fwd-packets-per-second")
     floor = result["floor-packets-per-second"]
     goal = f"{result['goal']:6.2f}" if result["goal"] else "      "
-    note = "" if result["core-share"] > 0.95 else f"  (had {result['core-share']:.0%} of the core)"
+    note = "" if result["core-share"] > 0.95 else f"  (had {result['core-share']:.0%} of its share)"
     return (f"{name}{result['packets-per-second'] / 1e6:7.2f}{result['clocks-per-packet']:8.1f}"
             f"{_number(result.get('instructions-per-packet'), '.0f'):>8}"
             f"{_number(hz / peer if peer else None, '.1f'):>8}{hz / floor:8.1f}"

@@ -111,6 +111,7 @@ nlohmann::json measure(dataplane::Router& router, Clock& clock, const Arguments&
     if (arguments.packets == 0) {
         run_for(worker, clock, arguments.warm_up_seconds);
     }
+    fmt::print(stderr, "measuring\n");  // perf/run waits for this line and for the next one
     const Account before = router.account();
     const std::uint64_t stalls = clock.stalls();
     const std::uint64_t left_out = clock.left_out_ticks();
@@ -126,6 +127,7 @@ nlohmann::json measure(dataplane::Router& router, Clock& clock, const Arguments&
     }
     const double processor_seconds = seconds_of(CLOCK_THREAD_CPUTIME_ID) - processor;
     const double wall_seconds = seconds_of(CLOCK_MONOTONIC) - wall;
+    fmt::print(stderr, "measured\n");
     const Account after = router.account();
     const auto sent = static_cast<double>(after.sent - before.sent);
     return {{"received", after.received - before.received},
