@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <iterator>
 #include <random>
 #include <span>
 #include <string>
@@ -38,6 +39,14 @@ std::uint32_t longest(const std::vector<Entry>& entries, const config::IpAddress
         }
     }
     return best == nullptr ? 0 : best->value;
+}
+
+/// Of the longest prefix around all of another one.
+std::uint32_t value_around(const std::vector<Entry>& entries, const config::IpPrefix& prefix) {
+    std::vector<Entry> wider;
+    std::copy_if(entries.begin(), entries.end(), std::back_inserter(wider),
+                 [&prefix](const Entry& entry) { return entry.prefix.length <= prefix.length; });
+    return longest(wider, prefix.address);
 }
 
 /// Addresses of which many begin alike, so that prefixes lie in one another.
@@ -96,8 +105,15 @@ TEST_P(FibLookUp, FindsTheLongestPrefixOneByOneAndManyAtOnce) {
         size.add(entry.prefix);
     }
     Fib fib(family, kind, size);
+    std::vector<Entry> added;
     for (const Entry& entry : entries) {
-        fib.add(entry.prefix, entry.value);
+        if (random() % 2 == 0) {
+            fib.add(entry.prefix, entry.value);
+        } else {
+            EXPECT_EQ(fib.replace(entry.prefix, entry.value), value_around(added, entry.prefix))
+                << entry.prefix.to_string();
+        }
+        added.push_back(entry);
     }
     unsigned found = 0;
     for (unsigned round = 0; round < 300; ++round) {
