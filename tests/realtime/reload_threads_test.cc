@@ -192,7 +192,7 @@ class SourcePort final : public dataplane::Port {
     std::vector<Frame> frames_;
     std::size_t next_ = 0;
     std::uint64_t received_ = 0;
-    std::atomic<std::uint64_t> sent_ = 0;
+    std::uint64_t sent_ = 0;
 };
 
 std::int64_t tai_now_ns() {
@@ -360,7 +360,7 @@ class NumberingPort final : public dataplane::Port {
     Frame frame_;
     std::array<std::uint64_t, 4> last_{};  // by stream
     std::uint64_t received_ = 0;
-    std::uint64_t sent_ = 0;
+    std::atomic<std::uint64_t> sent_ = 0;  // looked at while workers run
     std::uint64_t out_of_order_ = 0;
 };
 
