@@ -38,6 +38,14 @@ rte_fib6* create_ipv6(FibKind kind, const FibSize& size) {
     return rte_fib6_create(unique_name("fib").c_str(), SOCKET_ID_ANY, &config);
 }
 
+/// The network of a length that has the last of all addresses, 255.255.255.255 or ff...ff.
+config::IpPrefix last_network(bool is_ipv6, std::uint8_t length) {
+    config::IpAddress last;
+    last.is_ipv6 = is_ipv6;
+    std::fill_n(last.octets.begin(), is_ipv6 ? 16 : 4, std::uint8_t{0xff});
+    return config::IpPrefix{last, length}.network();
+}
+
 }  // namespace
 
 void Fib::FreeIpv4::operator()(rte_fib* fib) const {
@@ -62,18 +70,6 @@ Fib::Fib(Family family, FibKind kind, const FibSize& size) {
 }
 
 Fib::~Fib() = default;
-
-namespace {
-
-/// The network of a length that has the last of all addresses, 255.255.255.255 or ff...ff.
-config::IpPrefix last_network(bool is_ipv6, std::uint8_t length) {
-    config::IpAddress last;
-    last.is_ipv6 = is_ipv6;
-    std::fill_n(last.octets.begin(), is_ipv6 ? 16 : 4, std::uint8_t{0xff});
-    return config::IpPrefix{last, length}.network();
-}
-
-}  // namespace
 
 /// In DPDK 22.11 a prefix that reaches the last address fills the whole table where longer ones
 /// cover it (0.0.0.0/0 behind 0.0.0.0/1 and 128.0.0.0/1): it loses count at the end of the address

@@ -172,7 +172,7 @@ inline bool is_host_internal(std::uint32_t address) {
 }
 /// What a host can send with, and be sent to from afar.
 inline bool is_unicast(std::uint32_t address) {
-    const std::uint32_t network = address >> 24;
+    const std::uint32_t network = address >> 24;  // 1 to 223 without 127
     return network - 1 < 0xe0 - 1 && network != 127;
 }
 /// Never forwarded; groups as destinations are another matter.

@@ -40,8 +40,7 @@ class CycleMap {
         /// Distance to the cycle that a packet with incoming identifier `id` (1..C) joins. Returns
         /// 0 where no distance in the window has the mapped identifier: "outside-window".
         std::uint32_t distance(CycleId id) const {
-            // Modulo the round: of the two the one that is not below zero, so not huge. Which one
-            // that is differs from packet to packet, as good as random to a branch.
+            // Modulo the round: of the two the one that is not below zero, so not huge.
             const std::uint32_t ahead = map_->oif_index_[id] - first_;
             const std::uint32_t beyond = std::min(ahead, ahead + map_->cycles_);
             return beyond < distances_ ? min_ + beyond : 0;

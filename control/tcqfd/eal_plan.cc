@@ -170,8 +170,8 @@ EalPlan plan_eal(const config::Router& router, const std::vector<std::string>& g
         plan.arguments.push_back("--file-prefix=tcqfd-" + router.name);
     }
     if (!names_any(given, {"--force-max-simd-bitwidth"})) {
-        // Where the processor can, routes are looked up with vectors of 512 bits, eight packets at
-        // once. DPDK stops at 256 by itself.
+        // Where the processor can, routes are looked up with vectors of 512 bits, several packets
+        // at once. DPDK stops at 256 by itself.
         plan.arguments.emplace_back("--force-max-simd-bitwidth=512");
     }
     if (!names_any(given, {"--log-level"})) {

@@ -53,7 +53,7 @@ class Rig:
                 f"--lcores=1@{self.cores[1]}", "--no-pci", *memory,
                 f"--file-prefix=rate-worker-{os.getpid()}", "--no-telemetry"]
 
-    def measure_together(self, row, others):
+    def _measure_together(self, row, others):
         """One measurement of our worker and of the programs beside it (name -> Forwarding), which
         are there already: the scheduler lets all of them have the core by turns of a few
         milliseconds, so what slows the machine down slows all of them down. Ours, and the rates
@@ -115,7 +115,7 @@ class Rig:
             others = {"ports": running.enter_context(self._ports_alone(row.traffic))}
             if self.l3fwd:
                 others["l3fwd"] = running.enter_context(self._l3fwd(row.traffic))
-            return self.measure_together(row, others)
+            return self._measure_together(row, others)
 
     def measure_row(self, row, repeats):
         """Ours, l3fwd and the ports, all at once; medians of each and of the ratios."""
