@@ -48,6 +48,13 @@ config::IpPrefix last_network(bool is_ipv6, std::uint8_t length) {
 
 }  // namespace
 
+std::uint64_t fast_fib_octets(const FibSize& size) {
+    constexpr std::uint64_t kEntryOctets = 4;
+    constexpr std::uint64_t kRouteOctets = 256;  // two nodes of the tree behind the table
+    return (kEntryOctets << 24) + (size.groups + kSpareGroups) * 256 * kEntryOctets +
+           size.routes * kRouteOctets;
+}
+
 void Fib::FreeIpv4::operator()(rte_fib* fib) const {
     rte_fib_free(fib);
 }

@@ -35,6 +35,9 @@ struct FibSize {
     }
 };
 
+/// Memory that a `fast` table of either family takes, about.
+std::uint64_t fast_fib_octets(const FibSize& size);
+
 /// Prefix -> a number of the owner's choice; 0 means "no route".
 class Fib {
   public:

@@ -85,6 +85,17 @@ std::string needs_restart(const config::Router& running, const config::Router& w
     return "";
 }
 
+dataplane::RouterOptions real_time_options(const config::Router& router, bool yield,
+                                           std::int64_t lateness_ns) {
+    dataplane::RouterOptions options;
+    options.max_packets = packet_budget(router).packets;
+    options.fib = dataplane::FibKind::fast;
+    options.workers = router.workers.count;
+    options.transmit_lookahead_ns = yield ? kSharedCoreLookaheadNs : kOwnCoreLookaheadNs;
+    options.lateness_ns = lateness_ns;
+    return options;
+}
+
 std::int64_t longest_drain_ns(const config::Router& router) {
     std::int64_t longest_ns = 0;
     for (const config::Domain& domain : router.domains) {
@@ -222,13 +233,9 @@ Status Daemon::start_router(std::shared_ptr<const config::Router> router) {
         return devices.failure();
     }
     devices_ = std::move(devices.value());
-    dataplane::RouterOptions options;
+    dataplane::RouterOptions options = real_time_options(*router, options_.yield, lateness_ns_);
     options.pool = pool_.get();
-    options.max_packets = packet_budget(*router).packets;
-    options.workers = router->workers.count;
     options.macs = devices_->macs();
-    options.transmit_lookahead_ns = options_.yield ? kSharedCoreLookaheadNs : kOwnCoreLookaheadNs;
-    options.lateness_ns = lateness_ns_;
     router_ = std::make_unique<dataplane::Router>(router, devices_->ports(), options);
     print_guards();
     update_links();
@@ -287,6 +294,7 @@ void Daemon::reload() {
             options_.config_file, fixed));
         return;
     }
+    router_->reclaim();  // the new tables need the memory of those before the last ones
     const std::string refusal = router_->apply(loaded.router);
     if (!refusal.empty()) {
         print_message(fmt::format("reload: nothing is changed: {}", refusal));

@@ -68,6 +68,10 @@ class Daemon {
 /// What of a running router's configuration a new one must leave as it is; empty where it does.
 std::string needs_restart(const config::Router& running, const config::Router& wanted);
 
+/// What a router in real time is made with, but for its packets and devices.
+dataplane::RouterOptions real_time_options(const config::Router& router, bool yield,
+                                           std::int64_t lateness_ns);
+
 /// How long the packets that may be queued can take to leave.
 std::int64_t longest_drain_ns(const config::Router& router);
 

@@ -14,13 +14,15 @@
 #include <string_view>
 
 #include "dataplane/ethdev_port.h"
+#include "dataplane/fib.h"
 #include "tcqf/wire.h"
 
 namespace tcqf::control {
 
 namespace {
 
-constexpr unsigned kTableMebibytes = 256;
+constexpr unsigned kOwnTableMebibytes = 256;  // of DPDK itself, rings, labels, flows
+constexpr std::uint64_t kMebibyte = 1024 * 1024;
 constexpr unsigned kPacketsOfAPort = 3 * 2048;  // receive, transmit and fill rings
 constexpr unsigned kFewestPackets = 16'384;
 constexpr unsigned kMostPackets = 131'072;
@@ -85,6 +87,19 @@ std::uint64_t packets_in_cycles(const config::Router& router) {
     return packets;
 }
 
+/// Table "main", twice: after a change the new one is built beside the one in use.
+unsigned route_mebibytes(const config::Router& router) {
+    std::array<dataplane::FibSize, 2> families;
+    for (const config::Route& route : router.routes) {
+        if (route.table == "main") {
+            families[route.prefix.address.is_ipv6 ? 1 : 0].add(route.prefix);
+        }
+    }
+    const std::uint64_t octets =
+        dataplane::fast_fib_octets(families[0]) + dataplane::fast_fib_octets(families[1]);
+    return static_cast<unsigned>(2 * octets / kMebibyte) + 1;
+}
+
 }  // namespace
 
 HostResources read_host_resources() {
@@ -130,9 +145,9 @@ PacketBudget packet_budget(const config::Router& router) {
     budget.frame_octets = largest_mtu + kEthernetOctets + kFcsOctets;
     constexpr std::uint32_t kBesideData = 512;  // header, metadata, headroom
     budget.mebibytes =
-        kTableMebibytes +
+        kOwnTableMebibytes + route_mebibytes(router) +
         static_cast<unsigned>(std::uint64_t{budget.packets} *
-                              (std::max(budget.frame_octets, 2048U) + kBesideData) / (1024 * 1024));
+                              (std::max(budget.frame_octets, 2048U) + kBesideData) / kMebibyte);
     return budget;
 }
 

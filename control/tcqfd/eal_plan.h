@@ -41,7 +41,7 @@ bool uses_pci(const config::Router& router);
 struct PacketBudget {
     unsigned packets = 0;
     std::uint32_t frame_octets = 0;  ///< largest frame of any interface
-    unsigned mebibytes = 0;          ///< with DPDK's own tables
+    unsigned mebibytes = 0;          ///< with the tables, those of a change included
 };
 
 PacketBudget packet_budget(const config::Router& router);

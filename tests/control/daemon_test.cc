@@ -106,6 +106,23 @@ TEST(PacketBudget, grows_with_what_may_wait_and_with_the_largest_frame) {
     EXPECT_GT(large.mebibytes, small.mebibytes);
 }
 
+TEST(PacketBudget, grows_with_the_routes_of_the_old_and_the_new_table) {
+    config::Router router = router_on("net_ring0");
+    const unsigned few = packet_budget(router).mebibytes;
+    EXPECT_GE(few, 4 * 64U) << "two families, twice";
+    for (std::uint32_t i = 0; i < 4096; ++i) {
+        config::Route& route = router.routes.emplace_back();
+        route.prefix.address.octets[1] = static_cast<std::uint8_t>(i >> 8);
+        route.prefix.address.octets[2] = static_cast<std::uint8_t>(i);
+        route.prefix.length = 32;
+    }
+    EXPECT_GE(packet_budget(router).mebibytes, few + 2 * 4U) << "a group of 1 KB for each, twice";
+}
+
+TEST(RealTimeOptions, look_routes_up_in_direct_tables) {
+    EXPECT_EQ(real_time_options(router_on("net_ring0"), false, 0).fib, dataplane::FibKind::fast);
+}
+
 TEST(Reload, names_what_only_a_restart_can_change) {
     const config::Router running = router_on("net_ring0");
     EXPECT_EQ(needs_restart(running, running), "");
