@@ -243,6 +243,11 @@ struct Forwarder::FlowEntry {
     const Refusal refusal =
         out.output->egress.enqueue_in_cycle(plan.next.cycle, {mbuf, entry.octets}, entry.share);
     if (refusal != Refusal::none) [[unlikely]] {
+        // A cycle that ended before the packet was looked at (a stall) was the flow's all the same:
+        // those behind it go on to the next.
+        if (refusal == Refusal::cycle_overrun) {
+            cursor = plan.next;
+        }
         refuse(entry.oif, mbuf, refusal);
         return 0;
     }

@@ -83,6 +83,20 @@ def phase_cases():
     return made
 
 
+def flow_in_a_stall():
+    """What a flow brings meanwhile has its cycles: those that are over are lost, others are not."""
+    config = with_flow(dscp_transit(RATE), flow(csize=8000))
+    rx = {"ge3": [at(10_000 + 10 * k, onto(3, v4(k, size=900))) for k in range(6)]}
+
+    # By hand: 900 octets are 7200 of 8000 bits, one a cycle: 1 to 6; the stall ends in cycle 4.
+    def by_hand(router):
+        assert starts(router, "ge1") == [4 * T + 50_000, 5 * T, 6 * T]
+
+    return Case("stall-flow", "Cycles of a flow that are over are lost, those ahead are used",
+                config, rx, stalls=((BASE + 5_000, 4 * T + 45_000),), until_drained=True,
+                by_hand=by_hand)
+
+
 def no_tcqf_lost_between():
     """A stall that lies where nothing is due changes nothing."""
     config = with_domain(base_config(RATE), [tagged(0, "dscp"), tagged(1, "dscp")],
@@ -113,5 +127,5 @@ def dead_time():
 
 
 def cases():
-    return (whole_cycles() + [best_effort()] + phase_cases() + [no_tcqf_lost_between()] +
+    return (whole_cycles() + [best_effort()] + phase_cases() + [no_tcqf_lost_between(), flow_in_a_stall()] +
             dead_time())
