@@ -45,6 +45,7 @@ struct Forwarder::Plain {
 
 /// The packets of a burst, and those that are looked up by an address.
 struct Forwarder::PlainBurst {
+    std::uint64_t own_mac = 0;  ///< of the interface they came in by
     std::array<Plain, kReceiveBurst> packets;
     std::array<Plain*, kReceiveBurst> ipv4;
     std::array<std::uint32_t, kReceiveBurst> ipv4_destinations;
@@ -202,8 +203,7 @@ inline void Forwarder::recognise(const InterfaceTable& in, rte_mbuf* mbuf, Plain
     plain.nrp = kNoNrp;
     plain.flow = FlowTable::kNoFlow;
     auto* frame = rte_pktmbuf_mtod(mbuf, std::uint8_t*);
-    if (mbuf->pkt_len <= kMinFrameOctets || std::memcmp(frame, in.mac.data(), in.mac.size()) != 0)
-        [[unlikely]] {
+    if (mbuf->pkt_len <= kMinFrameOctets || load64(frame) >> 16 != burst.own_mac) [[unlikely]] {
         return;
     }
     plain.l3 = frame + kEthernetOctets;
@@ -359,9 +359,6 @@ void Forwarder::find_policers(const PlainBurst& burst) const {
 
 /// Where a plain packet goes; nullptr: into a policy, or somewhere special.
 inline const HopSet* Forwarder::hops_of(const Plain& plain) {
-    if (plain.label != nullptr) {
-        return plain.label->kind == LabelKind::swap ? &plain.label->hops : nullptr;
-    }
     if (plain.route == nullptr) {
         return plain.segment != 0 ? &plain.sid->hops : nullptr;  // End.X (RFC 8986, 4.2)
     }
@@ -371,6 +368,11 @@ inline const HopSet* Forwarder::hops_of(const Plain& plain) {
 /// Sixth stage: the next hop, where there is only one.
 void Forwarder::find_adjacencies(std::span<Plain> burst) {
     for (Plain& plain : burst) {
+        if (plain.label != nullptr) {
+            plain.adjacency = plain.label->sole_swap;
+            rte_prefetch0(plain.adjacency);
+            continue;
+        }
         const HopSet* hops = hops_of(plain);
         if (hops != nullptr && hops->count == 1) {
             plain.adjacency = hops->first;
@@ -630,6 +632,7 @@ void Forwarder::forward_burst(config::InterfaceIndex interface, std::span<rte_mb
     lane.age_unknown = arrivals_ns == nullptr;
     lane.now_ns = now_ns;
     PlainBurst burst;
+    burst.own_mac = std::uint64_t{load32(lane.in->mac.data())} << 16 | load16(&lane.in->mac[4]);
     const std::span<Plain> packets(burst.packets.data(), mbufs.size());
     if (!shared_.options.short_way) [[unlikely]] {
         std::fill(packets.begin(), packets.end(), Plain{});

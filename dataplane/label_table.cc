@@ -9,8 +9,11 @@ void LabelTable::set(std::uint32_t label, const LabelAction& action, const HopGr
     } else if (page.use_count() > 1) {
         page = std::make_shared<Page>(*page);
     }
-    page->actions[label % kPage] = action;
-    page->actions[label % kPage].hops = hop_set_of(hops);
+    LabelAction& placed = page->actions[label % kPage];
+    placed = action;
+    placed.hops = hop_set_of(hops);
+    placed.sole_swap =
+        placed.kind == LabelKind::swap && placed.hops.count == 1 ? placed.hops.first : nullptr;
     page->groups[label % kPage] = hops;
 }
 
