@@ -5,9 +5,8 @@
 // of 32 keys, of 1,000 as of 100,000.
 #pragma once
 
-#define XXH_INLINE_ALL
+#include <rte_hash_crc.h>
 #include <rte_prefetch.h>
-#include <xxhash.h>
 
 #include <algorithm>
 #include <array>
@@ -96,7 +95,7 @@ class KeyIndex {
         return difference;
     }
 
-    std::size_t first_of(const Key& key) const { return XXH3_64bits(&key, sizeof key) & mask_; }
+    std::size_t first_of(const Key& key) const { return rte_hash_crc(&key, sizeof key, 0) & mask_; }
     std::size_t after(std::size_t bucket) const { return (bucket + 1) & mask_; }
 
     std::uint32_t find_from(std::size_t at, const Key& key) const {
