@@ -287,13 +287,10 @@ void Forwarder::match_flows(config::InterfaceIndex interface, PlainBurst& burst)
 /// A SID's packet to which nothing happens but that the next segment becomes its destination: the
 /// offset of that segment, else 0. The order of the checks does not matter to one that passes all.
 inline std::uint16_t Forwarder::next_plain_segment(const Plain& plain, const SidAction& sid) {
-    if (!sid.is_transit) {
-        return 0;
-    }
     const std::uint8_t* routing = plain.l3 + plain.routing;
     const std::uint8_t left = srh::segments_left(routing);
-    if (srh::type(routing) != srh::kRoutingType || (srh::flags(routing) & srh::kOamFlag) != 0 ||
-        left == 0 || (sid.flavors.psp && left == 1) || !srh::segments_left_right(routing)) {
+    if (left < sid.plain_from || srh::type(routing) != srh::kRoutingType ||
+        (srh::flags(routing) & srh::kOamFlag) != 0 || !srh::segments_left_right(routing)) {
         return 0;
     }
     const std::uint8_t* segment = srh::segment(routing, left - 1u);

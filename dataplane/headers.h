@@ -237,10 +237,10 @@ inline bool is_loopback(const std::uint8_t* address) {
 /// unspecified nor loopback, of a link (fe80::/10) or of a group (ff00::/8).
 [[gnu::always_inline]] inline bool is_routable(const std::uint8_t* address) {
     const std::uint64_t high = load64(address);
-    if (high < 0xfe80'0000'0000'0000) [[likely]] {
-        return high != 0 || load64(address + 8) > 1;
+    if (high - 1 < 0xfe80'0000'0000'0000 - 1) [[likely]] {  // neither 0 nor fe80:: or more
+        return true;
     }
-    return high >> 56 == 0xfe && !is_link_local(address);
+    return high == 0 ? load64(address + 8) > 1 : high >> 56 == 0xfe && !is_link_local(address);
 }
 /// Never forwarded; groups and links as destinations are another matter.
 inline bool is_martian(const std::uint8_t* source, const std::uint8_t* destination) {
