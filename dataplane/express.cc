@@ -412,6 +412,8 @@ void Forwarder::follow_policies(std::span<Plain> burst) const {
 /// Eighth stage: the state of flows, as far as this worker may look at it: each policer and each
 /// interface's cursors belong to one worker.
 void Forwarder::prefetch_flows(const PlainBurst& burst) {
+    config::InterfaceIndex oif = Lane::kNotChosen;
+    SlotArray<FlowCursor>* cursors = nullptr;  // of oif, where they are this worker's
     for (const Plain* plain : burst.packets_of_flows()) {
         const FlowAction& flow = tables_->flows[plain->flow];
         if (flow.policer && flow.policing_worker == index_) {
@@ -420,9 +422,14 @@ void Forwarder::prefetch_flows(const PlainBurst& burst) {
         if (plain->adjacency == nullptr) {
             continue;
         }
-        const config::InterfaceIndex oif = plain->adjacency->oif;
-        if (tables_->interfaces[oif].domain != kNoDomain && state(oif).owner == index_) {
-            rte_prefetch0(&state(oif).cursors[flow.slot]);
+        if (oif != plain->adjacency->oif) {
+            oif = plain->adjacency->oif;
+            const bool has_own =
+                tables_->interfaces[oif].domain != kNoDomain && state(oif).owner == index_;
+            cursors = has_own ? &state(oif).cursors : nullptr;
+        }
+        if (cursors != nullptr) {
+            rte_prefetch0(&(*cursors)[flow.slot]);
         }
     }
 }

@@ -99,6 +99,7 @@ struct FlowTable::Group {
     void make_index(const std::map<FlowKey, std::vector<Candidate>>& by_key);
     Found add_chain(const std::vector<Candidate>& chain);
     bool is_key_enough(const Candidate& candidate) const;
+    template <class Key>
     bool may_hold(const FlowFields& fields) const;
     static Shape shape_of(const config::FlowMatch& match);
     static FlowKey mask_of(const Shape& shape);
@@ -270,8 +271,12 @@ void FlowTable::Group::make_index(const std::map<FlowKey, std::vector<Candidate>
     }
 }
 
-/// Whether a packet has the fields that the group compares.
+/// Whether a packet has the fields that the group, whose keys are of type Key, compares.
+template <class Key>
 bool FlowTable::Group::may_hold(const FlowFields& fields) const {
+    if constexpr (std::is_same_v<Key, Ipv4Key>) {
+        return fields.family == 4;
+    }
     return (shape.family == 0 || shape.family == fields.family) &&
            (!shape.flow_label || fields.family == 6) && (!shape.spi || fields.has_spi) &&
            (!shape.mpls_label || fields.has_mpls_label);
@@ -295,7 +300,7 @@ void FlowTable::match_group(const Group& group, std::span<const FlowFields> pack
     std::array<std::uint8_t, kMaxBurst> packet_of;
     unsigned count = 0;
     for (std::size_t i = 0; i < packets.size(); ++i) {
-        if (group.first_flow < flows[i] && group.may_hold(packets[i])) {
+        if (group.first_flow < flows[i] && group.may_hold<Key>(packets[i])) {
             keys[count] = Key(packets[i]) & mask;
             packet_of[count++] = static_cast<std::uint8_t>(i);
         }
