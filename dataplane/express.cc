@@ -35,9 +35,12 @@ struct Forwarder::Plain {
     std::uint32_t nrp;
     std::uint32_t flow;
     std::uint8_t* l3;
-    const SidAction* sid;        ///< that its destination is
-    const RouteAction* route;    ///< of its destination, or of the segment that becomes it
-    const LabelAction* label;    ///< of the top label
+    const SidAction* sid;      ///< that its destination is
+    const RouteAction* route;  ///< of its destination, or of the segment that becomes it
+    union {
+        const LabelAction* label;  ///< of the top label
+        SidCounter* sid_counter;   ///< where there is a SID
+    };
     const PolicyAction* policy;  ///< that its route leads into
     const OuterHeader* outer;    ///< of that policy's one way
     const Adjacency* adjacency;  ///< the next hop, where there is only one
@@ -310,7 +313,8 @@ inline const std::uint8_t* Forwarder::onward_address(Plain& plain) const {
         plain.kind = Layer3::other;
         return nullptr;
     }
-    rte_prefetch0(&counter_of(*plain.sid));
+    plain.sid_counter = &counter_of(*plain.sid);
+    rte_prefetch0(plain.sid_counter);
     return plain.sid->behavior == config::SidBehavior::end_x ? nullptr : plain.l3 + plain.segment;
 }
 
@@ -365,7 +369,7 @@ inline const HopSet* Forwarder::hops_of(const Plain& plain) {
 /// Sixth stage: the next hop, where there is only one.
 void Forwarder::find_adjacencies(std::span<Plain> burst) {
     for (Plain& plain : burst) {
-        if (plain.label != nullptr) {
+        if (plain.kind == Layer3::labelled) {
             plain.adjacency = plain.label->sole_swap;
             rte_prefetch0(plain.adjacency);
             continue;
@@ -494,7 +498,7 @@ inline bool Forwarder::forward_transit(const Lane& lane, rte_mbuf* mbuf, const P
         case Layer3::ipv6:
             ipv6::set_hop_limit(l3, static_cast<std::uint8_t>(ipv6::hop_limit(l3) - 1));
             if (plain.segment != 0) {
-                count_at_sid(*plain.sid, plain.octets);
+                plain.sid_counter->count(plain.octets);
                 --l3[plain.routing + 3];
                 std::memcpy(l3 + 24, l3 + plain.segment, 16);
             }
