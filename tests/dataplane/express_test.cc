@@ -2,9 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include <random>
-
-#include "tests/dataplane/frames.h"
+#include "tests/dataplane/random_frames.h"
 #include "tests/dataplane/test_config.h"
 #include "tests/dataplane/test_router.h"
 
@@ -12,186 +10,41 @@ namespace tcqf::test {
 namespace {
 
 constexpr std::int64_t kStart = 1'700'000'000'000'000'000;
-constexpr std::uint8_t kTcqfOption = 0xb1;
-constexpr std::uint8_t kNrpOption = 0x1e;
-
 constexpr unsigned kPolicyCount = 5;  // of kPolicies
 
-/// Frames that are plain, nearly plain, and wrong, for four_interfaces() with segment_routing().
-class Frames {
-  public:
-    /// `steered`: one of several of the share of IP packets into policies.
-    explicit Frames(std::uint64_t seed, bool steered = false) : random_(seed), steered_(steered) {}
+/// For four_interfaces() with segment_routing().
+FrameTargets targets() {
+    FrameTargets targets;
+    targets.ipv4 = addresses({"10.10.0.1", "10.10.1.1", "10.10.1.1", "10.10.2.1", "10.10.3.1",
+                              "10.11.0.1", "10.0.1.1", "127.0.0.1", "224.0.0.1", "255.255.255.255",
+                              "240.0.0.1", "8.8.8.8"});
+    targets.ipv6 = addresses(
+        {"2001:db8:d0::1", "2001:db8:d1::1", "2001:db8:d1::2", "2001:db8:d2::1", "2001:db8:d3::1",
+         "fc00:1::1",      "fc00:1::1",      "fc00:1::1",      "fc00:1::e1",     "fc00:1::e1",
+         "fc00:1::e1",     "fc00:1::11",     "fc00:1::11",     "fc00:1::d4",     "fc00:1::d6",
+         "fc00:1::46",     "fc00:8:1::",     "ff02::1",        "fe80::1",        "::1",
+         "2001:db8:bad::1"});
+    targets.segments = addresses({"2001:db8:d0::1", "2001:db8:d1::1", "2001:db8:d1::1",
+                                  "2001:db8:d3::1", "2001:db8:bad::1"});
+    targets.labels = {100, 101, 101, 101, 102, 103, 104, 999, 0, 4, 7, 600};
+    return targets;
+}
 
-    std::uint32_t below(std::uint32_t bound) {
-        return std::uniform_int_distribution<std::uint32_t>(0, bound - 1)(random_);
-    }
-
-    Frame next(unsigned interface) {
-        Frame frame;
-        switch (below(3)) {
-            case 0:
-                frame = ethernet(interface, dataplane::ethertype::kIpv4) + ipv4();
-                break;
-            case 1:
-                frame = ethernet(interface, dataplane::ethertype::kIpv6) + ipv6();
-                break;
-            default:
-                frame = ethernet(interface, dataplane::ethertype::kMpls) + labelled();
-                break;
-        }
-        damage(frame);
-        return frame;
-    }
-
-  private:
-    template <class T>
-    T one_of(std::initializer_list<T> values) {
-        return values.begin()[below(static_cast<std::uint32_t>(values.size()))];
-    }
-    std::uint8_t ttl() { return one_of<std::uint8_t>({64, 64, 64, 64, 255, 2, 1, 0}); }
-
-    Frame ipv4() {
-        auto destination = one_of<std::uint32_t>({0x0a0a0001, 0x0a0a0101, 0x0a0a0101, 0x0a0a0201,
-                                                  0x0a0a0301, 0x0a0b0001, 0x0a000101, 0x7f000001,
-                                                  0xe0000001, 0xffffffff, 0xf0000001, 0x08080808});
-        if (steered_ && below(4) != 0) {
-            destination = 0x0a0c0001 + below(kPolicyCount) * 0x100;
-        }
-        Frame ip = ipv4_udp(destination, static_cast<std::uint8_t>(below(10) * 4 + 3),
-                            static_cast<std::uint16_t>(below(3) * 700 + below(60)), ttl());
-        if (below(16) == 0) {
-            const auto source = one_of<std::uint32_t>({0, 0x7f000001, 0xe0000001, 0xffffffff});
-            for (unsigned i = 0; i < 4; ++i) {
-                ip[12 + i] = static_cast<std::uint8_t>(source >> (24 - 8 * i));
-            }
-            dataplane::ipv4::write_checksum(ip.data());
-        }
-        return ip;
-    }
-
-    Frame ipv6() {
-        static const std::vector<std::array<std::uint16_t, 8>> destinations = {
-            {0x2001, 0xdb8, 0xd0, 0, 0, 0, 0, 1},  {0x2001, 0xdb8, 0xd1, 0, 0, 0, 0, 1},
-            {0x2001, 0xdb8, 0xd1, 0, 0, 0, 0, 2},  {0x2001, 0xdb8, 0xd2, 0, 0, 0, 0, 1},
-            {0x2001, 0xdb8, 0xd3, 0, 0, 0, 0, 1},  {0xfc00, 1, 0, 0, 0, 0, 0, 1},
-            {0xfc00, 1, 0, 0, 0, 0, 0, 0xe1},      {0xfc00, 1, 0, 0, 0, 0, 0, 0x11},
-            {0xfc00, 1, 0, 0, 0, 0, 0, 0xe1},      {0xfc00, 1, 0, 0, 0, 0, 0, 1},
-            {0xfc00, 8, 1, 0, 0, 0, 0, 0},         {0xff02, 0, 0, 0, 0, 0, 0, 1},
-            {0xfe80, 0, 0, 0, 0, 0, 0, 1},         {0, 0, 0, 0, 0, 0, 0, 1},
-            {0x2001, 0xdb8, 0xbad, 0, 0, 0, 0, 1},
-        };
-        std::uint8_t first = dataplane::protocol::kUdp;
-        const Frame chain = extension_headers(first);
-        const auto payload = static_cast<std::uint16_t>(below(80));
-        Frame ip;
-        append32(ip, 6u << 28 | (below(16) * 4 + 3) << 22 | below(1000));
-        append16(ip, static_cast<std::uint16_t>(chain.size() + payload));
-        ip.push_back(first);
-        ip.push_back(ttl());
-        for (const std::uint16_t word : {0x2001, 0xdb8, 3, 0, 0, 0, 0, 9}) {
-            append16(ip, word);
-        }
-        auto destination = destinations[below(static_cast<std::uint32_t>(destinations.size()))];
-        if (below(3) == 0) {
-            destination = {0xfc00, 1, 0, 0, 0, 0, 0, one_of<std::uint16_t>({1, 0x11, 0xe1})};
-        }
-        if (steered_ && below(4) != 0) {
-            destination = {0x2001, 0xdb8, 0xc, static_cast<std::uint16_t>(below(kPolicyCount)),
-                           0,      0,     0,   1};
-        }
-        for (const std::uint16_t word : destination) {
-            append16(ip, word);
-        }
-        ip = ip + chain;
-        ip.resize(ip.size() + payload, 0x5a);
-        return ip;
-    }
-
-    /// A chain in front of UDP; `first` becomes the type of its first header.
-    Frame extension_headers(std::uint8_t& first) {
-        Frame chain;
-        if (below(8) == 0 || (steered_ && below(2) == 0)) {
-            return chain;
-        }
-        const std::uint8_t behind = below(2) == 0   ? dataplane::protocol::kRouting
-                                    : below(8) == 0 ? dataplane::protocol::kDestination
-                                                    : dataplane::protocol::kUdp;
-        first = dataplane::protocol::kHopByHop;
-        const bool long_header = below(2) == 0;
-        chain = {behind, static_cast<std::uint8_t>(long_header ? 1 : 0)};
-        chain = chain + Frame{kTcqfOption, 2, static_cast<std::uint8_t>(below(8) == 0 ? 0x80 : 0),
-                              static_cast<std::uint8_t>(below(7))};
-        if (!long_header) {
-            chain = chain + (below(2) == 0 ? Frame{1, 0} : Frame{0, 0});
-        } else if (below(6) == 0) {
-            chain = chain + Frame{1, 8, 0, 0, 0, 0, 0, 0, 0, 0};
-        } else {
-            chain = chain + Frame{kNrpOption,
-                                  8,
-                                  one_of<std::uint8_t>({0, 0x80}),
-                                  one_of<std::uint8_t>({0, 0, 0, 1}),
-                                  0,
-                                  0};
-            append32(chain, one_of<std::uint32_t>({5, 6, 77}));
-        }
-        if (behind == dataplane::protocol::kRouting) {
-            chain = chain + routing_header();
-        } else if (behind == dataplane::protocol::kDestination) {
-            chain = chain + Frame{dataplane::protocol::kUdp, 0, 1, 4, 0, 0, 0, 0};
-        }
-        return chain;
-    }
-
-    /// Of two segments, mostly right; to SIDs as well as through.
-    Frame routing_header() {
-        Frame header = {dataplane::protocol::kUdp,
-                        4,
-                        one_of<std::uint8_t>({4, 4, 4, 4, 4, 3}),
-                        one_of<std::uint8_t>({0, 1, 1, 2, 2, 3}),
-                        one_of<std::uint8_t>({1, 1, 1, 0, 2}),
-                        one_of<std::uint8_t>({0, 0, 0, 0x20}),
-                        0,
-                        0};
-        for (unsigned i = 0; i < 2; ++i) {
-            const auto last = one_of<std::uint16_t>({0xd0, 0xd1, 0xd1, 0xd3, 0xbad});
-            for (const std::uint16_t word : {std::uint16_t{0x2001}, std::uint16_t{0xdb8}, last}) {
-                append16(header, below(20) == 0 ? std::uint16_t{0xff02} : word);
-            }
-            header.resize(header.size() + 9, 0);
-            header.push_back(1);
-        }
-        return header;
-    }
-
-    Frame labelled() {
-        Frame stack;
-        const unsigned depth = 1 + below(3);
-        for (unsigned i = 0; i < depth; ++i) {
-            const auto value =
-                one_of<std::uint32_t>({100, 101, 101, 101, 102, 103, 104, 999, 0, 4, 7, 600});
-            stack = stack + label(value, static_cast<std::uint8_t>(below(8)),
-                                  i + 1 == depth && below(30) != 0, ttl());
-        }
-        return stack + ipv4_udp(0x0a0a0101, 0, static_cast<std::uint16_t>(below(60)), ttl());
-    }
-
-    void damage(Frame& frame) {
-        if (below(6) == 0) {
-            frame[below(static_cast<std::uint32_t>(frame.size()))] ^=
-                static_cast<std::uint8_t>(1 + below(255));
-        }
-        if (below(12) == 0) {
-            frame.resize(below(static_cast<std::uint32_t>(frame.size() + 1)));
-        }
-        if (below(12) == 0) {
-            frame.resize(frame.size() + below(20), 0);  // padding
+/// For kPolicies: three of four IP packets go into one of these.
+FrameTargets steered_targets() {
+    FrameTargets steered = targets();
+    steered.mostly_bare = true;
+    for (auto* all : {&steered.ipv4, &steered.ipv6}) {
+        const std::size_t others = all->size();
+        for (unsigned i = 0; i < 3 * others; ++i) {
+            const unsigned policy = i % kPolicyCount;
+            all->push_back(*config::IpAddress::parse(
+                all == &steered.ipv4 ? fmt::format("10.12.{}.1", policy)
+                                     : fmt::format("2001:db8:c:{}::1", policy)));
         }
     }
-
-    std::mt19937_64 random_;
-    bool steered_;
-};
+    return steered;
+}
 
 struct Setting {
     const char* tagging;
@@ -221,7 +74,7 @@ void expect_same(const std::vector<Sent>& left, const std::vector<Sent>& right) 
 }
 
 /// The same random packets into both, which must do the same with each and send many of them.
-void compare(TestRouter& fast, TestRouter& slow, Frames& frames) {
+void compare(TestRouter& fast, TestRouter& slow, RandomFrames& frames) {
     std::int64_t now_ns = kStart;
     for (int round = 0; round < 2000; ++round) {
         const unsigned burst = 1 + frames.below(12);
@@ -262,7 +115,7 @@ TEST_P(Express, TheShortWayDoesWithEveryPacketWhatTheLongWayDoes) {
     const std::string config = four_interfaces(GetParam().tagging, 4, more);
     TestRouter fast(config, options(true));
     TestRouter slow(config, options(false));
-    Frames frames(42);
+    RandomFrames frames(42, targets());
     compare(fast, slow, frames);
 }
 
@@ -340,7 +193,7 @@ TEST_P(ExpressSteered, TheShortWayIntoPoliciesDoesWhatTheLongWayDoes) {
     slow_options.short_way = false;
     TestRouter fast(config, {});
     TestRouter slow(config, slow_options);
-    Frames frames(43, true);
+    RandomFrames frames(43, steered_targets());
     compare(fast, slow, frames);
 }
 

@@ -121,6 +121,8 @@ class TestRouter {
         std::uint8_t poison = kPoison;
         bool short_way = true;
         std::optional<std::int64_t> lateness_ns = {};
+        dataplane::FibKind fib = dataplane::FibKind::compact;
+        std::int64_t transmit_lookahead_ns = 0;
     };
 
     explicit TestRouter(const std::string& yaml) : TestRouter(yaml, Options{}) {}
@@ -142,6 +144,8 @@ class TestRouter {
         router_options.workers = options.workers;
         router_options.short_way = options.short_way;
         router_options.lateness_ns = options.lateness_ns;
+        router_options.fib = options.fib;
+        router_options.transmit_lookahead_ns = options.transmit_lookahead_ns;
         router_ = std::make_unique<dataplane::Router>(config, ports, router_options);
     }
     ~TestRouter() { router_.reset(); }

@@ -1,0 +1,236 @@
+// Frames by chance: plain, nearly plain, and wrong.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <initializer_list>
+#include <random>
+#include <utility>
+#include <vector>
+
+#include "config/address.h"
+#include "tests/dataplane/frames.h"
+
+namespace tcqf::test {
+
+/// What frames are for; what stands there twice comes twice as often.
+struct FrameTargets {
+    std::vector<config::IpAddress> ipv4;
+    std::vector<config::IpAddress> ipv6;
+    std::vector<config::IpAddress> segments;  ///< of routing headers
+    std::vector<std::uint32_t> labels;
+    bool mostly_bare = false;  ///< more IPv6 packets without extension headers
+    std::uint32_t damaged_one_in = 6;
+};
+
+inline std::vector<config::IpAddress> addresses(std::initializer_list<const char*> texts) {
+    std::vector<config::IpAddress> all;
+    for (const char* text : texts) {
+        all.push_back(config::IpAddress::parse(text).value());
+    }
+    return all;
+}
+
+class RandomFrames {
+  public:
+    RandomFrames(std::uint64_t seed, FrameTargets targets)
+        : random_(seed), targets_(std::move(targets)) {}
+
+    std::uint32_t below(std::uint32_t bound) {
+        return std::uniform_int_distribution<std::uint32_t>(0, bound - 1)(random_);
+    }
+
+    const FrameTargets& targets() const { return targets_; }
+
+    /// Nothing but headers for an address, or for a label.
+    Frame plain(unsigned interface, const config::IpAddress& address) {
+        return address.is_ipv6
+                   ? ethernet(interface, dataplane::ethertype::kIpv6) +
+                         ipv6_header(dataplane::protocol::kUdp, 64, address, Frame(40, 0x5a))
+                   : ethernet(interface, dataplane::ethertype::kIpv4) +
+                         ipv4_udp(address.ipv4(), 0, 40);
+    }
+    Frame plain(unsigned interface, std::uint32_t value) {
+        return ethernet(interface, dataplane::ethertype::kMpls) +
+               label(value, static_cast<std::uint8_t>(below(8)), true, 64) +
+               ipv4_udp(one_of(targets_.ipv4).ipv4(), 0, 40);
+    }
+
+    Frame next(unsigned interface) {
+        Frame frame;
+        switch (below(3)) {
+            case 0:
+                frame = ethernet(interface, dataplane::ethertype::kIpv4) + ipv4();
+                break;
+            case 1:
+                frame = ethernet(interface, dataplane::ethertype::kIpv6) + ipv6();
+                break;
+            default:
+                frame = ethernet(interface, dataplane::ethertype::kMpls) + labelled();
+                break;
+        }
+        damage(frame);
+        return frame;
+    }
+
+  private:
+    static constexpr std::uint8_t kTcqfOption = 0xb1;
+    static constexpr std::uint8_t kNrpOption = 0x1e;
+
+    template <class T>
+    T one_of(std::initializer_list<T> values) {
+        return values.begin()[below(static_cast<std::uint32_t>(values.size()))];
+    }
+    template <class T>
+    const T& one_of(const std::vector<T>& values) {
+        return values[below(static_cast<std::uint32_t>(values.size()))];
+    }
+    std::uint8_t ttl() { return one_of<std::uint8_t>({64, 64, 64, 64, 255, 2, 1, 0}); }
+
+    Frame ipv4() {
+        Frame ip =
+            ipv4_udp(one_of(targets_.ipv4).ipv4(), static_cast<std::uint8_t>(below(10) * 4 + 3),
+                     static_cast<std::uint16_t>(below(3) * 700 + below(60)), ttl());
+        if (below(2) == 0) {
+            change_ports(ip);
+        }
+        if (below(16) == 0) {
+            const auto source = one_of<std::uint32_t>({0, 0x7f000001, 0xe0000001, 0xffffffff});
+            for (unsigned i = 0; i < 4; ++i) {
+                ip[12 + i] = static_cast<std::uint8_t>(source >> (24 - 8 * i));
+            }
+            dataplane::ipv4::write_checksum(ip.data());
+        }
+        return ip;
+    }
+
+    /// Other ports than usual: another flow, which may take another next hop.
+    void change_ports(Frame& ip) {
+        ip[20] = static_cast<std::uint8_t>(below(256));
+        ip[21] = static_cast<std::uint8_t>(below(256));
+    }
+
+    Frame ipv6() {
+        const auto innermost =
+            one_of<std::uint8_t>({dataplane::protocol::kUdp, dataplane::protocol::kUdp,
+                                  dataplane::protocol::kIpv4, dataplane::protocol::kIpv6});
+        std::uint8_t first = innermost;
+        const Frame chain = extension_headers(first);
+        return ipv6_header(first, ttl(), one_of(targets_.ipv6), chain + payload(innermost));
+    }
+
+    Frame payload(std::uint8_t innermost) {
+        switch (innermost) {
+            case dataplane::protocol::kIpv4:
+                return ipv4_udp(one_of(targets_.ipv4).ipv4(), 0,
+                                static_cast<std::uint16_t>(below(60)));
+            case dataplane::protocol::kIpv6:
+                return ipv6_header(dataplane::protocol::kUdp, 64, one_of(targets_.ipv6),
+                                   Frame(8 + below(60), 0x5a));
+            default:
+                return Frame(below(80), 0x5a);
+        }
+    }
+
+    Frame ipv6_header(std::uint8_t next, std::uint8_t hop_limit,
+                      const config::IpAddress& destination, const Frame& payload) {
+        Frame ip;
+        append32(ip, 6u << 28 | (below(16) * 4 + 3) << 22 | below(1000));
+        append16(ip, static_cast<std::uint16_t>(payload.size()));
+        ip.push_back(next);
+        ip.push_back(hop_limit);
+        for (const std::uint16_t word : {0x2001, 0xdb8, 3, 0, 0, 0, 0, 9}) {
+            append16(ip, word);
+        }
+        append(ip, destination);
+        return ip + payload;
+    }
+
+    static void append(Frame& frame, const config::IpAddress& address) {
+        frame.insert(frame.end(), address.octets.begin(), address.octets.end());
+    }
+
+    /// A chain in front of `first`, which becomes the type of its first header.
+    Frame extension_headers(std::uint8_t& first) {
+        Frame chain;
+        if (below(8) == 0 || (targets_.mostly_bare && below(2) == 0)) {
+            return chain;
+        }
+        const std::uint8_t last = first;
+        const std::uint8_t behind = below(2) == 0   ? dataplane::protocol::kRouting
+                                    : below(8) == 0 ? dataplane::protocol::kDestination
+                                                    : last;
+        first = dataplane::protocol::kHopByHop;
+        const bool long_header = below(2) == 0;
+        chain = {behind, static_cast<std::uint8_t>(long_header ? 1 : 0)};
+        chain = chain + Frame{kTcqfOption, 2, static_cast<std::uint8_t>(below(8) == 0 ? 0x80 : 0),
+                              static_cast<std::uint8_t>(below(7))};
+        if (!long_header) {
+            chain = chain + (below(2) == 0 ? Frame{1, 0} : Frame{0, 0});
+        } else if (below(6) == 0) {
+            chain = chain + Frame{1, 8, 0, 0, 0, 0, 0, 0, 0, 0};
+        } else {
+            chain = chain + Frame{kNrpOption,
+                                  8,
+                                  one_of<std::uint8_t>({0, 0x80}),
+                                  one_of<std::uint8_t>({0, 0, 0, 1}),
+                                  0,
+                                  0};
+            append32(chain, one_of<std::uint32_t>({5, 6, 77}));
+        }
+        if (behind == dataplane::protocol::kRouting) {
+            chain = chain + routing_header(last);
+        } else if (behind == dataplane::protocol::kDestination) {
+            chain = chain + Frame{last, 0, 1, 4, 0, 0, 0, 0};
+        }
+        return chain;
+    }
+
+    /// Of two segments, mostly right; to SIDs as well as through.
+    Frame routing_header(std::uint8_t next) {
+        Frame header = {next,
+                        4,
+                        one_of<std::uint8_t>({4, 4, 4, 4, 4, 3}),
+                        one_of<std::uint8_t>({0, 1, 1, 2, 2, 3}),
+                        one_of<std::uint8_t>({1, 1, 1, 0, 2}),
+                        one_of<std::uint8_t>({0, 0, 0, 0x20}),
+                        0,
+                        0};
+        for (unsigned i = 0; i < 2; ++i) {
+            append(header, one_of(targets_.segments));
+            if (below(20) == 0) {
+                header[header.size() - 16] = 0xff;
+            }
+        }
+        return header;
+    }
+
+    Frame labelled() {
+        Frame stack;
+        const unsigned depth = 1 + below(3);
+        for (unsigned i = 0; i < depth; ++i) {
+            stack = stack + label(one_of(targets_.labels), static_cast<std::uint8_t>(below(8)),
+                                  i + 1 == depth && below(30) != 0, ttl());
+        }
+        return stack +
+               ipv4_udp(one_of(targets_.ipv4).ipv4(), 0, static_cast<std::uint16_t>(below(60)));
+    }
+
+    void damage(Frame& frame) {
+        if (below(targets_.damaged_one_in) == 0) {
+            frame[below(static_cast<std::uint32_t>(frame.size()))] ^=
+                static_cast<std::uint8_t>(1 + below(255));
+        }
+        if (below(2 * targets_.damaged_one_in) == 0) {
+            frame.resize(below(static_cast<std::uint32_t>(frame.size() + 1)));
+        }
+        if (below(12) == 0) {
+            frame.resize(frame.size() + below(20), 0);  // padding
+        }
+    }
+
+    std::mt19937_64 random_;
+    FrameTargets targets_;
+};
+
+}  // namespace tcqf::test
