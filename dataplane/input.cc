@@ -66,6 +66,10 @@ void Forwarder::input(Packet& packet) {
     if (mbuf->pkt_len < kEthernetOctets) [[unlikely]] {
         return drop(packet, DropReason::malformed);
     }
+    if (mbuf->nb_segs != 1) [[unlikely]] {
+        // Longer than a buffer, and so than any mtu: never plain, and only its beginning is here.
+        return drop(packet, DropReason::mtu_exceeded);
+    }
     const auto* frame = rte_pktmbuf_mtod(mbuf, const std::uint8_t*);
     packet.in = &tables_->interfaces[packet.iif];
     packet.route_table = packet.in->route_table;

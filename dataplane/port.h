@@ -24,7 +24,9 @@ struct TransmitBurst {
 };
 
 /// One receive and one transmit queue of an interface (or of the host's kernel). Packets are single
-/// segments. Calls come from one thread; system calls are allowed only inside receive and transmit.
+/// segments; one that is received in several is dropped (mtu-exceeded), for buffers have room for
+/// whatever an mtu allows. Calls come from one thread; system calls are allowed only inside receive
+/// and transmit.
 class Port {
   public:
     virtual ~Port() = default;

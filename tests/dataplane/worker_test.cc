@@ -272,6 +272,38 @@ TEST(Ports, ALinkThatIsDownIsCounted) {
     EXPECT_EQ(dropped(router.router().account(), DropReason::interface_down), 1u);
 }
 
+/// A frame in two buffers, as ports give what is longer than one.
+rte_mbuf* in_two_segments(rte_mempool* pool, const Frame& frame, std::size_t first) {
+    rte_mbuf* head = rte_pktmbuf_alloc(pool);
+    rte_mbuf* tail = rte_pktmbuf_alloc(pool);
+    const auto second = static_cast<std::uint16_t>(frame.size() - first);
+    std::memcpy(rte_pktmbuf_append(head, static_cast<std::uint16_t>(first)), frame.data(), first);
+    std::memcpy(rte_pktmbuf_append(tail, second), frame.data() + first, second);
+    EXPECT_EQ(rte_pktmbuf_chain(head, tail), 0);
+    return head;
+}
+
+TEST(Ports, AFrameLongerThanABufferIsCountedAndNothingBehindTheBufferIsSent) {
+    TestRouter router(four_interfaces("mpls-tc"));
+    const unsigned free_before = rte_mempool_avail_count(router.pool());
+    const Frame fragmentable =
+        ethernet(2, dataplane::ethertype::kIpv4) + ipv4_udp(0x0a0a0301, 0, 2000);
+    const Frame popped = ethernet(2, dataplane::ethertype::kMpls) + label(103, 0, true, 64) +
+                         ipv4_udp(0x0a0a0301, 0, 2000);
+    const Frame for_kernel =
+        ethernet(2, dataplane::ethertype::kIpv4) + ipv4_udp(0x0a000101, 0, 2000);
+    for (const Frame& frame : {fragmentable, popped, for_kernel}) {
+        router.wire(2).arrive(kStart, in_two_segments(router.pool(), frame, 1000));
+    }
+    router.run_until(kStart + 20 * kCycleNs, kStart);
+    const Account account = router.router().account();
+    EXPECT_EQ(dropped(account, DropReason::mtu_exceeded), 3U);
+    EXPECT_EQ(account.received, 3U);
+    EXPECT_TRUE(account.balances());
+    EXPECT_EQ(account.sent + account.to_kernel, 0U);
+    EXPECT_EQ(rte_mempool_avail_count(router.pool()), free_before);
+}
+
 TEST(Memory, FragmentsWithoutABufferAreCountedAndServiceGoesOn) {
     TestRouter::Options options;
     options.packets = 64;
