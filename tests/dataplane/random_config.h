@@ -127,7 +127,9 @@ inline FrameTargets frame_targets() {
 class RandomConfig {
   public:
     /// Interfaces and neighbours alone. `random` is kept, and shared by copies.
-    explicit RandomConfig(std::mt19937_64& random) : random_(&random) {
+    /// `has_wide_sids`: some are shorter than 128 bits, or in no locator.
+    RandomConfig(std::mt19937_64& random, bool has_wide_sids)
+        : random_(&random), has_wide_sids_(has_wide_sids) {
         for (unsigned i = 0; i < 4; ++i) {
             interfaces_[i].addresses = {fmt::format("10.0.{}.1/24", i + 1),
                                         fmt::format("2001:db8:10{}::1/64", i + 1)};
@@ -251,6 +253,8 @@ class RandomConfig {
         }
     }
 
+    const char* other_locator() const { return has_wide_sids_ ? "fc00:7::" : "fc00:1::"; }
+
     std::string table() { return one_of({"main", "main", "main", "red", "blue"}); }
 
     std::string hop(bool is_ipv6, bool may_push = true) {
@@ -278,16 +282,13 @@ class RandomConfig {
         return fmt::format("{{color: {}, endpoint: '2001:db8:9::9'}}", 1 + pick(6));
     }
 
-    /// Everything and its halves are often there together.
-    std::string route_prefix() {
-        return one_in(4)
-                   ? one_of({"0.0.0.0/0", "0.0.0.0/1", "128.0.0.0/1", "::/0", "::/1", "8000::/1"})
-                   : one_of(route_prefixes());
-    }
-
     Entry route() {
-        const std::string prefix = route_prefix();
-        const std::string in = table();
+        std::string prefix = one_of(route_prefixes());
+        std::string in = table();
+        if (one_in(3)) {  // everything and its halves, often all of them
+            prefix = one_of({"0.0.0.0/0", "0.0.0.0/1", "128.0.0.0/1", "::/0", "::/1", "8000::/1"});
+            in = "main";
+        }
         const bool is_ipv6 = prefix.find(':') != std::string::npos;
         return {in + prefix,
                 fmt::format("{{prefix: '{}', table: {}, {}}}", prefix, in,
@@ -317,11 +318,12 @@ class RandomConfig {
     }
 
     Entry sid() {
-        const bool is_wide = one_in(5);
+        const bool is_wide = has_wide_sids_ && one_in(5);
         const std::string sid =
             is_wide
                 ? one_of({"fc00:8:1::/48", "fc00:8:2::/48", "fc00:8:1:e1::/64", "fc00:8:2:1::/64"})
-                : fmt::format("{}{}/128", one_of({"fc00:1::", "fc00:1::", "fc00:7::"}), pick(6));
+                : fmt::format("{}{}/128", one_of({"fc00:1::", "fc00:1::", other_locator()}),
+                              pick(6));
         std::string what;
         switch (is_wide ? pick(3) : pick(9)) {
             case 0:
@@ -385,7 +387,7 @@ class RandomConfig {
                 text += fmt::format(", binding-sid: 'fc00:1::b{}'", pick(6));
                 break;
             case 2:
-                text += fmt::format(", binding-sid: 'fc00:7::b{}'", pick(6));
+                text += fmt::format(", binding-sid: '{}b{}'", other_locator(), pick(6));
                 break;
             default:
                 break;
@@ -682,6 +684,7 @@ class RandomConfig {
     };
 
     std::mt19937_64* random_;
+    bool has_wide_sids_;
     Interface interfaces_[4];
     List neighbors_;
     List routes_;
