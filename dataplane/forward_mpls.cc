@@ -15,6 +15,16 @@ void forget_tag_on_top(Packet& packet) {
     }
 }
 
+/// What an entropy label and its indicator beneath the top entry take.
+std::uint32_t entropy_octets_beneath(const std::uint8_t* top) {
+    if (mpls::bottom(load32(top))) {
+        return 0;
+    }
+    const std::uint32_t next = load32(top + kLabelOctets);
+    return mpls::label(next) == mpls::kEntropyIndicator && !mpls::bottom(next) ? 2 * kLabelOctets
+                                                                               : 0;
+}
+
 }  // namespace
 
 /// Takes the top label off. In the uniform model its TTL limits what is beneath (RFC 3443, 3.4).
@@ -122,8 +132,10 @@ void Forwarder::forward_label(Packet& packet, std::uint32_t entry, const LabelAc
     match_flow_into(packet, adjacency.oif);
     const std::uint32_t mtu = tables_->interfaces[adjacency.oif].mtu;
     const std::uint32_t pushed = pushed_octets(packet, adjacency);
-    if (packet.l3_octets - kLabelOctets + pushed > mtu) [[unlikely]] {
-        const std::uint32_t labels = mpls::stack_octets(packet.l3) - kLabelOctets + pushed;
+    const std::uint32_t removed =
+        kLabelOctets + (action.kind == LabelKind::pop ? entropy_octets_beneath(packet.l3) : 0);
+    if (packet.l3_octets - removed + pushed > mtu) [[unlikely]] {
+        const std::uint32_t labels = mpls::stack_octets(packet.l3) - removed + pushed;
         icmp_error(packet, IcmpError::too_big(mtu - std::min(mtu, labels)));
         return drop(packet, DropReason::mtu_exceeded);
     }
@@ -278,8 +290,14 @@ void Forwarder::detnet_pop(Packet& packet, std::uint32_t entry, std::uint8_t seq
 }
 
 /// Penultimate hop popping: what comes to the top is sent on, its TTL never raised (RFC 3443, 3.5).
-/// packet.ttl_limit is the outgoing TTL. False where the packet was dropped.
+/// packet.ttl_limit is the outgoing TTL. An entropy label goes with the label above it: the segment
+/// that it spread over equal paths ends here or at the next hop. False where the packet was
+/// dropped.
 bool Forwarder::expose(Packet& packet, bool was_bottom, const Adjacency& adjacency) {
+    if (!was_bottom && mpls::label(load32(packet.l3)) == mpls::kEntropyIndicator &&
+        !take_entropy(packet, was_bottom)) {
+        return false;
+    }
     if (!was_bottom && mpls::label(load32(packet.l3)) == kNetworkActionLabel &&
         !expose_actions(packet, was_bottom, adjacency)) {
         return false;

@@ -115,6 +115,11 @@ def _small():
     return config
 
 
+def entropy_by_hand(router):
+    assert router.dropped == {"malformed": 1, "mtu-exceeded": 1}, router.dropped
+    assert [len(packet.frame) for packet in router.ports["ge1"].sent].count(14 + 576) == 1
+
+
 def special_cases():
     return [
         Case("mpls-no-label", "Unknown labels", config_of(),
@@ -131,6 +136,15 @@ def special_cases():
              config_of(),
              spaced([labelled(3, [(102, 0, 64), (7, 0, 64), (70000, 0, 0), (100, 0, 64)], v4(1)),
                      labelled(3, [(102, 0, 64), (7, 0, 64), (70000, 0, 0)], v4(2))])),
+        Case("mpls-entropy-below-popped", "ELI and EL go with the label that is popped above them",
+             _small(),
+             spaced([labelled(3, [(101, 0, 64), (7, 0, 9), (70000, 0, 0), (400, 3, 60)], v4(1)),
+                     labelled(3, [(101, 0, 64), (7, 0, 9), (70000, 0, 0)], v4(2)),
+                     labelled(3, [(101, 0, 64), (7, 0, 9)], v4(3)),
+                     labelled(3, [(102, 0, 64), (101, 0, 64), (7, 0, 0), (70000, 0, 0)], v6(4)),
+                     labelled(3, [(101, 0, 64), (7, 0, 9), (70000, 0, 0)], v4(5, size=576)),
+                     labelled(3, [(101, 0, 64), (7, 0, 9), (70000, 0, 0)], silent_v4(6, size=577))]),
+             by_hand=entropy_by_hand),
         Case("mpls-multicast-ethertype", "Ethertype 8848 goes to the kernel", config_of(),
              spaced([wire.ethernet(own_mac(3), peer_mac(3), 0x8848,
                                    wire.label_stack([(100, 0, 64)]) + v4(1))])),

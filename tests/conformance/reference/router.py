@@ -331,6 +331,10 @@ class Router(Endpoint, Steering):
 
     def _pop(self, packet, entry, ttl, hop=None):
         hop = hop or self.tables.label_hop(entry)
+        if packet.labels and packet.labels[0][0] == 7:
+            if len(packet.labels) == 1:
+                raise Malformed
+            del packet.labels[:2]
         if packet.labels and packet.labels[0][0] == actions.LABEL:
             self._expose_actions(packet, hop)
         if packet.labels:
