@@ -81,8 +81,8 @@ class RouteSetsBuilder {
         add_connected();
         add_neighbors();
         add_locators();
-        add_own_addresses();
         add_steered_routes();
+        add_own_addresses();
         add_sids();
         return std::move(sets_);
     }
@@ -240,7 +240,7 @@ class RouteSetsBuilder {
         }
     }
 
-    /// The router's addresses count in every table.
+    /// The router's addresses count in every table, whatever routes there are to them.
     void add_own_addresses() {
         for (const auto& [place, set] : sets_) {
             const std::uint32_t local = add_spec(*set, {.kind = RouteKind::local});

@@ -260,7 +260,7 @@ TEST_P(ReloadedRouter, ForwardsAsOneThatWasStartedWithTheLastConfiguration) {
 
 INSTANTIATE_TEST_SUITE_P(Settings, ReloadedRouter,
                          testing::Values(Setting{1, false, 1, 40}, Setting{2, false, 2, 40},
-                                         Setting{3, true, 1, 40}, Setting{4, true, 1, 40},
+                                         Setting{3, true, 1, 20}, Setting{4, true, 1, 40},
                                          Setting{5, true, 2, 20}, Setting{6, true, 3, 20}),
                          [](const auto& info) {
                              return fmt::format("{}Workers{}Seed{}",

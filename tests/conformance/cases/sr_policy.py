@@ -27,6 +27,13 @@ def sr_config(*policies, **more):
     return config
 
 
+def steered_too(config, *prefixes):
+    """Routes into the policy beside the usual ones."""
+    config["routes"] += [{"prefix": prefix, "sr-policy": {"color": COLOR, "endpoint": ENDPOINT}}
+                         for prefix in prefixes]
+    return config
+
+
 def path(*segments, preference=None, weight=None, lists=None, **more):
     """A candidate path of one list, or of several given as [(segments, weight)]."""
     made = {"segment-lists": []}
@@ -102,6 +109,12 @@ def steering_cases():
         Case("policy-longest-prefix", "A more specific route is not steered",
              with_route(sr_config(policy(path(VIA_1))), "2001:db8:7::/64", 0), one(to_policy(1)),
              by_hand=leaves(ge0=1)),
+        Case("policy-route-to-an-own-address", "An address of the router stays one where it is steered",
+             steered_too(sr_config(policy(path(VIA_1))), "10.0.2.1/32", "2001:db8:102::1/128",
+                         "10.0.3.0/30"),
+             one(v4(1, destination="10.0.2.1"), v6(2, destination="2001:db8:102::1"),
+                 v4(3, destination="10.0.3.1"), v4(4, destination="10.0.3.3")),
+             by_hand=leaves(ge1=1)),
         Case("policy-ttl", "The inner TTL is lowered, the outer one is new",
              sr_config(policy(path(VIA_1, FAR))),
              one(to_policy(1, hop_limit=2), to_policy(2, 4, ttl=2), to_policy(3, hop_limit=1),
