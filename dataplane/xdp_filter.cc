@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "dataplane/bpf/xdp_filter.h"
+#include "dataplane/table_builders.h"
 #include "xdp_filter.skel.h"
 
 namespace tcqf::dataplane {
@@ -76,6 +77,11 @@ void add_sids(const config::Router& router, FilterTables& tables) {
     }
     for (const config::LocalSid& sid : router.srv6.local_sids) {
         to_worker(tables, sid.sid);
+    }
+    for (const config::SrPolicy& policy : router.sr_policies) {
+        if (const config::IpAddress* sid = binding_address(policy)) {
+            to_worker(tables, {*sid, sid->bits()});
+        }
     }
 }
 

@@ -10,9 +10,17 @@
 #include <array>
 #include <cstring>
 #include <initializer_list>
+#include <map>
+#include <memory>
+#include <random>
+#include <string>
 #include <vector>
 
+#include "config/load.h"
 #include "dataplane/bpf/xdp_filter.h"
+#include "tests/dataplane/random_config.h"
+#include "tests/dataplane/test_router.h"
+#include "tests/realtime/private_network.h"
 #include "xdp_filter.skel.h"
 
 namespace tcqf::dataplane {
@@ -21,6 +29,8 @@ namespace {
 using config::IpAddress;
 using config::IpPrefix;
 using Frame = std::vector<std::uint8_t>;
+
+std::string no_private_network;  // why there is none
 
 constexpr config::MacAddress kOwnMac = {2, 0, 0, 0, 1, 0};
 constexpr config::MacAddress kOtherMac = {2, 0, 0, 0, 9, 9};
@@ -86,6 +96,15 @@ TEST(FilterTables, what_a_flow_steers_into_a_policy_needs_no_route) {
         EXPECT_EQ(filter_tables(router, 0, kOwnMac).prefixes.at(prefix(all)),
                   FilterVerdict::to_worker);
     }
+}
+
+TEST(FilterTables, hold_binding_sids_that_are_addresses) {
+    config::Router router = example_router();
+    router.sr_policies.resize(2);
+    router.sr_policies[0].binding_sid = IpAddress::parse("fc00:7::b").value();
+    router.sr_policies[1].binding_sid = std::uint32_t{600};
+    const FilterTables tables = filter_tables(router, 0, kOwnMac);
+    EXPECT_EQ(tables.prefixes.at(prefix("fc00:7::b/128")), FilterVerdict::to_worker);
 }
 
 TEST(FilterTables, more_prefixes_than_the_maps_hold_become_everything_but_own_addresses) {
@@ -234,5 +253,108 @@ TEST_F(FilterProgram, truncated_packets_are_the_hosts) {
     EXPECT_EQ(run(frame, out), static_cast<__u32>(XDP_PASS));
 }
 
+/// The filter of an interface, filled as tcqfd fills it, through all that a router is reloaded
+/// with.
+class FilterOfARouter : public FilterProgram {
+  protected:
+    static constexpr unsigned kInterfaces = 4;
+
+    void SetUp() override {
+        if (!no_private_network.empty()) {
+            GTEST_SKIP() << no_private_network;
+        }
+        FilterProgram::SetUp();
+        if (IsSkipped()) {
+            return;
+        }
+        ASSERT_TRUE(run_command("ip link add left type veth peer name right"));
+        ASSERT_EQ(bpf_xdp_attach(static_cast<int>(Netdev("left").index()),
+                                 bpf_program__fd(skeleton_->progs.tcqf_filter), 0, nullptr),
+                  0);
+        auto filter = XdpFilter::find(Netdev("left"));
+        ASSERT_TRUE(filter.ok()) << filter.failure().message;
+        filter_ = std::make_unique<XdpFilter>(std::move(filter.value()));
+    }
+    void TearDown() override {
+        if (filter_ != nullptr) {
+            run_command("ip link del left");
+        }
+        FilterProgram::TearDown();
+    }
+
+    static bool run_command(const char* command) { return dataplane::run(command); }
+
+    /// The next configuration that tcqfd would accept.
+    std::shared_ptr<const config::Router> next_config(unsigned changes) {
+        for (;;) {
+            test::RandomConfig candidate = config_;
+            for (unsigned i = 0; i < changes; ++i) {
+                candidate.change();
+            }
+            if (const auto router = config::load_yaml(candidate.text(), "random.yaml").router) {
+                config_ = candidate;
+                return router;
+            }
+        }
+    }
+
+    /// True where the packet leaves the router again, other than as an error about it.
+    bool is_forwarded(test::TestRouter& router, config::InterfaceIndex interface,
+                      const Frame& frame) {
+        const Account before = router.router().account();
+        now_ns_ += 1'000'000'000;
+        EXPECT_TRUE(router.arrive(interface, now_ns_, frame));
+        router.run_until(now_ns_ + 400'000'000, now_ns_);
+        const Account after = router.router().account();
+        EXPECT_EQ(after.received, before.received + 1);
+        return after.sent - before.sent > after.generated - before.generated;
+    }
+
+    std::unique_ptr<XdpFilter> filter_;
+    std::mt19937_64 random_{7};
+    test::RandomConfig config_{random_, true};
+    test::RandomFrames frames_{7, test::frame_targets()};
+    std::int64_t now_ns_ = 1'700'000'000'000'000'000;
+};
+
+TEST_F(FilterOfARouter, PassesNothingByTheWorkerThatThisWouldForward) {
+    const config::InterfaceIndex interface = 1;
+    for (unsigned i = 0; i < 60; ++i) {
+        next_config(3);
+    }
+    unsigned forwarded = 0;
+    unsigned passed = 0;
+    for (unsigned reload = 0; reload < 30; ++reload) {
+        const auto config = next_config(4);
+        ASSERT_TRUE(
+            filter_->install(filter_tables(*config, interface, *config->interfaces[1].mac)).ok());
+        test::TestRouter router(config_.text(), {.packets = 1024});
+        const auto check = [&](const Frame& frame, const std::string& what) {
+            const bool is_worker = goes_to_worker(frame);
+            const bool is_sent = is_forwarded(router, interface, frame);
+            forwarded += is_sent ? 1 : 0;
+            passed += is_worker ? 0 : 1;
+            ASSERT_TRUE(is_worker || !is_sent) << what << "\n" << config_.text();
+        };
+        for (const auto* targets : {&frames_.targets().ipv4, &frames_.targets().ipv6}) {
+            for (const IpAddress& target : *targets) {
+                ASSERT_NO_FATAL_FAILURE(
+                    check(frames_.plain(interface, target), target.to_string()));
+            }
+        }
+        for (unsigned i = 0; i < 100; ++i) {
+            ASSERT_NO_FATAL_FAILURE(check(frames_.next(interface), "a packet by chance"));
+        }
+    }
+    EXPECT_GT(forwarded, 1000U);
+    EXPECT_GT(passed, 500U);
+}
+
 }  // namespace
 }  // namespace tcqf::dataplane
+
+int main(int argc, char** argv) {
+    testing::InitGoogleTest(&argc, argv);
+    tcqf::dataplane::no_private_network = tcqf::dataplane::enter_private_network();
+    return RUN_ALL_TESTS();
+}
