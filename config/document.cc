@@ -41,20 +41,6 @@ void Document::set_text(NodeId node, std::string_view text) {
     arena_.append(text);
 }
 
-std::size_t Document::copy(NodeId from, NodeId to) {
-    nodes_[to].text_offset = nodes_[from].text_offset;
-    nodes_[to].text_length = nodes_[from].text_length;
-    if (is_bad(from)) {
-        mark_bad(to);
-    }
-    std::size_t copied = 0;
-    for (NodeId child = first_child(from); child != kNoNode; child = next(child)) {
-        const std::string name(key(child));
-        copied += 1 + copy(child, add(to, name, kind(child), line(child)));
-    }
-    return copied;
-}
-
 NodeId Document::child(NodeId mapping, std::string_view key) const {
     for (NodeId id = first_child(mapping); id != kNoNode; id = next(id)) {
         if (this->key(id) == key) {

@@ -26,9 +26,6 @@ class Document {
     /// Adds a node that knows its parent but is no child of it: something to report, not to read.
     NodeId add_detached(NodeId parent, std::string_view key, NodeKind kind, std::uint32_t line);
     void set_text(NodeId node, std::string_view text);
-    /// Gives `to`, a node of the same kind without children, the text of `from` and copies of all
-    /// that is below it, with the lines of the originals. Returns the number of nodes below.
-    std::size_t copy(NodeId from, NodeId to);
 
     bool empty() const { return nodes_.empty(); }
     NodeKind kind(NodeId node) const { return nodes_[node].kind; }

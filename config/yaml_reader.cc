@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <optional>
 #include <string_view>
-#include <unordered_map>
 #include <unordered_set>
 
 namespace tcqf::config {
@@ -195,51 +194,9 @@ class DocumentBuilder {
         if (expects_key()) {
             refuse(event, "an alias cannot be a key: write the name");
         }
-        const std::string name(view_of(event.data.alias.anchor));
-        const auto anchor = anchors_.find(name);
-        if (anchor == anchors_.end()) {
-            report(place(event, NodeKind::null),
-                   fmt::format("the alias *{} has no anchor &{} above it", name, name));
-            return;
-        }
-        const NodeId from = anchor->second;
-        if (std::any_of(levels_.begin(), levels_.end(),
-                        [from](const Level& level) { return level.node == from; })) {
-            refuse(event, fmt::format("the alias *{} stands within what it stands for", name));
-        }
-        if (levels_.size() + depth_of(from) > kMaxDepth) {
-            refuse(event, too_deep());
-        }
-        copied_ += nodes_of(from);
-        if (copied_ > kMaxAliasedNodes) {
-            refuse(event, fmt::format("aliases stand for more than {} values: write a shorter file",
-                                      kMaxAliasedNodes));
-        }
-        document().copy(from, place(event, document().kind(from)));
-    }
-
-    /// Levels of lists and mappings at a node and below it.
-    unsigned depth_of(NodeId node) {
-        if (document().kind(node) != NodeKind::mapping &&
-            document().kind(node) != NodeKind::sequence) {
-            return 0;
-        }
-        unsigned below = 0;
-        for (NodeId child = document().first_child(node); child != kNoNode;
-             child = document().next(child)) {
-            below = std::max(below, depth_of(child));
-        }
-        return 1 + below;
-    }
-
-    /// Nodes of a value, counted no further than needed to know that they are too many.
-    std::size_t nodes_of(NodeId node) {
-        std::size_t count = 1;
-        for (NodeId child = document().first_child(node);
-             child != kNoNode && count <= kMaxAliasedNodes; child = document().next(child)) {
-            count += nodes_of(child);
-        }
-        return count;
+        report(place(event, NodeKind::null),
+               fmt::format("the alias *{} is not accepted: write the value that it stands for",
+                           view_of(event.data.alias.anchor)));
     }
 
     void take_scalar(const yaml_event_t& event) {
@@ -273,7 +230,9 @@ class DocumentBuilder {
 
     void check_properties(NodeId node, const yaml_char_t* tag, const yaml_char_t* anchor) {
         if (anchor != nullptr) {
-            anchors_[std::string(view_of(anchor))] = node;
+            report(node, fmt::format("the anchor &{} is not accepted: write the value wherever it "
+                                     "is needed",
+                                     view_of(anchor)));
         }
         if (tag != nullptr) {
             report(node,
@@ -322,8 +281,6 @@ class DocumentBuilder {
     EventReader reader_;
     ParsedDocument& result_;
     std::vector<Level> levels_;
-    std::unordered_map<std::string, NodeId> anchors_;
-    std::size_t copied_ = 0;
 };
 
 std::uint32_t line_at(std::string_view text, std::size_t position) {

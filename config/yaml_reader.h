@@ -10,7 +10,6 @@ namespace tcqf::config {
 
 inline constexpr std::size_t kMaxDocumentOctets = std::size_t{256} << 20;
 inline constexpr unsigned kMaxDepth = 32;
-inline constexpr std::size_t kMaxAliasedNodes = 1'000'000;
 
 /// Something that the front end refuses; `node` says where.
 struct Finding {
@@ -26,9 +25,9 @@ struct ParsedDocument {
 };
 
 /// Reads one YAML document. Scalars stay text, whether quoted or not: what `no`, `010` or `1e3` is,
-/// only the type of its place says. An alias is a copy of its anchor's value. Refused are duplicate
-/// keys, keys that are no scalars, merge keys, tags, more than one document, a depth beyond
-/// kMaxDepth, aliases for more than kMaxAliasedNodes values and a text beyond kMaxDocumentOctets.
+/// only the type of its place says. Refused are duplicate keys, keys that are no scalars, merge keys,
+/// anchors, aliases, tags, more than one document, a depth beyond kMaxDepth and a text beyond
+/// kMaxDocumentOctets.
 ParsedDocument parse_yaml(const std::string& text);
 
 }  // namespace tcqf::config

@@ -90,34 +90,18 @@ TEST(YamlReader, RefusesLineBreaksThatNobodySees) {
                 testing::ElementsAre(testing::HasSubstr("1 a carriage return")));
 }
 
-TEST(YamlReader, AnAliasIsACopyOfItsAnchorsValue) {
-    const ParsedDocument parsed =
-        parse_yaml("a: &x {b: 1, c: [2, 3]}\nd: *x\ne: &y 7\nf: [*y, *x]\n");
-    ASSERT_TRUE(parsed.is_complete);
-    EXPECT_THAT(parsed.findings, testing::IsEmpty());
-    const Document& document = parsed.document;
-    const NodeId copy = document.child(0, "d");
-    EXPECT_EQ(document.text(document.child(copy, "b")), "1");
-    EXPECT_EQ(document.child_count(document.child(copy, "c")), 2u);
-    EXPECT_EQ(document.line(document.child(copy, "c")), 1u);
-    const NodeId list = document.child(0, "f");
-    EXPECT_EQ(document.text(document.first_child(list)), "7");
-    EXPECT_EQ(document.child_count(document.next(document.first_child(list))), 2u);
-}
-
-TEST(YamlReader, RefusesAliasesThatMeanNothingOrTooMuch) {
-    EXPECT_THAT(findings("a: *x\n"), testing::ElementsAre(testing::HasSubstr("has no anchor")));
-    EXPECT_THAT(findings("a: &x [*x]\n"), testing::ElementsAre(testing::HasSubstr("within what")));
+TEST(YamlReader, RefusesAnchorsAndAliasesAllAtOnce) {
+    EXPECT_THAT(findings("a: &x {b: 1}\nc: *x\nd: [&y 7, *y]\n"),
+                testing::ElementsAre("1 the anchor &x is not accepted: write the value wherever it "
+                                     "is needed",
+                                     "2 the alias *x is not accepted: write the value that it "
+                                     "stands for",
+                                     "3 the anchor &y is not accepted: write the value wherever it "
+                                     "is needed",
+                                     "3 the alias *y is not accepted: write the value that it "
+                                     "stands for"));
     EXPECT_THAT(findings("a: &x {b: 1}\n*x : 2\n"),
-                testing::ElementsAre(testing::HasSubstr("cannot be a key")));
-    std::string deep = "a: &x " + std::string(20, '[') + std::string(20, ']') + "\nb: ";
-    deep += std::string(20, '[') + "*x" + std::string(20, ']') + "\n";
-    EXPECT_THAT(findings(deep), testing::ElementsAre(testing::HasSubstr("more than 32 levels")));
-    std::string laughs = "a0: &x0 [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n";
-    for (int i = 1; i < 12; ++i) {
-        laughs += fmt::format("a{0}: &x{0} [*x{1}, *x{1}, *x{1}, *x{1}, *x{1}, *x{1}]\n", i, i - 1);
-    }
-    EXPECT_THAT(findings(laughs), testing::ElementsAre(testing::HasSubstr("aliases stand for")));
+                testing::Contains(testing::HasSubstr("cannot be a key")));
 }
 
 TEST(YamlReader, AcceptsWhatOthersWrite) {

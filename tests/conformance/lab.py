@@ -5,9 +5,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import yaml
-
 from captures import pcap_bytes
+from configuration import yaml_of
 from tap import Tap
 
 TIME_LIMIT_S = 120
@@ -27,7 +26,7 @@ class Lab:
         path = self.root / str(self.count)
         shutil.rmtree(path, ignore_errors=True)
         path.mkdir(parents=True)
-        (path / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
+        (path / "config.yaml").write_text(yaml_of(config))
         return path
 
     def command(self, *words):

@@ -22,13 +22,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
 import cases
 import compare
 import dissect
 import named
 from captures import pcap_bytes, read_pcap
+from configuration import yaml_of
 from reference.icmp import IcmpError
 from reference.router import Router
 from tap import Tap
@@ -66,7 +65,7 @@ def all_cases():
 def write_inputs(case, folder):
     """config.yaml, rx/ and README.md of a case, as a person would keep them."""
     (folder / "rx").mkdir(parents=True)
-    text = case.config_text or yaml.safe_dump(case.config, sort_keys=False, width=100)
+    text = case.config_text or yaml_of(case.config)
     (folder / "config.yaml").write_text(text)
     for name, packets in case.rx.items():
         contents = case.captures.get(name, pcap_bytes(packets))
