@@ -144,6 +144,7 @@ void Forwarder::excess(rte_mbuf* mbuf, const Decision& decision) {
     if (!clean(packet, tables_->interfaces[decision.oif])) {
         return drop(mbuf, DropReason::untrusted_tag);
     }
+    number(mbuf, decision.flow_slot, decision.number_bits);
     Decision next = decision;
     next.stage = Stage::queue;
     dispatch(mbuf, next);
@@ -163,7 +164,11 @@ void Forwarder::shape(rte_mbuf* mbuf, const Decision& decision) {
                       .share = decision.share,
                       .oif = decision.oif,
                       .is_taggable = decision.tag_place != nullptr || decision.may_go_untagged});
-    if (cycle != 0 && decision.tag_place != nullptr) {
+    if (cycle == 0) {
+        return;
+    }
+    number(mbuf, decision.flow_slot, decision.number_bits);
+    if (decision.tag_place != nullptr) {
         const TagTable& tags = tables_->interfaces[decision.oif].tags;
         write_tag(tags.tagging(), decision.tag_place, tags.tag_of(cycle));
     }

@@ -90,18 +90,25 @@ const config::MplsService* Forwarder::service_of(const Packet& packet) const {
     return flow.has_service ? &flow.service : nullptr;
 }
 
-/// RFC 8964, 4.2.1: |0000| sequence number (28)|; 0 where the service has no numbers.
+/// RFC 8964, 4.2.1: |0000| sequence number (28)|; 0 where the service has no numbers, and until the
+/// packet is accepted.
 void Forwarder::push_control_word(Packet& packet, const config::MplsService& service) {
-    std::uint32_t number = 0;
-    if (service.sequence_bits != 0) {
-        std::atomic<std::uint32_t>& next = shared_.sequences[tables_->flows[packet.flow].slot];
-        number = next.load(std::memory_order_relaxed);
-        next.store(number + 1, std::memory_order_relaxed);
-        number &= (1u << service.sequence_bits) - 1;
-    }
+    packet.number_bits = service.sequence_bits;
     packet.l3 -= kControlWordOctets;
     packet.l3_octets += kControlWordOctets;
-    store32(packet.l3, number);
+    store32(packet.l3, 0);
+}
+
+/// The next number of a flow's DetNet service, for a packet that is accepted: what the flow's
+/// limits refuse must not look like a loss on the way.
+void Forwarder::number(rte_mbuf* mbuf, std::uint32_t flow_slot, std::uint8_t number_bits) {
+    if (number_bits == 0) [[likely]] {
+        return;
+    }
+    const std::uint32_t number =
+        shared_.sequences[flow_slot].fetch_add(1, std::memory_order_relaxed);
+    std::uint8_t* stack = rte_pktmbuf_mtod(mbuf, std::uint8_t*) + kEthernetOctets;
+    store32(stack + mpls::stack_octets(stack), number & ((1u << number_bits) - 1));
 }
 
 /// Puts an adjacency's labels on top of a packet or, where `replaces`, in place of its top label,

@@ -141,6 +141,7 @@ class Forwarder {
     std::uint32_t pushed_octets(const Packet& packet, const Adjacency& adjacency) const;
     const config::MplsService* service_of(const Packet& packet) const;
     void push_control_word(Packet& packet, const config::MplsService& service);
+    void number(rte_mbuf* mbuf, std::uint32_t flow_slot, std::uint8_t number_bits);
     void write_labels(Packet& packet, const Adjacency& adjacency, std::uint32_t beneath,
                       std::uint8_t pushed_tc, bool replaces);
     void write_ethernet(Packet& packet, const Adjacency& adjacency);

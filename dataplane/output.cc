@@ -121,6 +121,7 @@ void Forwarder::ingress(Packet& packet, config::InterfaceIndex oif) {
     decision.tag_place = tag_place(packet, out);
     decision.may_go_untagged = packet.tag_header_removed;
     decision.own_option = packet.own_option;
+    decision.number_bits = packet.number_bits;
     decision.share = tables_->share(packet.nrp, oif);
     decision.octets = packet.mbuf->pkt_len;
     decision.traffic_class = class_of(packet);
@@ -135,6 +136,9 @@ void Forwarder::best_effort(Packet& packet, config::InterfaceIndex oif) {
     }
     if (!clean(packet, tables_->interfaces[oif])) {
         return drop(packet, DropReason::untrusted_tag);
+    }
+    if (packet.number_bits != 0) [[unlikely]] {
+        number(packet.mbuf, tables_->flows[packet.flow].slot, packet.number_bits);
     }
     Decision decision;
     decision.stage = Stage::queue;

@@ -45,11 +45,12 @@ struct Packet {
     bool generated = false;
     bool from_kernel = false;
     bool age_unknown = false;
-    bool hop_limit_done = false;  ///< an endpoint behavior has decremented it already
-    bool headers_kept = false;    ///< as received, by keep_headers(): they have been written over
-    bool own_option = false;      ///< this router put the TCQF option in front
-    bool steered = false;         ///< into a policy, whose selector this router adds
-    std::uint8_t endpoints = 0;   ///< local SIDs passed
+    bool hop_limit_done = false;   ///< an endpoint behavior has decremented it already
+    bool headers_kept = false;     ///< as received, by keep_headers(): they have been written over
+    bool own_option = false;       ///< this router put the TCQF option in front
+    bool steered = false;          ///< into a policy, whose selector this router adds
+    std::uint8_t endpoints = 0;    ///< local SIDs passed
+    std::uint8_t number_bits = 0;  ///< of the control word pushed, which waits for its number
     ExtensionHeaders extensions{};
 };
 
@@ -74,6 +75,7 @@ struct Decision {
     TrafficClass traffic_class = TrafficClass::best_effort;
     bool may_go_untagged = false;
     bool own_option = false;
+    std::uint8_t number_bits = 0;  ///< police, shape: of a control word without its number
 };
 
 inline constexpr std::uint16_t kPacketPrivateOctets = 64;

@@ -95,8 +95,7 @@ struct SharedState {
     std::vector<std::unique_ptr<Worker>> workers;
     /// rings[from * workers + to]: one producer, one consumer.
     std::vector<Ring> rings;
-    /// Next sequence number of a flow's DetNet service, by slot; written by the worker that it
-    /// enters at.
+    /// Next sequence number of a flow's DetNet service, by slot; any worker takes from them.
     SlotArray<std::atomic<std::uint32_t>> sequences;
     /// By worker, which writes them, and the number of the SID.
     std::vector<std::unique_ptr<SlotArray<SidCounter>>> sid_counters;

@@ -294,6 +294,20 @@ def service_into_sids():
         17, 20_000, {"interface": "ge3"}, mpls_service={"s-label": 600, "sequence-bits": 16}))
 
 
+def refusing_service():
+    """One packet of 1000 octets a cycle, at most two cycles ahead."""
+    config = service_config(16)
+    config["detnet"]["flows"][0].update({"cycle-size-bits": 8000, "max-backlog-cycles": 2})
+    return config
+
+
+def numbers_by_hand(router):
+    assert router.dropped == {"flow-packet-too-big": 1, "flow-backlog": 3}, router.dropped
+    behind_two_labels = slice(22, 26)
+    words = [each.frame[behind_two_labels] for each in router.ports["ge1"].sent]
+    assert words == [b"\0\0\0\0", b"\0\0\0\1", b"\0\0\0\2"], words
+
+
 def service_cases():
     """dissect False: tshark has no dissector for the d-CW and guesses at the payload."""
     made = []
@@ -344,6 +358,12 @@ def service_cases():
             16, traffic_specification=specification(1_000_000, 2, 1000)),
             one(*[v4(k, destination="10.11.0.1", size=60) for k in range(3)]),
             by_hand=drops(policed=1)),
+        Case("detnet-push-refused", "What a flow's limits refuse takes no number",
+             refusing_service(),
+             {"ge3": [at(1000 + 10 * k, onto(3, v4(k, destination="10.11.0.1", size=size)))
+                      for k, size in enumerate((60, 1000, 1001, 1000, 1000, 60))] +
+              [at(5_000_000, onto(3, v4(9, destination="10.11.0.1", size=60)))]},
+             by_hand=numbers_by_hand),
         Case("detnet-transit", "In transit the control word is payload", service_config(16),
              {"ge0": [at(1000, labelled(0, [(16010, 1, 64), (500, 0, 60)],
                                         struct.pack(">I", 7) + v4(1)))]}, by_hand=leaves(ge1=1)),

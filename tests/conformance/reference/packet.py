@@ -223,6 +223,11 @@ class Packet:
         self.l3[option.at + 2:option.at + 2 + option.length] = bytes(option.length)
         option.kind = retired
 
+    def number(self):
+        """The packet is accepted: a control word that this router pushed gets its number."""
+        if self.service:
+            self.service = self.flow.control_word()
+
     def layer3(self):
         """What follows the Ethernet header now, and its Ethertype."""
         if self.labels:

@@ -534,7 +534,8 @@ class Router(Endpoint, Steering):
         nrp = self._nrp_of(packet, oif)
         if not each.has_room(cycle, len(frame), nrp):
             raise Drop("cycle-full" if nrp is None else "nrp-quota", answer=False)
-        each.append_to_cycle(cycle, frame, nrp)
+        packet.number()
+        each.append_to_cycle(cycle, self._frame(packet, mac, oif), nrp)
 
     def _nrp_of(self, packet, oif):
         """The NRP whose share pays for the packet on oif; None: default resources."""
@@ -557,7 +558,7 @@ class Router(Endpoint, Steering):
 
     def _append_other(self, packet, mac, oif, index):
         frame = self._frame(packet, mac, oif)
-        frames = [frame]
+        frames = []
         if len(frame) - 14 > self.tables.interfaces[oif]["mtu"]:
             may_fragment = (packet.version == 4 and not packet.received_labels and
                             not packet.l3[6] & 0x40 and index != ports.LEFT_DOMAIN)
@@ -567,6 +568,9 @@ class Router(Endpoint, Steering):
             frames = [frame[:14] + stack + piece
                       for piece in fragment(packet.l3, self._mtu_left(packet, oif))]
             self.generated += len(frames) - 1
+        else:
+            packet.number()
+            frames = [self._frame(packet, mac, oif)]
         for each in frames:
             if not self.ports[oif].can_ever_go(len(each)):
                 self._count("mtu-exceeded")

@@ -53,7 +53,7 @@ class Steering:
             s_label = [service["s-label"], 0, ttl]
             entries.append(s_label)
             packet.pushed.append(s_label)
-            packet.service = packet.flow.control_word()
+            packet.service = bytes(4)
         packet.labels = entries
 
     def _encapsulate(self, packet, path, chosen, reduced, oif):
