@@ -130,18 +130,23 @@ void Forwarder::write_labels(Packet& packet, const Adjacency& adjacency, std::ui
     const std::uint8_t pushed_ttl = tables_->short_pipe ? std::uint8_t{255} : mpls::ttl(beneath);
     const std::uint32_t pushed = mpls::entry(0, pushed_tc, false, pushed_ttl);
     const std::uint32_t inherited = beneath & mpls::kMarks;
+    const bool tag_on_top = replaces && packet.tag == packet.l3;
+    // Network actions copy TC and TTL of the label above, but a tag is in one place only.
+    const std::uint32_t inherited_by_actions =
+        tag_on_top ? mpls::entry(0, pushed_tc, false, mpls::ttl(beneath)) : inherited;
     unsigned labels = 0;
     lay_out(adjacency, pushed_selector(packet, adjacency), [&](const PushedEntry& entry) {
         if (entry.is_label) {
             ++labels;
             last_label = count;
         }
-        const std::uint32_t marks =
-            replaces && labels == adjacency.label_count ? inherited : pushed;
+        const bool is_last = replaces && labels == adjacency.label_count;
+        const std::uint32_t marks_of_actions = is_last ? inherited_by_actions : pushed;
+        const std::uint32_t marks = is_last && entry.is_label ? inherited : marks_of_actions;
         entries[count++] = entry.is_marked ? entry.value | marks : entry.value;
         // Nothing but labels is pushed where there are such actions.
         if (copies.beneath(labels)) {
-            entries[count++] = kNetworkActionLabel << 12 | marks;
+            entries[count++] = kNetworkActionLabel << 12 | marks_of_actions;
             for (unsigned i = 1; i < actions.entries; ++i) {
                 entries[count++] = load32(actions.first + i * kLabelOctets) & ~mpls::kBottom;
             }
@@ -161,7 +166,6 @@ void Forwarder::write_labels(Packet& packet, const Adjacency& adjacency, std::ui
     if (service != nullptr) {
         push_control_word(packet, *service);
     }
-    const bool tag_on_top = replaces && packet.tag == packet.l3;
     packet.l3 -= octets;
     packet.l3_octets += octets;
     for (unsigned i = 0; i < count; ++i) {

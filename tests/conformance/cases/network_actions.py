@@ -124,6 +124,16 @@ def sent_stacks(*entries):
     return by_hand
 
 
+def sent_tcs(*expected):
+    """By hand: the TCs of the topmost entries of what leaves ge1."""
+    def by_hand(router):
+        for sent in router.ports["ge1"].sent:
+            found = [sent.frame[16 + 4 * k] >> 1 & 7 for k in range(len(expected))]
+            assert found == list(expected), found
+
+    return by_hand
+
+
 def transit_cases():
     top = (16001, 1, 64)
     made = [
@@ -250,6 +260,12 @@ def binding_cases():
             for depth, n, by_hand in ((4, 2, sent_stacks(8, 12, 9, 3)),
                                       (5, 2, sent_stacks(5, 9, 9, 3)),
                                       (16, 10, sent_stacks(13, 14, 23, 11)))]
+    tagged_once = bound_config(16001, 17002, depth=5)
+    tagged_once["tcqf"]["domains"][0]["egress-tc"] = 6
+    made.append(Case("mna-binding-label-tag-once", "The copy of what came along carries no tag: it "
+                     "gets egress-tc as the label above it", tagged_once,
+                     arriving([binding, (500, 0, 60), *nas(5)], size=100),
+                     by_hand=sent_tcs(2, 6, 6)))
     other = {"id": 6, "name": "silver", "interfaces": [
         {"name": "ge1", "cycle-bits": frame_bits(48)}]}
     made += [

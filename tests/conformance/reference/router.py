@@ -288,7 +288,10 @@ class Router(Endpoint, Steering):
         above = [[label, self._pushed_tc(packet), 255 if self.tables.short_pipe else ttl]
                  for label in labels[:-1]]
         packet.pushed = list(above)
-        stack, beneath = above + [below], packet.labels[1:]
+        # What copies its marks copies no tag: that is in one place only.
+        tc = self._pushed_tc(packet) if below is packet.carrier_label else below[1]
+        copied = [below[0], tc, below[2]]
+        stack, beneath = above + [copied], packet.labels[1:]
         depth = self.tables.neighbor(hop.interface, hop.address).get("readable-label-depth", 16)
         if nrp and nrp.get("encapsulation", "ipv6-option") == "mpls-mna":
             packet.labels = actions.with_selector(
@@ -297,6 +300,7 @@ class Router(Endpoint, Steering):
             packet.labels = actions.kept_in_reach(stack, beneath, self.mna_opcode, depth)
         else:
             packet.labels = stack + beneath
+        packet.labels = [below if entry is copied else entry for entry in packet.labels]
 
     def _pushed_tc(self, packet):
         """TC of a label pushed on a label: copied (RFC 3270), but a tag is in one place only."""
