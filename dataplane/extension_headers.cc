@@ -117,7 +117,8 @@ bool walk_extension_headers(std::span<const std::uint8_t> packet,
             case protocol::kDestination:
                 return destination(header + 2, header + octets);
             case protocol::kRouting:
-                if (found.routing == 0) {
+                // One that is used up is passed over, to whatever comes next (RFC 8986, 4.1, S02).
+                if (found.routing == 0 || (packet[found.routing + 3u] == 0 && header[3] != 0)) {
                     found.routing = static_cast<std::uint16_t>(offset);
                     found.routing_named_at = static_cast<std::uint16_t>(named_at);
                 }

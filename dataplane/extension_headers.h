@@ -17,7 +17,7 @@ struct ExtensionHeaders {
     std::uint16_t tcqf_destination = 0;  ///< the same in the destination header that counts
     std::uint16_t nrp_option = 0;        ///< first NRP option of the hop-by-hop header
     std::uint16_t routing_named_at = 0;  ///< the next-header octet that names the routing header
-    std::uint16_t routing = 0;           ///< routing header
+    std::uint16_t routing = 0;  ///< the first routing header with segments left, else the first
     std::uint16_t fragment = 0;
     std::uint16_t authentication = 0;  ///< first AH: where the chain ends for flows
     std::uint16_t upper =

@@ -104,6 +104,15 @@ def transit_cases():
                        config(), segment(SIDS["end"], left=2,
                                          segments=[VIA_1, SIDS["x"], SIDS["end"]]),
                        by_hand=leaves(ge2=1)))
+    for name, oif in (("end", "ge1"), ("end-psp", "ge1"), ("end-usd", "ge1"), ("x", "ge2")):
+        used_up = (wire.ROUTING, srh(wire.ROUTING, [SIDS[name]], 0))
+        then = (wire.ROUTING, srh(17, [VIA_1, SIDS[name]], 1))
+        made.append(single(
+            f"{name}-second-routing-header", f"{name}: no segment is left in the first routing "
+            "header, so the next header is processed: another one", config(),
+            packet(SIDS[name], [used_up, then], udp_to(VIA_1)),
+            packet(SIDS[name], [used_up, used_up, then], udp_to(VIA_1)),
+            by_hand=leaves(**{oif: 2})))
     for name in ("b6", "b6-red"):
         for drops_then in (False, True):
             invalid = config()
@@ -200,6 +209,11 @@ def error_cases():
         made.append(single(f"{name}-segments-left", f"{name}: segments left: parameter problem",
                            config(), segment(sid), segment(sid, hop_limit=1),
                            by_hand=drops(malformed=2)))
+        made.append(single(f"{name}-second-routing-header", f"{name}: segments left in the second "
+                           "routing header", config(), packet(sid, [
+                               (wire.ROUTING, srh(wire.ROUTING, [sid], 0)),
+                               (wire.ROUTING, srh(17, [VIA_1, sid], 1))], udp_to(VIA_1)),
+                           by_hand=drops(malformed=1)))
         made.append(single(f"{name}-upper-layer", f"{name}: an upper layer that it does not take",
                            config(), packet(sid, [], udp_to(sid), 17),
                            packet(sid, [(wire.ROUTING, srh(17, [sid], 0))], udp_to(sid)),

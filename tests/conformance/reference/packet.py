@@ -161,8 +161,10 @@ class Packet:
             elif kind == wire.DESTINATION:
                 destinations.append("destination-last" if seen_routing else "destination")
                 self._parse_options(at + 2, at + length, destinations[-1])
-            if kind == wire.ROUTING and not seen_routing:
-                self.routing_at, self.routing_named_at = at, named_at
+            if kind == wire.ROUTING:
+                # The first with segments left, else the first (RFC 8986, 4.1, S02).
+                if not seen_routing or (self.l3[self.routing_at + 3] == 0 and self.l3[at + 3]):
+                    self.routing_at, self.routing_named_at = at, named_at
                 seen_routing = True
             named_at = at
             kind, at = self.l3[at], at + length
