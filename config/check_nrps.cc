@@ -30,14 +30,18 @@ class NrpChecker {
     }
 
     void check(const Cursor& entry, const Nrp& nrp) {
+        const bool is_one = context_.are_right(entry, {"id"});  // not the same one again
         check_selector(entry, nrp);
+        if (!is_one) {
+            return;
+        }
         for_each_pair(
             entry["interfaces"], nrp.interfaces,
             [&](const Cursor& child, const NrpInterface& interface) { book(child, interface); });
     }
 
     void check_sums() {
-        if (!context_.are_right(context_.top, {"nrps"}) || !context_.are_cycles_right() ||
+        if (!context_.are_cycles_right() ||
             !context_.are_interfaces_right({"name", "link-rate-mbps"})) {
             return;
         }
@@ -72,6 +76,10 @@ class NrpChecker {
     }
 
     void book(const Cursor& child, const NrpInterface& interface) {
+        if (!context_.is_given(child, "name") ||
+            !context_.are_right(child, {"cycle-bits", "best-effort-rate-mbps"})) {
+            return;
+        }
         Booked& booked = booked_[interface.interface];
         booked.cycle_bits += interface.cycle_bits;
         booked.rate_mbps += interface.best_effort_rate_mbps;

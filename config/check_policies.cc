@@ -22,9 +22,6 @@ class PolicyChecker {
         for (const LocalSid& sid : context.router.srv6.local_sids) {
             addresses_.emplace(sid.sid.address,
                                fmt::format("the local SID {}", sid.sid.to_string()));
-            if (sid.sid.length < sid.sid.address.bits()) {
-                wide_sids_.push_back(&sid);
-            }
         }
         for (const Interface& interface : context.router.interfaces) {
             for (const IpPrefix& own : interface.addresses) {
@@ -53,8 +50,7 @@ class PolicyChecker {
     using Identity = std::tuple<std::uint8_t, Originator, std::uint32_t>;
 
     void check_binding_sid(const Cursor& entry, const SrPolicy& policy) {
-        if (!policy.binding_sid || !context_.are_right(entry, {"binding-sid"}) ||
-            !context_.are_right(context_.top, {"mpls", "srv6", "interfaces"})) {
+        if (!policy.binding_sid || !context_.are_right(entry, {"binding-sid"})) {
             return;
         }
         const NodeId node = entry["binding-sid"].node();
@@ -69,14 +65,6 @@ class PolicyChecker {
         if (!is_unicast(address)) {
             context_.report.conflict(
                 node, fmt::format("is {}: a SID is a unicast address", address.to_string()));
-        }
-        for (const LocalSid* sid : wide_sids_) {
-            if (sid->sid.contains(address)) {
-                context_.report.conflict(
-                    node, fmt::format("{} lies within the local SID {}: a binding SID belongs to "
-                                      "nothing else",
-                                      address.to_string(), sid->sid.to_string()));
-            }
         }
     }
 
@@ -185,7 +173,6 @@ class PolicyChecker {
     CheckContext& context_;
     std::map<std::uint32_t, std::string> labels_;
     std::map<IpAddress, std::string> addresses_;
-    std::vector<const LocalSid*> wide_sids_;
     bool has_told_source_ = false;
 };
 

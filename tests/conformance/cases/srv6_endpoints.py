@@ -354,6 +354,12 @@ def csid_cases():
     made.append(single("csid-chain", "NEXT-CSID: two SIDs of this router in one container",
                        csid_config(), packet("fc00:1:1:2:8::", [], b"payload!", 59),
                        by_hand=leaves(ge2=1)))
+    within = csid_config()
+    within["sr-policies"][0]["binding-sid"] = "fc00:1:1:b100::"
+    made.append(single("csid-binding-sid-within", "A binding SID within a shorter SID: the longest "
+                       "prefix counts, as among local SIDs", within,
+                       segment("fc00:1:1:b100::"), packet("fc00:1:1:8::", [], b"payload!", 59),
+                       by_hand=leaves(ge1=1, ge2=1)))
     made.append(single("csid-8-bit", "NEXT-CSID with 8 bits of node and function",
                        _short_csid(), packet("fc00:1:0108::", [], b"payload!", 59),
                        packet("fc00:1:01ff:eedd:ccbb:aa99:8877:6655", [], b"payload!", 59),
