@@ -25,8 +25,8 @@ struct ParsedDocument {
 };
 
 /// Reads one YAML document. Scalars stay text, whether quoted or not: what `no`, `010` or `1e3` is,
-/// only the type of its place says. Refused are duplicate keys, keys that are no scalars, merge keys,
-/// anchors, aliases, tags, more than one document, a depth beyond kMaxDepth and a text beyond
+/// only the type of its place says. Refused are duplicate keys, keys that are no scalars, merge
+/// keys, anchors, aliases, tags, more than one document, a depth beyond kMaxDepth and a text beyond
 /// kMaxDocumentOctets.
 ParsedDocument parse_yaml(const std::string& text);
 
