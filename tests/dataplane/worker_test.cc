@@ -292,13 +292,15 @@ TEST(Ports, AFrameLongerThanABufferIsCountedAndNothingBehindTheBufferIsSent) {
                          ipv4_udp(0x0a0a0301, 0, 2000);
     const Frame for_kernel =
         ethernet(2, dataplane::ethertype::kIpv4) + ipv4_udp(0x0a000101, 0, 2000);
-    for (const Frame& frame : {fragmentable, popped, for_kernel}) {
+    const Frame swapped = ethernet(2, dataplane::ethertype::kMpls) + label(100, 1, true, 64) +
+                          ipv4_udp(0x0a0a0301, 0, 1200);
+    for (const Frame& frame : {fragmentable, popped, for_kernel, swapped}) {
         router.wire(2).arrive(kStart, in_two_segments(router.pool(), frame, 1000));
     }
     router.run_until(kStart + 20 * kCycleNs, kStart);
     const Account account = router.router().account();
-    EXPECT_EQ(dropped(account, DropReason::mtu_exceeded), 3U);
-    EXPECT_EQ(account.received, 3U);
+    EXPECT_EQ(dropped(account, DropReason::mtu_exceeded), 4U);
+    EXPECT_EQ(account.received, 4U);
     EXPECT_TRUE(account.balances());
     EXPECT_EQ(account.sent + account.to_kernel, 0U);
     EXPECT_EQ(rte_mempool_avail_count(router.pool()), free_before);
