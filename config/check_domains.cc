@@ -226,9 +226,20 @@ class DomainChecker {
                 break;
             }
         }
-        if (context_.are_right(child, {"window"}) && map.window.distances() == domain.cycles &&
-            child["window"]) {
-            warn_full_window(child["window"].node(), domain, map.window);
+        check_window(child, domain, map.window);
+    }
+
+    void check_window(const Cursor& child, const Domain& domain, const Window& window) {
+        if (!context_.is_given(child, "window")) {
+            return;
+        }
+        if (window.min > window.max) {  // the module says so where both are given
+            context_.report.conflict(
+                child["window"]["min"].node(),
+                fmt::format("is {}: without max, which is {} then, min is at most that", window.min,
+                            window.max));
+        } else if (window.distances() == domain.cycles) {
+            warn_full_window(child["window"].node(), domain, window);
         }
     }
 

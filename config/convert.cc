@@ -246,8 +246,8 @@ CycleMapEntry Converter::cycle_map_of(Cursor entry, std::uint8_t cycles) const {
     map.map = numbers_of<CycleId>(entry["map"]);
     map.window = {.min = 1, .max = static_cast<std::uint16_t>(std::max(1, cycles - 1))};
     if (const Cursor window = entry["window"]) {
-        map.window = {.min = window["min"].number<std::uint16_t>(),
-                      .max = window["max"].number<std::uint16_t>()};
+        map.window.min = window["min"].number<std::uint16_t>();
+        map.window.max = window["max"].optional_number<std::uint16_t>().value_or(map.window.max);
     }
     return map;
 }

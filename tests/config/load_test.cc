@@ -78,6 +78,19 @@ TEST(Load, TakesDefaultsFromTheModule) {
     EXPECT_EQ(router.domains[0].cycle_maps[0].window, (Window{1, 3}));
 }
 
+TEST(Load, FillsUpAWindowThatIsGivenInPart) {
+    const auto window = [](std::string_view given) {
+        std::string text = kRouter;
+        const std::string_view map = "map: [3, 4, 1, 2]";
+        text.replace(text.find(map), map.size(), fmt::format("{}, window: {}", map, given));
+        const LoadResult result = load_yaml(text, "r1.yaml");
+        return result.router ? result.router->domains[0].cycle_maps[0].window : Window{};
+    };
+    EXPECT_EQ(window("{max: 2}"), (Window{1, 2}));
+    EXPECT_EQ(window("{min: 2}"), (Window{2, 3}));
+    EXPECT_EQ(window("{}"), (Window{1, 3}));
+}
+
 /// The conditions of the module see the defaults of a container that is there without content.
 TEST(Load, TakesDefaultsIntoEmptyContainers) {
     const LoadResult result = load_yaml(R"(
