@@ -86,7 +86,8 @@ bool interfaces_differ(const Router& before, const Router& now, Members... membe
 
 Difference difference(const Router& before, const Router& now) {
     Difference found;
-    found.addresses = interfaces_differ(before, now, &Interface::addresses, &Interface::table);
+    found.addresses = interfaces_differ(before, now, &Interface::addresses, &Interface::table) ||
+                      before.srv6_source != now.srv6_source;
     found.macs = interfaces_differ(before, now, &Interface::mac);
     found.locators = before.srv6.locators != now.srv6.locators;
     found.nrps = before.nrps != now.nrps;

@@ -26,8 +26,9 @@ struct ListDifference {
 };
 
 struct Difference {
-    bool addresses = false;  ///< of interfaces, or the tables that these are in
-    bool macs = false;       ///< of interfaces
+    /// Of the router: those of interfaces, the tables that these are in, srv6-source.
+    bool addresses = false;
+    bool macs = false;  ///< of interfaces
     bool locators = false;
     bool nrps = false;
     bool flows = false;

@@ -16,6 +16,10 @@ constexpr std::uint16_t kMain = 0;
 /// One family of one table.
 using Place = std::pair<std::uint16_t, Family>;
 
+config::IpPrefix host_prefix(const config::IpAddress& address) {
+    return {address, address.bits()};
+}
+
 bool is_left_to_index(const RouteSet& set, const config::IpPrefix& sid) {
     return sid.length == 128 && set.find(sid.address).kind == RouteKind::no_sid;
 }
@@ -37,7 +41,7 @@ bool sids_touch_prefixes(const Build& build) {
            !std::all_of(build.config.sr_policies.begin(), build.config.sr_policies.end(),
                         [&](const config::SrPolicy& policy) {
                             const config::IpAddress* sid = binding_address(policy);
-                            return sid == nullptr || stays_out({*sid, sid->bits()});
+                            return sid == nullptr || stays_out(host_prefix(*sid));
                         });
 }
 
@@ -111,13 +115,16 @@ class RouteSetsBuilder {
             }
         };
         for (const config::Neighbor& neighbor : config_.neighbors) {
-            add_everywhere({neighbor.address, neighbor.address.bits()});
+            add_everywhere(host_prefix(neighbor.address));
         }
         for (const config::Interface& interface : config_.interfaces) {
             for (const config::IpPrefix& prefix : interface.addresses) {
                 add_everywhere(prefix);
-                add_everywhere({prefix.address, prefix.address.bits()});
+                add_everywhere(host_prefix(prefix.address));
             }
+        }
+        if (config_.srv6_source) {
+            add_everywhere(host_prefix(*config_.srv6_source));
         }
         add_sids_to(sizes[{kMain, Family::ipv6}]);
         for (const Place& place : places_) {
@@ -145,7 +152,7 @@ class RouteSetsBuilder {
         }
         for (const config::SrPolicy& policy : config_.sr_policies) {
             if (const config::IpAddress* sid = binding_address(policy)) {
-                add({*sid, sid->bits()});
+                add(host_prefix(*sid));
             }
         }
     }
@@ -215,7 +222,7 @@ class RouteSetsBuilder {
     /// route.
     void add_neighbors() {
         for (const config::Neighbor& neighbor : config_.neighbors) {
-            const config::IpPrefix host{neighbor.address, neighbor.address.bits()};
+            const config::IpPrefix host = host_prefix(neighbor.address);
             RouteSet* set =
                 set_for(number(config_.interfaces[neighbor.interface].table), family_of(host));
             if (set == nullptr) {
@@ -240,15 +247,23 @@ class RouteSetsBuilder {
         }
     }
 
-    /// The router's addresses count in every table, whatever routes there are to them.
+    /// The router's addresses count in every table, whatever routes there are to them; the source
+    /// of its tunnels is one of them, to which errors about what it encapsulated come back.
     void add_own_addresses() {
+        std::vector<config::IpPrefix> own;
+        for (const config::Interface& interface : config_.interfaces) {
+            for (const config::IpPrefix& prefix : interface.addresses) {
+                own.push_back(host_prefix(prefix.address));
+            }
+        }
+        if (config_.srv6_source) {
+            own.push_back(host_prefix(*config_.srv6_source));
+        }
         for (const auto& [place, set] : sets_) {
             const std::uint32_t local = add_spec(*set, {.kind = RouteKind::local});
-            for (const config::Interface& interface : config_.interfaces) {
-                for (const config::IpPrefix& prefix : interface.addresses) {
-                    if (family_of(prefix) == place.second) {
-                        set->fib.add({prefix.address, prefix.address.bits()}, local);
-                    }
+            for (const config::IpPrefix& address : own) {
+                if (family_of(address) == place.second) {
+                    set->fib.add(address, local);
                 }
             }
         }
@@ -305,8 +320,8 @@ class RouteSetsBuilder {
         }
         for (const config::SrPolicy& policy : config_.sr_policies) {
             const config::IpAddress* sid = binding_address(policy);
-            if (sid != nullptr && !is_left_to_index(*set, {*sid, sid->bits()})) {
-                add_policy(*set, {*sid, sid->bits()}, RouteKind::binding_sid, policy.key);
+            if (sid != nullptr && !is_left_to_index(*set, host_prefix(*sid))) {
+                add_policy(*set, host_prefix(*sid), RouteKind::binding_sid, policy.key);
                 set->has_sids = true;
             }
         }

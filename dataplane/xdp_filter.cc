@@ -26,11 +26,16 @@ constexpr std::size_t kMaxPrefixes = 100'000;  // of the 131,072 that a map hold
 
 /// Tells the host's addresses from what the router forwards.
 void add_own_addresses(const config::Router& router, FilterTables& tables) {
+    const auto to_host = [&tables](const config::IpAddress& address) {
+        tables.prefixes.insert_or_assign({address, address.bits()}, FilterVerdict::to_host);
+    };
     for (const config::Interface& interface : router.interfaces) {
-        for (const config::IpPrefix& address : interface.addresses) {
-            tables.prefixes.insert_or_assign({address.address, address.address.bits()},
-                                             FilterVerdict::to_host);
+        for (const config::IpPrefix& prefix : interface.addresses) {
+            to_host(prefix.address);
         }
+    }
+    if (router.srv6_source) {
+        to_host(*router.srv6_source);
     }
 }
 

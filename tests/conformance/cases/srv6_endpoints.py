@@ -231,6 +231,15 @@ def error_cases():
     made.append(single("local-address-with-segments", "An address that is no SID forwards nothing "
                        "(RFC 8754, 4.3.2)", config(), segment("2001:db8:104::1"),
                        by_hand=drops(malformed=1)))
+    source = config()["srv6-source"]
+    made.append(single("source-is-local", "srv6-source is an address of the router: errors about "
+                       "what it encapsulated come back to it", config(),
+                       packet(source, [], wire.icmpv6(OUTER, source, 128, 0, 1, b"ping"), 58),
+                       packet(source, [], wire.icmpv6(OUTER, source, 3, 0, 0, b"quoted"), 58),
+                       segment(source), by_hand=drops(malformed=1)))
+    made.append(single("source-is-a-sid", "A SID at the address of srv6-source stays one",
+                       {**config(), "srv6-source": SIDS["end"]}, segment(SIDS["end"]),
+                       by_hand=leaves(ge1=1)))
     made.append(single("local-address-at-the-end", "No segment is left: to the host", config(),
                        segment("2001:db8:104::1", left=0, segments=[VIA_1, "2001:db8:104::1"])))
     return made

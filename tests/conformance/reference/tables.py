@@ -36,6 +36,9 @@ class Tables:
                 self.local.add(address.ip)
                 self.routes.append((interface.get("table", "main"), address.network,
                                     [NextHop(interface["name"], None)]))
+        sids = {entry["sid"] for entry in config.get("srv6", {}).get("local-sids", [])}
+        if "srv6-source" in config and f"{config['srv6-source']}/128" not in sids:
+            self.local.add(ipaddress.ip_address(config["srv6-source"]))
         for route in config.get("routes", []):
             if "sr-policy" in route:
                 continue  # see policies.py
