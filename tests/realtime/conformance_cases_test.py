@@ -93,14 +93,19 @@ def with_capture_ports(case, folder):
     return config
 
 
+def runtime_directory(prefix):
+    """Where DPDK keeps what a program of this prefix leaves behind."""
+    above = "/var/run" if os.geteuid() == 0 else os.environ.get("XDG_RUNTIME_DIR", "/tmp")
+    return pathlib.Path(above) / "dpdk" / prefix
+
+
 class Telemetry:
     """DPDK's own socket of a running program."""
 
     def __init__(self, prefix):
-        runtime = "/var/run" if os.geteuid() == 0 else os.environ.get("XDG_RUNTIME_DIR", "/tmp")
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.socket.settimeout(READY_SECONDS)
-        self.socket.connect(f"{runtime}/dpdk/{prefix}/dpdk_telemetry.v2")
+        self.socket.connect(str(runtime_directory(prefix) / "dpdk_telemetry.v2"))
         self.socket.recv(1 << 16)
 
     def ask(self, question):
@@ -141,6 +146,7 @@ def run_daemon(tcqfd, case, folder):
     finally:
         process.kill()
         process.wait()
+        shutil.rmtree(runtime_directory(prefix), ignore_errors=True)
 
 
 def frames(path):
