@@ -25,8 +25,8 @@ import time
 sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent / "conformance"))
 
 import run  # noqa: E402
-import yaml  # noqa: E402
 from captures import pcap_bytes, read_pcap  # noqa: E402
+from configuration import yaml_of  # noqa: E402
 from tap import Tap  # noqa: E402
 
 READY_SECONDS = 60
@@ -119,7 +119,7 @@ class Telemetry:
 def run_daemon(tcqfd, case, folder):
     """The closing account of tcqfd, once it has received every packet."""
     config = folder / "tcqfd.yaml"
-    config.write_text(yaml.safe_dump(with_capture_ports(case, folder), sort_keys=False))
+    config.write_text(yaml_of(with_capture_ports(case, folder)))
     prefix = f"tcqfd-case-{os.getpid()}-{case.name}"
     errors = folder / "tcqfd.stderr"
     with open(errors, "wb") as stderr:
