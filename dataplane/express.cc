@@ -206,8 +206,8 @@ inline void Forwarder::recognise(const InterfaceTable& in, rte_mbuf* mbuf, Plain
     plain.nrp = kNoNrp;
     plain.flow = FlowTable::kNoFlow;
     auto* frame = rte_pktmbuf_mtod(mbuf, std::uint8_t*);
-    if (mbuf->pkt_len <= kMinFrameOctets || mbuf->nb_segs != 1 ||
-        load64(frame) >> 16 != burst.own_mac) [[unlikely]] {
+    if (mbuf->pkt_len <= kMinFrameOctets || load64(frame) >> 16 != burst.own_mac ||
+        mbuf->nb_segs != 1) [[unlikely]] {
         return;
     }
     plain.l3 = frame + kEthernetOctets;
