@@ -257,8 +257,6 @@ TEST_F(FilterProgram, truncated_packets_are_the_hosts) {
 /// with.
 class FilterOfARouter : public FilterProgram {
   protected:
-    static constexpr unsigned kInterfaces = 4;
-
     void SetUp() override {
         if (!no_private_network.empty()) {
             GTEST_SKIP() << no_private_network;
