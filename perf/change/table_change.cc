@@ -14,6 +14,7 @@
 
 #include "config/difference.h"
 #include "config/load.h"
+#include "control/tcqfd/daemon.h"
 #include "dataplane/packet_pool.h"
 #include "dataplane/router.h"
 #include "dataplane/worker.h"
@@ -170,12 +171,11 @@ class Measurement {
   public:
     explicit Measurement(const Arguments& arguments)
         : arguments_(arguments), pool_(dataplane::make_packet_pool("changes", 1024, 2048, 0)) {
-        dataplane::RouterOptions options;
-        options.pool = pool_.get();
-        options.max_packets = 1024;
-        options.fib = dataplane::FibKind::fast;
         const LargeConfig large(arguments);
         config_ = std::make_shared<const config::Router>(large.router());
+        dataplane::RouterOptions options = control::real_time_options(*config_, false, 0);
+        options.pool = pool_.get();
+        options.max_packets = 1024;
         const Clock::time_point start = Clock::now();
         router_ = std::make_unique<dataplane::Router>(
             config_, std::vector<dataplane::InterfacePorts>(2, {.wire = &port_, .kernel = nullptr}),

@@ -10,6 +10,7 @@
 
 #include "config/load.h"
 #include "control/clock_servo.h"
+#include "control/tcqfd/daemon.h"
 #include "control/time_source.h"
 #include "dataplane/ethdev_port.h"
 #include "dataplane/packet_pool.h"
@@ -172,10 +173,10 @@ nlohmann::json run(const Arguments& arguments) {
         ports.push_back(std::move(port.value()));
         wires.push_back({.wire = ports.back().get()});
     }
-    dataplane::RouterOptions options;
+    // As tcqfd makes its router, so that what is measured is what runs.
+    dataplane::RouterOptions options = control::real_time_options(*config, false, 0);
     options.pool = pool.get();
     options.max_packets = arguments.buffers;
-    options.fib = dataplane::FibKind::fast;
     options.transmit_lookahead_ns = arguments.lookahead_ns;
     dataplane::Router router(config, wires, options);
 
