@@ -116,6 +116,21 @@ void check_neighbor(CheckContext& context, const Cursor& entry, const Neighbor& 
     }
 }
 
+/// A selector is never on top of a label stack, so a neighbor that reads less does not find it.
+void check_readable_depth(CheckContext& context, const Cursor& entry, const Neighbor& neighbor) {
+    constexpr unsigned kSelectorEntries = 3;  // label 4, the opcodes, the selector
+    if (!neighbor.mna || neighbor.readable_label_depth > kSelectorEntries ||
+        !context.are_right(entry, {"mna", "readable-label-depth"})) {
+        return;
+    }
+    context.report.warning(
+        entry["readable-label-depth"].node(),
+        fmt::format("is {}: network actions with a selector are {} entries beneath at least one "
+                    "label (RFC 9994), and a neighbor with mna: true that reads fewer than {} "
+                    "never finds them",
+                    neighbor.readable_label_depth, kSelectorEntries, kSelectorEntries + 1));
+}
+
 }  // namespace
 
 bool is_unicast(const IpAddress& address) {
@@ -144,6 +159,7 @@ void check_interfaces(CheckContext& context) {
     for_each_pair(context.top["neighbors"], context.router.neighbors,
                   [&](const Cursor& entry, const Neighbor& neighbor) {
                       check_neighbor(context, entry, neighbor);
+                      check_readable_depth(context, entry, neighbor);
                   });
 }
 
