@@ -102,6 +102,7 @@ void check_globals(CheckContext& context);
 void check_interfaces(CheckContext& context);
 void check_domains(CheckContext& context);
 void check_routing(CheckContext& context);
+void check_tables(CheckContext& context);
 void check_sids(CheckContext& context);
 void check_flows(CheckContext& context);
 void check_nrps(CheckContext& context);

@@ -17,6 +17,7 @@ void check(const Schema& schema, const Document& document, Router& router, Repor
     check_domains(context);
     check_routing(context);
     check_sids(context);
+    check_tables(context);
     check_nrps(context);
     check_policies(context);
     check_flows(context);
