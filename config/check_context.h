@@ -4,12 +4,14 @@
 #include <algorithm>
 #include <initializer_list>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "config/checks.h"
 #include "config/cursor.h"
+#include "config/reach.h"
 
 namespace tcqf::config {
 
@@ -19,7 +21,15 @@ struct CheckContext {
     Report& report;
     Cursor top;  ///< the container router
     std::map<PolicyKey, const SrPolicy*> policies = {};
+    std::unique_ptr<const Reach> known_reach = nullptr;
 
+    /// Where packets can go; looked up once, by the first check that asks.
+    const Reach& reach() {
+        if (!known_reach) {
+            known_reach = std::make_unique<const Reach>(router);
+        }
+        return *known_reach;
+    }
     /// Whether these children of every interface are right.
     bool are_interfaces_right(std::initializer_list<std::string_view> names) const {
         bool are_all = true;

@@ -8,7 +8,6 @@
 #include <set>
 
 #include "config/check_context.h"
-#include "config/reach.h"
 #include "tcqf/ingress.h"
 #include "tcqf/wire.h"
 
@@ -69,7 +68,7 @@ std::uint64_t worst_distance(const Flow& flow, std::uint32_t wanted) {
 
 class FlowChecker {
   public:
-    explicit FlowChecker(CheckContext& context) : context_(context), reach_(context.router) {
+    explicit FlowChecker(CheckContext& context) : context_(context), reach_(context.reach()) {
         for (const Domain& domain : context.router.domains) {
             for (const DomainInterface& interface : domain.interfaces) {
                 members_.try_emplace(interface.interface, std::pair(&domain, &interface));
@@ -120,7 +119,7 @@ class FlowChecker {
     std::int64_t reserved_bits(InterfaceIndex interface) const;
 
     CheckContext& context_;
-    Reach reach_;
+    const Reach& reach_;
     bool ways_are_right_ = false;
     std::map<InterfaceIndex, std::pair<const Domain*, const DomainInterface*>> members_;
     std::map<InterfaceIndex, std::vector<Demand>> demands_;

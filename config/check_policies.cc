@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
+#include <set>
 #include <string>
 #include <tuple>
 
@@ -102,6 +104,7 @@ class PolicyChecker {
                           check_segments(list, segments);
                       });
         check_nrp(child, path);
+        check_resources(child, path);
     }
 
     void check_segments(const Cursor& list, const SegmentList& segments) {
@@ -167,6 +170,47 @@ class PolicyChecker {
                                 nrp.id, is_mpls ? "ipv6-option" : "mpls-mna",
                                 is_mpls ? "labels" : "SIDs"));
             }
+        }
+    }
+
+    /// A list is invalid where an interface that it starts from gives its partition nothing.
+    void check_resources(const Cursor& child, const CandidatePath& path) {
+        if (!path.nrp_id || !context_.is_given(child, "nrp") ||
+            !context_.are_right(context_.top, {"interfaces", "routes", "mpls", "nrps"})) {
+            return;
+        }
+        const auto nrp = std::find_if(context_.router.nrps.begin(), context_.router.nrps.end(),
+                                      [&](const Nrp& other) { return other.id == *path.nrp_id; });
+        if (nrp == context_.router.nrps.end()) {
+            return;
+        }
+        std::set<InterfaceIndex> listed;
+        for (const NrpInterface& interface : nrp->interfaces) {
+            listed.insert(interface.interface);
+        }
+        for_each_pair(child["segment-lists"], path.segment_lists,
+                      [&](const Cursor& list, const SegmentList& segments) {
+                          if (context_.is_given(list, "segments")) {
+                              warn_without_resources(list["segments"], segments, *nrp, listed);
+                          }
+                      });
+    }
+
+    void warn_without_resources(const Cursor& node, const SegmentList& list, const Nrp& nrp,
+                                const std::set<InterfaceIndex>& listed) {
+        std::vector<std::string_view> others;
+        for (const InterfaceIndex interface : context_.reach().interfaces_of(list)) {
+            if (!listed.contains(interface)) {
+                others.emplace_back(context_.name_of(interface));
+            }
+        }
+        if (!others.empty()) {
+            const std::string names = fmt::format("{}", fmt::join(others, ", "));
+            context_.report.warning(
+                node.node(),
+                fmt::format("the first segment leads out of {}, where NRP {} has no resources: the "
+                            "list is never valid; add {} to the interfaces of the NRP",
+                            names, nrp.id, names));
         }
     }
 

@@ -40,6 +40,56 @@ std::set<InterfaceIndex> Reach::interfaces_of(const Flow& flow) const {
     return result;
 }
 
+std::set<InterfaceIndex> Reach::interfaces_of(const SegmentList& list) const {
+    Interfaces result;
+    if (list.segments.empty()) {
+        return result;
+    }
+    if (const auto* sid = std::get_if<IpAddress>(&list.segments.front())) {
+        add_first_sid(*sid, result);
+    } else {
+        add_first_label(list.segments, result);
+    }
+    return result;
+}
+
+/// By the longest prefix that a policy is not the only way of; a connected one goes before a route.
+void Reach::add_first_sid(const IpAddress& sid, Interfaces& result) const {
+    const auto found = tables_.find("main");
+    if (found == tables_.end()) {
+        return;
+    }
+    for (int length = sid.bits(); length >= 0 && result.empty(); --length) {
+        const IpPrefix prefix = IpPrefix{sid, static_cast<std::uint8_t>(length)}.network();
+        const Targets targets = targets_at(found->second, prefix);
+        const auto connected =
+            std::find_if(targets.begin(), targets.end(),
+                         [](const Target& target) { return target.route == nullptr; });
+        if (connected != targets.end()) {
+            result.insert(connected->interface);
+            return;
+        }
+        for (const Target& target : targets) {
+            add_next_hops(target.route->next_hops, result);
+        }
+    }
+}
+
+/// The router's own labels on top are taken off first.
+void Reach::add_first_label(const std::vector<Segment>& labels, Interfaces& result) const {
+    for (const Segment& segment : labels) {
+        const auto* label = std::get_if<std::uint32_t>(&segment);
+        const auto found = label == nullptr ? labels_.end() : labels_.find(*label);
+        if (found == labels_.end()) {
+            return;
+        }
+        if (found->second->operation != LabelOperation::pop_and_lookup) {
+            add_next_hops(found->second->next_hops, result);
+            return;
+        }
+    }
+}
+
 std::vector<const Route*> Reach::steering_routes(const Flow& flow) const {
     std::vector<const Route*> routes;
     if (flow.sr_policy || flow.match.mpls_label) {
@@ -105,6 +155,17 @@ bool Reach::for_each_target(const std::string& table, const IpPrefix& prefix,
     return true;
 }
 
+Reach::Targets Reach::targets_at(Targets targets, const IpPrefix& prefix) {
+    const auto found = std::ranges::equal_range(targets, prefix, {}, &Target::prefix);
+    return {found.begin(), found.end()};
+}
+
+void Reach::add_next_hops(const std::vector<NextHop>& next_hops, Interfaces& result) {
+    for (const NextHop& next_hop : next_hops) {
+        result.insert(next_hop.interface);
+    }
+}
+
 void Reach::add_prefix(const std::string& table, const IpPrefix& prefix, Interfaces& result,
                        unsigned depth) const {
     if (!for_each_target(table, prefix,
@@ -118,9 +179,7 @@ void Reach::add_target(const Target& target, Interfaces& result, unsigned depth)
         result.insert(target.interface);
         return;
     }
-    for (const NextHop& next_hop : target.route->next_hops) {
-        result.insert(next_hop.interface);
-    }
+    add_next_hops(target.route->next_hops, result);
     if (target.route->sr_policy) {
         add_policy(*target.route->sr_policy, result, depth);
     }
@@ -152,9 +211,7 @@ void Reach::add_label(std::uint32_t label, Interfaces& result) const {
     if (found == labels_.end()) {
         return;
     }
-    for (const NextHop& next_hop : found->second->next_hops) {
-        result.insert(next_hop.interface);
-    }
+    add_next_hops(found->second->next_hops, result);
     if (found->second->next_hops.empty()) {
         add_all(result);
     }

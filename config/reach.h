@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,6 +21,10 @@ class Reach {
     /// routes for its destination; all where the match does not narrow it down.
     std::set<InterfaceIndex> interfaces_of(const Flow& flow) const;
 
+    /// Interfaces that the next hops of a segment list's first segment are on, by the label table
+    /// or the routes of table "main", other than those into policies; empty where nothing tells.
+    std::set<InterfaceIndex> interfaces_of(const SegmentList& list) const;
+
     /// Routes that may steer packets of the flow into a policy; none where the flow has its own. Of
     /// very many routes towards its destination the first ones are looked at.
     std::vector<const Route*> steering_routes(const Flow& flow) const;
@@ -32,6 +37,11 @@ class Reach {
         InterfaceIndex interface = 0;
     };
     using Interfaces = std::set<InterfaceIndex>;
+    using Targets = std::span<const Target>;
+
+    /// Those of exactly this prefix.
+    static Targets targets_at(Targets targets, const IpPrefix& prefix);
+    static void add_next_hops(const std::vector<NextHop>& next_hops, Interfaces& result);
 
     const std::string& table_of(const Flow& flow) const;
     /// Calls visit(const Target&) for the longest route that covers the whole prefix, and for every
@@ -39,6 +49,8 @@ class Reach {
     template <class Visit>
     bool for_each_target(const std::string& table, const IpPrefix& prefix,
                          const Visit& visit) const;
+    void add_first_sid(const IpAddress& sid, Interfaces& result) const;
+    void add_first_label(const std::vector<Segment>& labels, Interfaces& result) const;
     void add_prefix(const std::string& table, const IpPrefix& prefix, Interfaces& result,
                     unsigned depth) const;
     void add_target(const Target& target, Interfaces& result, unsigned depth) const;
