@@ -82,12 +82,12 @@ void Forwarder::match_flow(Packet& packet) {
 }
 
 /// A TCQF packet on its way into another domain is an ingress packet there; looked at before
-/// anything is pushed on it.
-void Forwarder::match_flow_into(Packet& packet, config::InterfaceIndex oif) {
+/// anything is pushed on it. Whether it matches, for the first time.
+bool Forwarder::match_flow_into(Packet& packet, config::InterfaceIndex oif) {
     const std::uint16_t domain = tables_->interfaces[oif].domain;
     if (packet.cycle == 0 || domain == packet.in->domain || domain == kNoDomain ||
-        tables_->flow_table->empty()) [[likely]] {
-        return;
+        packet.flow != FlowTable::kNoFlow || tables_->flow_table->empty()) [[likely]] {
+        return false;
     }
     FlowFields fields = flow_fields(packet);
     if (packet.tag == packet.l3 && packet.in->tags.tagging() == Tagging::dscp) {
@@ -95,6 +95,7 @@ void Forwarder::match_flow_into(Packet& packet, config::InterfaceIndex oif) {
         fields.dscp = packet.in->egress_dscp;
     }
     packet.flow = tables_->flow_table->match(fields);
+    return packet.flow != FlowTable::kNoFlow;
 }
 
 /// What packets are spread over several next hops or segment lists by. A DetNet flow keeps to one,

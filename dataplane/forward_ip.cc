@@ -85,7 +85,14 @@ void Forwarder::forward_ip(Packet& packet) {
     if (const std::uint32_t policy = policy_for(packet, *action); policy != kNoPolicy) {
         return steer(packet, tables_->policies[policy], new_ttl);
     }
-    send_ip(packet, choose_hop(packet, action->hops), new_ttl);
+    const Adjacency& hop = choose_hop(packet, action->hops);
+    if (match_flow_into(packet, hop.oif)) [[unlikely]] {
+        const std::uint32_t policy = policy_for(packet, *action);
+        if (policy != kNoPolicy) {
+            return steer(packet, tables_->policies[policy], new_ttl);
+        }
+    }
+    send_ip(packet, hop, new_ttl);
 }
 
 /// The policy that a packet is steered into: its flow's or its route's.
@@ -130,6 +137,11 @@ void Forwarder::send_ip(Packet& packet, const Adjacency& adjacency, std::uint8_t
         return;
     }
     match_flow_into(packet, adjacency.oif);
+    send_matched(packet, adjacency, ttl);
+}
+
+/// As send_ip(), of a packet that was looked at for flows, to a next hop that it can reach.
+void Forwarder::send_matched(Packet& packet, const Adjacency& adjacency, std::uint8_t ttl) {
     const std::uint32_t labels_octets = pushed_octets(packet, adjacency);
     const std::uint32_t mtu = tables_->interfaces[adjacency.oif].mtu;
     if (packet.l3_octets + labels_octets > mtu) [[unlikely]] {

@@ -89,6 +89,7 @@ class Forwarder {
     std::uint32_t policy_for(const Packet& packet, const RouteAction& route) const;
     bool reaches(Packet& packet, const Adjacency& adjacency);
     void send_ip(Packet& packet, const Adjacency& adjacency, std::uint8_t ttl);
+    void send_matched(Packet& packet, const Adjacency& adjacency, std::uint8_t ttl);
     void ip_too_big(Packet& packet, const Adjacency& adjacency, std::uint8_t ttl, std::uint32_t mtu,
                     const PolicyAction* policy);
     bool is_martian(const Packet& packet) const;
@@ -149,7 +150,7 @@ class Forwarder {
     // classify.cc: flows and hashes
     FlowFields flow_fields(const Packet& packet) const;
     void match_flow(Packet& packet);
-    void match_flow_into(Packet& packet, config::InterfaceIndex oif);
+    bool match_flow_into(Packet& packet, config::InterfaceIndex oif);
     std::uint32_t spread_hash(const Packet& packet) const;
     const Adjacency& choose_hop(const Packet& packet, const HopSet& hops) const;
     const SegmentListAction& choose_list(const Packet& packet, const PolicyAction& policy) const;

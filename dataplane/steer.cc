@@ -43,6 +43,9 @@ void Forwarder::steer(Packet& packet, const PolicyAction& policy, std::uint8_t t
 void Forwarder::encapsulate(Packet& packet, const PolicyAction& policy,
                             const SegmentListAction& list, std::uint8_t ttl) {
     const Adjacency& adjacency = choose_hop(packet, list.hops);
+    if (!reaches(packet, adjacency)) [[unlikely]] {
+        return;
+    }
     const InterfaceTable& out = tables_->interfaces[adjacency.oif];
     match_flow_into(packet, adjacency.oif);
     if (service_of(packet) != nullptr) [[unlikely]] {
@@ -84,7 +87,7 @@ void Forwarder::encapsulate(Packet& packet, const PolicyAction& policy,
     packet.steered = false;  // the selector is in its place
     packet.extensions = outer.extensions;
     packet.extensions.upper_protocol = inner;
-    send_ip(packet, adjacency, ipv6::hop_limit(packet.l3));
+    send_matched(packet, adjacency, ipv6::hop_limit(packet.l3));
 }
 
 }  // namespace tcqf::dataplane

@@ -3,7 +3,7 @@
 import wire
 from case import (BASE, DSCP_TAGS, IDENTITY_PLUS_ONE, SOURCE6, Case, add_route, at, base_config,
                   drops, explicit, flow, hop, labelled, leaves, onto, own_label, pop, silent_v4,
-                  silent_v6, swap, tagged, v4, v6, with_domain, with_flow, with_labels)
+                  silent_v6, starts, swap, tagged, v4, v6, with_domain, with_flow, with_labels)
 
 COLOR, ENDPOINT = 100, "2001:db8:9::9"
 VIA_1, VIA_2, FAR = "fc00:2::1", "fc00:3::1", "fc00:9::d6"
@@ -450,6 +450,43 @@ def transit_tcqf_cases():
     ]
 
 
+def into_domain_cases():
+    """From one domain into another: an ingress packet there, once it has left its own."""
+    def config(*segments, match, steered=False, kind="ipv6-option"):
+        two = with_domain(sr_config(policy(path(*segments))), [tagged(0, "dscp")], [],
+                          egress_dscp=9)
+        with_domain(two, [tagged(1, kind), tagged(2, "ipv6-option")], [], cycle_time_us=200)
+        more = {"sr_policy": {"color": COLOR, "endpoint": ENDPOINT}} if steered else {}
+        return with_flow(two, flow(17, 20_000, {"interface": "ge0", **match}, **more))
+
+    def rx(**more):
+        return {"ge0": [at(1000 + 10 * k, onto(0, v6(k, dscp=DSCP_TAGS[k], **more)))
+                        for k in range(4)]}
+
+    def in_cycle(interface, start):
+        def by_hand(router):
+            sent = starts(router, interface)
+            assert len(sent) == 4 and sent[0] == start, sent
+
+        return by_hand
+
+    steered, routed = rx(destination="2001:db8:7::1"), rx(to=2)
+    udp = {"protocol": 17, "dscp": [9]}
+    return [
+        Case("into-domain-steered", "What the route steers is matched as it was without the outer "
+             "header", config(VIA_1, FAR, match=udp), steered, by_hand=in_cycle("ge1", 200_000)),
+        Case("into-domain-outer-header", "The outer header that this router writes makes no flow",
+             config(VIA_1, FAR, match={"source": "2001:db8:1::1/128"}), steered,
+             by_hand=in_cycle("ge1", 1000)),
+        Case("into-domain-flow-policy", "The flow's policy takes it, whatever its route",
+             config(VIA_1, FAR, match=udp, steered=True), routed,
+             by_hand=in_cycle("ge1", 200_000)),
+        Case("into-domain-flow-policy-mpls", "The flow's policy pushes labels",
+             config(16001, 16009, match=udp, steered=True, kind="mpls-tc"), routed,
+             by_hand=in_cycle("ge1", 200_000)),
+    ]
+
+
 def share_cases():
     """Weighted load-share, per flow (RFC 9256, 2.11)."""
     config = sr_config(policy(path(lists=[([VIA_1], 3), ([VIA_2], 1)])))
@@ -503,4 +540,4 @@ def refused_cases():
 def cases():
     return (steering_cases() + mtu_cases() + binding_cases() + active_path_cases() +
             validity_cases() + invalid_cases() + flow_cases() + transit_tcqf_cases() +
-            share_cases() + refused_cases())
+            into_domain_cases() + share_cases() + refused_cases())

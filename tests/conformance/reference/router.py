@@ -406,6 +406,12 @@ class Router(Endpoint, Steering):
         hop = target[0]
         if hop.address is None:
             hop = hop._replace(address=address)
+        self._match_flow_into(packet, hop.interface)
+        policy = self._policy_of(packet, target)
+        if isinstance(policy, InvalidPolicy):
+            raise Drop("policy-invalid", answer=False)
+        if policy:
+            return self._steer(packet, (policy, policy.reduced))
         if not packet.hop_limit_done:
             wire.set_ttl(packet.l3, wire.ttl_of(packet.l3) - 1)
         self._push(packet, hop.labels, hop)
@@ -423,6 +429,16 @@ class Router(Endpoint, Steering):
     def _match_flow(self, packet):
         """A packet without a tag; one with a tag is matched where it enters another domain."""
         if packet.identifier is None and not packet.flow_is_known:
+            packet.flow = next((f for f in self.flows if f.matches(packet)), None)
+            packet.flow_is_known = True
+
+    def _match_flow_into(self, packet, oif):
+        """Into another domain: first it leaves its own, then it is an ingress packet."""
+        here = self.tagging.interfaces.get(packet.iif)
+        there = self.tagging.interfaces.get(oif)
+        if packet.identifier is not None and there is not None and \
+                there.domain is not here.domain and not packet.flow_is_known:
+            self.tagging.leave(packet, here.domain)
             packet.flow = next((f for f in self.flows if f.matches(packet)), None)
             packet.flow_is_known = True
 

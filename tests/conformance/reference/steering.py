@@ -29,6 +29,7 @@ class Steering:
         packet.nrp = path.nrp["id"] if path.nrp else None
         packet.steered = True
         mac, oif = self._resolve(packet, chosen.hop)
+        self._match_flow_into(packet, oif)
         if chosen.is_srv6:
             self._encapsulate(packet, path, chosen, reduced, oif)
         else:
