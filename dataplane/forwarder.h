@@ -182,7 +182,7 @@ class Forwarder {
     void excess(rte_mbuf* mbuf, const Decision& decision);
 
     // icmp_error.cc
-    void icmp_error(const Packet& packet, const IcmpError& error);
+    void icmp_error(const Packet& packet, IcmpError error);
     void keep_headers(Packet& packet);
     std::span<const std::uint8_t> as_received(const Packet& packet);
 

@@ -240,12 +240,16 @@ std::span<const std::uint8_t> Forwarder::as_received(const Packet& packet) {
 }
 
 /// Answers a packet that is about to be dropped, where the RFCs and the rate limit allow it.
-void Forwarder::icmp_error(const Packet& packet, const IcmpError& error) {
+void Forwarder::icmp_error(const Packet& packet, IcmpError error) {
     Quoted quoted;
     if (packet.generated || packet.from_kernel ||
         !find_quoted(as_received(packet), packet.came_labelled, quoted) ||
         (is_group_frame(packet) && !error.answers_multicast)) {
         return;
+    }
+    if (error.ipv6_type == 4 && packet.headers_kept) {
+        // A pointer is an offset within the quote: what PSP took out stands in front of its field.
+        error.value += kept_.packet_octets - quoted.labels_octets - packet.l3_octets;
     }
     const auto& source = quoted.is_ipv6 ? packet.in->source_ipv6 : packet.in->source_ipv4;
     const bool too_big = error.ipv6_type == 2;

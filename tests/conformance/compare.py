@@ -164,8 +164,8 @@ def _compare_icmpv6(wanted, packet):
     if len(packet) > 1280:
         return "ICMPv6 error longer than 1280"
     smallest = min(len(wanted.quoted), 1280 - 48)
-    if wanted.kind == 2:
-        # RFC 4884 leaves Packet Too Big alone: all 32 bits are the MTU.
+    if wanted.kind in (2, 4):
+        # RFC 4884 leaves these alone: all 32 bits are the MTU or the pointer.
         return _plain_quote_problem(wanted, message[8:], smallest)
     return _quote_problem(wanted, message[8:], 8 * message[4], smallest)
 

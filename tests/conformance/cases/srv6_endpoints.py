@@ -163,6 +163,49 @@ def quoted_cases():
     return made
 
 
+def points_at(pointer):
+    """The one packet is answered by a parameter problem that points there."""
+    def by_hand(router):
+        assert [each.frame.pointer for each in router.ports["ge3"].sent] == [pointer]
+
+    return by_hand
+
+
+def pointer_cases():
+    """RFC 4443, 3.4: the pointer is an offset within the packet that is quoted, as received: what a
+    SID of this router took out before counts."""
+    ends = [SIDS["dt4"], SIDS["end-psp"]]
+    removed = 8 + 2 * 16
+    options = wire.option_header(wire.ROUTING, b"\x1f\x01\x00")
+    labels = config()
+    with_labels(labels, own_label(16000))
+    beneath = labelled(3, [(16000, 0, 64)], segment(ends[1], segments=ends))
+    return [
+        single("psp-pointer-upper-layer", "PSP, then a SID here that does not take the upper layer",
+               config(), segment(ends[1], segments=ends), by_hand=points_at(40 + removed)),
+        single("psp-pointer-behind-options", "The same behind an options header", config(),
+               packet(ends[1], [(wire.DESTINATION, options), (wire.ROUTING, srh(17, ends, 1))],
+                      udp_to(ends[0])), by_hand=points_at(40 + len(options) + removed)),
+        Case("endpoint-psp-pointer-beneath-labels", "The same beneath a label: offsets are those "
+             "of the IP packet", labels, {"ge3": [at(1000, beneath)]},
+             by_hand=points_at(40 + removed)),
+        single("psp-pointer-segments-left", "PSP, then segments left in another routing header at "
+               "a SID that ends the packet", config(),
+               packet(ends[1], [(wire.ROUTING, srh(wire.ROUTING, ends, 1)),
+                                (wire.ROUTING, srh(17, [VIA_1, ends[0]], 1))], udp_to(ends[0])),
+               by_hand=points_at(40 + removed + 3)),
+        single("psp-pointer-other-routing", "PSP, then a routing header of another type at an "
+               "address of the router", config(),
+               packet(ends[1], [(wire.ROUTING, srh(wire.ROUTING, ["2001:db8:104::1", ends[1]], 1)),
+                                (wire.ROUTING, struct.pack(">BBBBIQ", 17, 1, 253, 1, 0, 0))],
+                      udp_to(ends[0])), by_hand=points_at(40 + removed + 2)),
+        single("psp-pointer-twice", "Two routing headers taken out, then the upper layer", config(),
+               packet(ends[1], [(wire.ROUTING, srh(wire.ROUTING, [ends[1], ends[1]], 1)),
+                                (wire.ROUTING, srh(17, ends, 1))], udp_to(ends[0])),
+               by_hand=points_at(40 + 2 * removed)),
+    ]
+
+
 def error_cases():
     """Header length, last entry and segments left, in every combination that matters."""
     made = []
@@ -469,5 +512,5 @@ def tcqf_cases():
 
 
 def cases():
-    return (transit_cases() + quoted_cases() + error_cases() + decapsulation_cases() +
-            csid_cases() + domain_cases() + oam_cases() + tcqf_cases())
+    return (transit_cases() + quoted_cases() + pointer_cases() + error_cases() +
+            decapsulation_cases() + csid_cases() + domain_cases() + oam_cases() + tcqf_cases())

@@ -82,6 +82,7 @@ class Endpoint:
         length = 8 * (packet.l3[at + 1] + 1)
         packet.l3[packet.routing_named_at] = packet.l3[at]
         del packet.l3[at:at + length]
+        packet.removed_octets += length
         packet.l3[4:6] = (len(packet.l3) - 40).to_bytes(2, "big")
         packet.replace_ip(bytes(packet.l3))
 
@@ -125,6 +126,7 @@ class Endpoint:
         if packet.carrier in ("ip", "option"):
             packet.carrier, packet.tag_header_removed = None, True
         packet.hop_limit_done = False
+        packet.removed_octets = 0
         packet.nrp = None
         kind = 4 if packet.upper_protocol == 4 else 6
         packet.parse_ip(kind, bytes(inner))

@@ -52,6 +52,7 @@ class Packet:
         self.nrp = None
         self.steered = False
         self.hop_limit_done = False
+        self.removed_octets = 0
         self.own_option = False
         self.written_ip = False
         self.table = None

@@ -621,8 +621,10 @@ class Router(Endpoint, Steering):
         mac = self.tables.mac(hop.interface, hop.address)
         if mac is None:
             return
+        # What is pointed at stands behind the routing headers that were removed.
+        pointer = None if drop.pointer is None else drop.pointer + packet.removed_octets
         error = IcmpError(packet.version, *rule, str(source), packet.l3_as_received,
-                          tuple(map(tuple, packet.received_labels)), drop.mtu, drop.pointer,
+                          tuple(map(tuple, packet.received_labels)), drop.mtu, pointer,
                           hop.interface, mac)
         self.generated += 1
         self.ports[hop.interface].append_to_class(ports.BEST_EFFORT, error)
