@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "config/checks.h"
 #include "config/cursor.h"
@@ -15,49 +16,45 @@
 
 namespace tcqf::config {
 
+/// An entry of an interface in a domain, where its name is right.
+struct Member {
+    const Domain* domain;
+    const DomainInterface* interface;
+    Cursor domain_entry;
+    Cursor entry;
+};
+
+/// A check looks at what it needs alone: something else that is wrong silences nothing.
 struct CheckContext {
+    CheckContext(const Document& document, const Schema& schema, Router& router, Report& report);
+
     const Document& document;
     Router& router;
     Report& report;
     Cursor top;  ///< the container router
-    std::map<PolicyKey, const SrPolicy*> policies = {};
-    std::unique_ptr<const Reach> known_reach = nullptr;
 
     /// Where packets can go; looked up once, by the first check that asks.
-    const Reach& reach() {
-        if (!known_reach) {
-            known_reach = std::make_unique<const Reach>(router);
-        }
-        return *known_reach;
-    }
-    /// Whether these children of every interface are right.
-    bool are_interfaces_right(std::initializer_list<std::string_view> names) const {
-        bool are_all = true;
-        top["interfaces"].each(
-            [&](const Cursor& entry) { are_all = are_all && are_right(entry, names); });
-        return are_all;
-    }
-    /// Whether the cycles of every domain are known, and which interfaces belong to it.
-    bool are_cycles_right() const {
-        bool are_all = true;
-        top["tcqf"]["domains"].each([&](const Cursor& domain) {
-            are_all = are_all && domain["cycles"] && domain["cycle-time-us"] &&
-                      are_right(domain, {"cycles", "cycle-time-us"});
-            domain["interfaces"].each([&](const Cursor& entry) {
-                are_all = are_all && entry["name"] && are_right(entry, {"name", "dead-time-ns"});
-            });
-        });
-        return are_all;
-    }
+    const Reach& reach();
 
     const std::string& name_of(InterfaceIndex interface) const {
         return router.interfaces[interface].name;
     }
-    /// Null where no policy has this key.
-    const SrPolicy* policy(const PolicyKey& key) const {
-        const auto found = policies.find(key);
-        return found == policies.end() ? nullptr : found->second;
+    /// Whether these children of an interface are right.
+    bool is_right(InterfaceIndex interface, std::initializer_list<std::string_view> names) const;
+    /// The first domain that an interface is in; null where none names it.
+    const Member* member(InterfaceIndex interface) const;
+    /// Whether every interface of every domain is known.
+    bool are_members_known() const { return are_members_known_; }
+    /// Whether the length of a member's cycles is known, and how much of them is dead time.
+    bool is_cycle_known(const Member& member) const {
+        return is_given(member.domain_entry, "cycle-time-us") &&
+               are_right(member.entry, {"dead-time-ns"});
     }
+
+    /// Whether some policy has this key, or may have it: one whose key is wrong.
+    bool may_exist(const PolicyKey& key) const;
+    /// The policy, where its paths are right; else null.
+    const SrPolicy* policy(const PolicyKey& key) const;
     /// Whether what stands below these children is right in itself: only then is it worth while to
     /// compare it with anything. A child that is not there is right, for it has a default.
     bool are_right(const Cursor& parent, std::initializer_list<std::string_view> names) const {
@@ -78,6 +75,22 @@ struct CheckContext {
         const Cursor child = parent[name];
         return child ? child.node() : parent.node();
     }
+
+  private:
+    struct NamedPolicy {
+        const SrPolicy* policy;
+        Cursor entry;
+    };
+
+    void read_members();
+    void read_policies();
+
+    std::vector<Cursor> interfaces_;
+    std::map<InterfaceIndex, Member> members_;
+    bool are_members_known_ = true;
+    std::map<PolicyKey, NamedPolicy> policies_;
+    std::vector<Cursor> unnamed_policies_;
+    std::unique_ptr<const Reach> reach_;
 };
 
 /// Calls `visit(Cursor, typed entry)` for each entry of a list and its counterpart.

@@ -46,7 +46,7 @@ class DomainChecker {
                       [&](const Cursor& child, CycleMapEntry& map) {
                           check_members_of_map(child, domain, map);
                           if (child["map"]) {
-                              check_explicit_map(child, domain, map);
+                              check_explicit_map(entry, child, domain, map);
                           } else {
                               compute(entry, child, domain, map);
                           }
@@ -69,7 +69,7 @@ class DomainChecker {
     }
 
     void check_tags(const Cursor& child, const DomainInterface& interface) {
-        if (!context_.are_right(child, {"tagging", "tags", "option-header"})) {
+        if (!context_.is_given(child, "tagging")) {
             return;
         }
         if (interface.tagging != Tagging::ipv6_option && child["option-header"]) {
@@ -78,7 +78,7 @@ class DomainChecker {
                 fmt::format("counts only with tagging ipv6-option, here it is {}: remove it",
                             kind_name(interface.tagging)));
         }
-        if (interface.tagging != Tagging::dscp) {
+        if (interface.tagging != Tagging::dscp || !context_.are_right(child, {"tags"})) {
             return;
         }
         std::vector<unsigned> outside;
@@ -124,7 +124,8 @@ class DomainChecker {
     void check_mtu(const Cursor& entry, const Cursor& child, const Domain& domain,
                    const DomainInterface& interface) {
         if (!context_.is_given(entry, "cycle-time-us") || !context_.are_right(entry, {"cycles"}) ||
-            !context_.is_given(child, "name") || !context_.are_right(child, {"dead-time-ns"})) {
+            !context_.is_given(child, "name") || !context_.are_right(child, {"dead-time-ns"}) ||
+            !context_.is_right(interface.interface, {"mtu", "link-rate-mbps"})) {
             return;
         }
         const Interface& link = context_.router.interfaces[interface.interface];
@@ -151,7 +152,7 @@ class DomainChecker {
                      const DomainInterface& interface) {
         if (!context_.is_given(entry, "cycle-time-us") || !context_.is_given(child, "name") ||
             !context_.are_right(child, {"dead-time-ns"}) ||
-            !context_.are_interfaces_right({"tx-guard-ns", "mtu", "link-rate-mbps"})) {
+            !context_.is_right(interface.interface, {"tx-guard-ns", "mtu", "link-rate-mbps"})) {
             return;
         }
         const Interface& link = context_.router.interfaces[interface.interface];
@@ -210,11 +211,9 @@ class DomainChecker {
         }
     }
 
-    void check_explicit_map(const Cursor& child, const Domain& domain, const CycleMapEntry& map) {
-        if (!context_.are_right(child, {"map"})) {
-            return;
-        }
-        for (std::size_t i = 0; i < map.map.size(); ++i) {
+    void check_explicit_map(const Cursor& entry, const Cursor& child, const Domain& domain,
+                            const CycleMapEntry& map) {
+        for (std::size_t i = 0; i < map.map.size() && context_.are_right(child, {"map"}); ++i) {
             const auto first = std::find(map.map.begin(), map.map.end(), map.map[i]);
             const auto earlier = static_cast<std::size_t>(first - map.map.begin());
             if (earlier < i) {
@@ -226,11 +225,12 @@ class DomainChecker {
                 break;
             }
         }
-        check_window(child, domain, map.window);
+        check_window(entry, child, domain, map.window);
     }
 
-    void check_window(const Cursor& child, const Domain& domain, const Window& window) {
-        if (!context_.is_given(child, "window")) {
+    void check_window(const Cursor& entry, const Cursor& child, const Domain& domain,
+                      const Window& window) {
+        if (!context_.is_given(child, "window") || !context_.is_given(entry, "cycles")) {
             return;
         }
         if (window.min > window.max) {  // the module says so where both are given
@@ -282,10 +282,13 @@ std::string DomainChecker::what_would_do(const LatencyRange& latency, const Cycl
 
 void DomainChecker::compute(const Cursor& entry, const Cursor& child, const Domain& domain,
                             CycleMapEntry& map) {
-    if (!child["latency-min-ns"] || !child["latency-max-ns"] ||
-        context_.document.is_tainted(child.node()) ||
-        !context_.are_right(entry, {"cycles", "cycle-time-us", "cycle-clock-offset-ns"}) ||
-        !entry["cycles"] || !entry["cycle-time-us"]) {
+    const Member* of_oif = context_.member(map.oif);
+    if (!context_.is_given(child, "latency-min-ns") ||
+        !context_.is_given(child, "latency-max-ns") || !context_.is_given(child, "oif") ||
+        !context_.are_right(child, {"upstream-clock-offset-ns", "upstream-dead-time-ns"}) ||
+        !context_.is_given(entry, "cycles") || !context_.is_given(entry, "cycle-time-us") ||
+        !context_.are_right(entry, {"cycle-clock-offset-ns"}) ||
+        (of_oif != nullptr && !context_.are_right(of_oif->entry, {"cycle-clock-offset-ns"}))) {
         return;
     }
     const DomainInterface* oif = member(domain, map.oif);

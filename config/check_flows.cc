@@ -68,17 +68,7 @@ std::uint64_t worst_distance(const Flow& flow, std::uint32_t wanted) {
 
 class FlowChecker {
   public:
-    explicit FlowChecker(CheckContext& context) : context_(context), reach_(context.reach()) {
-        for (const Domain& domain : context.router.domains) {
-            for (const DomainInterface& interface : domain.interfaces) {
-                members_.try_emplace(interface.interface, std::pair(&domain, &interface));
-            }
-        }
-        ways_are_right_ =
-            context.are_right(context.top, {"routes", "mpls", "sr-policies", "nrps"}) &&
-            context.are_cycles_right() &&
-            context.are_interfaces_right({"name", "addresses", "table", "link-rate-mbps"});
-    }
+    explicit FlowChecker(CheckContext& context) : context_(context), reach_(context.reach()) {}
 
     void check(const Cursor& entry, const Flow& flow) {
         check_match(entry, flow);
@@ -120,8 +110,6 @@ class FlowChecker {
 
     CheckContext& context_;
     const Reach& reach_;
-    bool ways_are_right_ = false;
-    std::map<InterfaceIndex, std::pair<const Domain*, const DomainInterface*>> members_;
     std::map<InterfaceIndex, std::vector<Demand>> demands_;
 };
 
@@ -133,7 +121,7 @@ void FlowChecker::check_match(const Cursor& entry, const Flow& flow) {
                                 "{destination: 10.9.0.1/32, protocol: 17}");
         return;
     }
-    if (context_.document.is_tainted(match.node())) {
+    if (context_.document.is_bad(match.node())) {
         return;
     }
     if (context_.document.first_child(match.node()) == kNoNode) {
@@ -147,7 +135,7 @@ void FlowChecker::check_match(const Cursor& entry, const Flow& flow) {
 void FlowChecker::check_ports(const Cursor& match, const FlowMatch& fields) {
     for (const auto& [name, range] : {std::pair("source-port", fields.source_port),
                                       std::pair("destination-port", fields.destination_port)}) {
-        if (!range) {
+        if (!range || !context_.is_given(match, name)) {
             continue;
         }
         constexpr unsigned kLargestPort = 65'535;
@@ -166,7 +154,8 @@ void FlowChecker::check_ports(const Cursor& match, const FlowMatch& fields) {
         }
         constexpr unsigned kTcp = 6;
         constexpr unsigned kUdp = 17;
-        if (fields.protocol && *fields.protocol != kTcp && *fields.protocol != kUdp) {
+        if (context_.is_given(match, "protocol") && *fields.protocol != kTcp &&
+            *fields.protocol != kUdp) {
             context_.report.warning(
                 match[name].node(),
                 fmt::format(
@@ -177,7 +166,8 @@ void FlowChecker::check_ports(const Cursor& match, const FlowMatch& fields) {
     }
     constexpr unsigned kEsp = 50;
     constexpr unsigned kAh = 51;
-    if (fields.spi && fields.protocol && *fields.protocol != kEsp && *fields.protocol != kAh) {
+    if (context_.is_given(match, "spi") && context_.is_given(match, "protocol") &&
+        *fields.protocol != kEsp && *fields.protocol != kAh) {
         context_.report.warning(
             match["spi"].node(),
             fmt::format("protocol {} has no SPI, only 50 (ESP) and 51 (AH) have: "
@@ -187,7 +177,8 @@ void FlowChecker::check_ports(const Cursor& match, const FlowMatch& fields) {
 }
 
 void FlowChecker::check_families(const Cursor& match, const FlowMatch& fields) {
-    if (!is_ipv4(fields) || !is_ipv6(fields)) {
+    if (!context_.are_right(match, {"source", "destination", "flow-label"}) || !is_ipv4(fields) ||
+        !is_ipv6(fields)) {
         return;
     }
     const bool by_label = fields.flow_label && !(fields.source && fields.source->address.is_ipv6) &&
@@ -201,8 +192,7 @@ void FlowChecker::check_families(const Cursor& match, const FlowMatch& fields) {
 /// S-label and control word stand beneath labels (RFC 8964, 4.2): an outer IPv6 header has no place
 /// for them. A policy may have paths of either kind, of which one is active at a time.
 void FlowChecker::check_service(const Cursor& entry, const Flow& flow) {
-    if (!flow.mpls_service || !flow.sr_policy || !context_.are_right(entry, {"sr-policy"}) ||
-        !context_.are_right(context_.top, {"sr-policies"})) {
+    if (!flow.mpls_service || !flow.sr_policy || !context_.are_right(entry, {"sr-policy"})) {
         return;
     }
     const SrPolicy* policy = context_.policy(*flow.sr_policy);
@@ -226,8 +216,7 @@ void FlowChecker::check_service(const Cursor& entry, const Flow& flow) {
 
 /// The same where only routes steer the flow: other packets of it may have another way.
 void FlowChecker::check_steered_service(const Cursor& entry, const Flow& flow) {
-    if (!flow.mpls_service || !ways_are_right_ ||
-        !context_.are_right(entry, {"match", "mpls-service", "sr-policy"})) {
+    if (!flow.mpls_service || !context_.are_right(entry, {"match", "mpls-service", "sr-policy"})) {
         return;
     }
     for (const Route* route : reach_.steering_routes(flow)) {
@@ -247,13 +236,14 @@ void FlowChecker::check_steered_service(const Cursor& entry, const Flow& flow) {
 
 void FlowChecker::check_interleaving(const Cursor& entry, const Flow& flow) {
     const Cursor interleaving = entry["interleaving"];
-    if (!flow.interleaving || context_.document.is_tainted(interleaving.node())) {
+    if (!flow.interleaving || !context_.are_right(interleaving, {"period-cycles"})) {
         return;
     }
     for_each_pair(
         interleaving["cycles"], flow.interleaving->cycles,
         [&](const Cursor& child, std::uint32_t cycle) {
-            if (cycle >= flow.interleaving->period_cycles) {
+            if (!context_.document.is_bad(child.node()) &&
+                cycle >= flow.interleaving->period_cycles) {
                 context_.report.conflict(
                     child.node(),
                     fmt::format("is {}: positions within a period of {} cycles go from 0 to "
@@ -287,16 +277,13 @@ void FlowChecker::check_load(const Cursor& entry, const Flow& flow) {
     if (flow.traffic_specification) {
         check_backlog(entry, flow);
     }
-    if (!ways_are_right_) {
-        return;
-    }
     std::set<const Domain*> checked;
     for (const InterfaceIndex interface : ways_of(flow)) {
-        const auto member = members_.find(interface);
-        if (member == members_.end()) {
+        const Member* member = context_.member(interface);
+        if (member == nullptr || !context_.is_given(member->domain_entry, "cycle-time-us")) {
             continue;
         }
-        const Domain& domain = *member->second.first;
+        const Domain& domain = *member->domain;
         if (flow.traffic_specification && checked.insert(&domain).second) {
             check_rate(entry, flow, domain);
         }
@@ -307,6 +294,9 @@ void FlowChecker::check_load(const Cursor& entry, const Flow& flow) {
 /// Where the configuration has no way for the flow, its routes may come from elsewhere; with one
 /// domain they lead nowhere else.
 std::set<InterfaceIndex> FlowChecker::ways_of(const Flow& flow) const {
+    if (flow.match.interface && !context_.is_right(*flow.match.interface, {"table"})) {
+        return {};
+    }
     std::set<InterfaceIndex> ways = reach_.interfaces_of(flow);
     if (ways.empty() && context_.router.domains.size() == 1) {
         for (const DomainInterface& interface : context_.router.domains[0].interfaces) {
@@ -419,11 +409,14 @@ std::int64_t FlowChecker::reserved_bits(InterfaceIndex interface) const {
 
 void FlowChecker::check_overfill() {
     for (const auto& [interface, demands] : demands_) {
-        const auto& [domain, member] = members_.at(interface);
+        const Member& member = *context_.member(interface);
+        if (!context_.is_cycle_known(member) || !context_.is_right(interface, {"link-rate-mbps"})) {
+            continue;
+        }
         const Interface& link = context_.router.interfaces[interface];
         const std::int64_t capacity =
-            cycle_capacity({link.link_rate_mbps}, std::int64_t{domain->cycle_time_us} * 1000,
-                           member->dead_time_ns) /
+            cycle_capacity({link.link_rate_mbps}, std::int64_t{member.domain->cycle_time_us} * 1000,
+                           member.interface->dead_time_ns) /
                 kUnitsPerBit -
             reserved_bits(interface);
         const std::int64_t sum = largest_sum(demands);

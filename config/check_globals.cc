@@ -14,13 +14,17 @@ constexpr std::array<std::string_view, 3> kOptions = {"tcqf-option", "nrp-option
 
 void check_code_points(CheckContext& context) {
     const Cursor points = context.top["code-points"];
-    if (!points || !context.are_right(points, {kOptions[0], kOptions[1], kOptions[2]})) {
+    if (!points) {
         return;
     }
+    const auto is_readable = [&](std::string_view name) {
+        return !points[name] || !context.document.is_bad(points[name].node());
+    };
     for (std::size_t i = 0; i < kOptions.size(); ++i) {
         for (std::size_t j = 0; j < i; ++j) {
             const auto value = points[kOptions[i]].number<unsigned>();
-            if (value != points[kOptions[j]].number<unsigned>()) {
+            if (!is_readable(kOptions[i]) || !is_readable(kOptions[j]) ||
+                value != points[kOptions[j]].number<unsigned>()) {
                 continue;
             }
             const bool is_later = points[kOptions[i]].exists();
@@ -32,7 +36,8 @@ void check_code_points(CheckContext& context) {
     }
     constexpr unsigned kActionBits = 0xC0;
     const Cursor retired = points["retired-option"];
-    if (retired && (retired.number<unsigned>() & kActionBits) != 0) {
+    if (retired && is_readable("retired-option") &&
+        (retired.number<unsigned>() & kActionBits) != 0) {
         context.report.warning(
             retired.node(),
             fmt::format(

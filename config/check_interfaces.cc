@@ -148,7 +148,8 @@ void check_interfaces(CheckContext& context) {
     if (const Cursor list = context.top["interfaces"]; !list) {
         context.report.missing(context.top.node(), "interfaces",
                                "is missing: a router needs at least one interface");
-    } else if (context.router.interfaces.empty() && !context.document.is_tainted(list.node())) {
+    } else if (context.document.first_child(list.node()) == kNoNode &&
+               !context.document.is_tainted(list.node())) {
         context.report.conflict(list.node(), "is empty: a router needs at least one interface");
     }
     AddressChecker addresses(context);

@@ -7,22 +7,21 @@
 namespace tcqf::config {
 
 NextHopChecker::NextHopChecker(CheckContext& context)
-    : context_(context),
-      neighbors_are_right_(context.are_right(context.top, {"neighbors"})),
-      domains_are_right_(context.are_right(context.top, {"tcqf"})) {
+    : context_(context), domains_are_right_(context.are_right(context.top, {"tcqf"})) {
     const Router& router = context.router;
-    for (const Neighbor& neighbor : router.neighbors) {
-        neighbors_.emplace(neighbor.interface, neighbor.address);
-    }
+    for_each_pair(context.top["neighbors"], router.neighbors,
+                  [&](const Cursor& entry, const Neighbor& neighbor) {
+                      neighbors_are_known_ = neighbors_are_known_ &&
+                                             context.is_given(entry, "interface") &&
+                                             context.is_given(entry, "address");
+                      neighbors_.emplace(neighbor.interface, neighbor.address);
+                  });
     for (std::size_t i = 0; i < router.interfaces.size(); ++i) {
         for (const IpPrefix& own : router.interfaces[i].addresses) {
             own_addresses_.emplace(own.address, static_cast<InterfaceIndex>(i));
         }
     }
     for (const Domain& domain : router.domains) {
-        for (const DomainInterface& interface : domain.interfaces) {
-            members_.try_emplace(interface.interface, Member{&domain, interface.tagging});
-        }
         for (const CycleMapEntry& map : domain.cycle_maps) {
             maps_.emplace(map.iif, map.oif);
         }
@@ -30,19 +29,20 @@ NextHopChecker::NextHopChecker(CheckContext& context)
 }
 
 Tagging NextHopChecker::tagging_of(InterfaceIndex interface) const {
-    const auto member = members_.find(interface);
-    return member == members_.end() || !domains_are_right_ ? Tagging::none : member->second.tagging;
+    const Member* member = context_.member(interface);
+    return member != nullptr && context_.is_given(member->entry, "tagging")
+               ? member->interface->tagging
+               : Tagging::none;
 }
 
 void NextHopChecker::check(const Cursor& list, const std::vector<NextHop>& next_hops) {
-    if (!list || context_.document.is_tainted(list.node())) {
-        return;
-    }
     for_each_pair(list, next_hops, [&](const Cursor& entry, const NextHop& next_hop) {
-        check_address(entry, next_hop);
+        if (context_.is_given(entry, "address")) {
+            check_address(entry, next_hop);
+        }
         check_label_stack(entry["labels"], next_hop.labels);
     });
-    if (next_hops.size() > 1 && domains_are_right_) {
+    if (next_hops.size() > 1 && domains_are_right_ && !context_.document.is_tainted(list.node())) {
         check_cycle_maps(list, next_hops);
     }
 }
@@ -63,7 +63,8 @@ void NextHopChecker::check_address(const Cursor& entry, const NextHop& next_hop)
                                              text, context_.name_of(own->second)));
         return;
     }
-    if (neighbors_are_right_ && !neighbors_.contains({next_hop.interface, next_hop.address})) {
+    if (neighbors_are_known_ && context_.is_given(entry, "interface") &&
+        !neighbors_.contains({next_hop.interface, next_hop.address})) {
         context_.report.warning(
             entry["address"].node(),
             fmt::format(
@@ -103,8 +104,8 @@ void NextHopChecker::warn_unmapped(const Cursor& list, const std::vector<NextHop
         return;
     }
     for_each_pair(list, next_hops, [&](const Cursor& entry, const NextHop& next_hop) {
-        const auto member = members_.find(next_hop.interface);
-        if (has_map(next_hop) || member == members_.end() || member->second.domain != &domain) {
+        const Member* member = context_.member(next_hop.interface);
+        if (has_map(next_hop) || member == nullptr || member->domain != &domain) {
             return;
         }
         context_.report.warning(

@@ -23,10 +23,6 @@ class NextHopChecker {
     Tagging tagging_of(InterfaceIndex interface) const;
 
   private:
-    struct Member {
-        const Domain* domain;
-        Tagging tagging;
-    };
     using Pair = std::pair<InterfaceIndex, InterfaceIndex>;
 
     void check_address(const Cursor& entry, const NextHop& next_hop);
@@ -35,11 +31,10 @@ class NextHopChecker {
                        const Domain& domain, InterfaceIndex iif);
 
     CheckContext& context_;
-    bool neighbors_are_right_;
+    bool neighbors_are_known_ = true;
     bool domains_are_right_;
     std::set<std::pair<InterfaceIndex, IpAddress>> neighbors_;
     std::map<IpAddress, InterfaceIndex> own_addresses_;
-    std::map<InterfaceIndex, Member> members_;
     std::set<Pair> maps_;
 };
 

@@ -21,13 +21,7 @@ struct Booked {
 
 class NrpChecker {
   public:
-    explicit NrpChecker(CheckContext& context) : context_(context) {
-        for (const Domain& domain : context.router.domains) {
-            for (const DomainInterface& interface : domain.interfaces) {
-                members_.try_emplace(interface.interface, std::pair(&domain, &interface));
-            }
-        }
-    }
+    explicit NrpChecker(CheckContext& context) : context_(context) {}
 
     void check(const Cursor& entry, const Nrp& nrp) {
         const bool is_one = context_.are_right(entry, {"id"});  // not the same one again
@@ -41,13 +35,13 @@ class NrpChecker {
     }
 
     void check_sums() {
-        if (!context_.are_cycles_right() ||
-            !context_.are_interfaces_right({"name", "link-rate-mbps"})) {
-            return;
-        }
         for (const auto& [interface, booked] : booked_) {
-            check_cycle(interface, booked);
-            check_rate(interface, booked);
+            if (context_.is_right(interface, {"link-rate-mbps"})) {
+                const Member* member = context_.member(interface);
+                const bool has_cycles = member != nullptr && context_.is_cycle_known(*member);
+                check_cycle(interface, booked, has_cycles ? member : nullptr);
+                check_rate(interface, booked, has_cycles ? member : nullptr);
+            }
         }
     }
 
@@ -89,8 +83,8 @@ class NrpChecker {
         if (interface.best_effort_rate_mbps > 0) {
             booked.last_rate = child["best-effort-rate-mbps"].node();
         }
-        if (interface.cycle_bits > 0 && !members_.contains(interface.interface) &&
-            context_.is_given(child, "name") && context_.are_right(context_.top, {"tcqf"})) {
+        if (interface.cycle_bits > 0 && context_.member(interface.interface) == nullptr &&
+            context_.are_members_known()) {
             context_.report.warning(
                 child["cycle-bits"].node(),
                 fmt::format("{} is in no TCQF domain and has no cycles: the share is never used",
@@ -98,16 +92,14 @@ class NrpChecker {
         }
     }
 
-    void check_cycle(InterfaceIndex interface, const Booked& booked) {
-        const auto member = members_.find(interface);
-        if (member == members_.end()) {
+    void check_cycle(InterfaceIndex interface, const Booked& booked, const Member* member) {
+        if (member == nullptr) {
             return;
         }
-        const auto& [domain, domain_interface] = member->second;
         const Interface& link = context_.router.interfaces[interface];
-        const WireUnits capacity =
-            cycle_capacity({link.link_rate_mbps}, std::int64_t{domain->cycle_time_us} * 1000,
-                           domain_interface->dead_time_ns);
+        const WireUnits capacity = cycle_capacity(
+            {link.link_rate_mbps}, std::int64_t{member->domain->cycle_time_us} * 1000,
+            member->interface->dead_time_ns);
         if (booked.cycle_bits * kUnitsPerBit <= capacity) {
             return;
         }
@@ -116,18 +108,17 @@ class NrpChecker {
             fmt::format(
                 "the cycle-bits of all NRPs on {} sum up to {}, but link-rate * (cycle time - "
                 "dead time) is {} Mbit/s * ({} us - {} ns) = {} bits: lower the sum by {}",
-                link.name, booked.cycle_bits, link.link_rate_mbps, domain->cycle_time_us,
-                domain_interface->dead_time_ns, capacity / kUnitsPerBit,
+                link.name, booked.cycle_bits, link.link_rate_mbps, member->domain->cycle_time_us,
+                member->interface->dead_time_ns, capacity / kUnitsPerBit,
                 booked.cycle_bits - capacity / kUnitsPerBit));
     }
 
     /// Sum of rates <= link rate - sum(cycle-bits) / T, exact: both sides times T.
-    void check_rate(InterfaceIndex interface, const Booked& booked) {
+    void check_rate(InterfaceIndex interface, const Booked& booked, const Member* member) {
         const Interface& link = context_.router.interfaces[interface];
-        const auto member = members_.find(interface);
-        const bool has_cycles = member != members_.end();
+        const bool has_cycles = member != nullptr;
         const std::int64_t cycle_ns =
-            has_cycles ? std::int64_t{member->second.first->cycle_time_us} * 1000 : 1;
+            has_cycles ? std::int64_t{member->domain->cycle_time_us} * 1000 : 1;
         const LinkRate rate{link.link_rate_mbps};
         const std::int64_t reserved =
             has_cycles ? std::min(booked.cycle_bits * kUnitsPerBit, rate.from_ns(cycle_ns)) : 0;
@@ -149,7 +140,6 @@ class NrpChecker {
     }
 
     CheckContext& context_;
-    std::map<InterfaceIndex, std::pair<const Domain*, const DomainInterface*>> members_;
     std::map<std::uint32_t, const Nrp*> selectors_;
     std::map<InterfaceIndex, Booked> booked_;
 };

@@ -104,7 +104,6 @@ class PolicyChecker {
                           check_segments(list, segments);
                       });
         check_nrp(child, path);
-        check_resources(child, path);
     }
 
     void check_segments(const Cursor& list, const SegmentList& segments) {
@@ -148,50 +147,58 @@ class PolicyChecker {
         }
     }
 
-    /// A partition whose selector the path cannot carry is the router's own accounting only.
     void check_nrp(const Cursor& child, const CandidatePath& path) {
-        if (!path.nrp_id || !context_.are_right(child, {"nrp", "segment-lists"}) ||
-            !context_.are_right(context_.top, {"nrps"})) {
+        if (!path.nrp_id || !context_.is_given(child, "nrp")) {
             return;
         }
-        for (const Nrp& nrp : context_.router.nrps) {
-            if (nrp.id != *path.nrp_id || path.segment_lists.empty() ||
-                path.segment_lists[0].segments.empty()) {
-                continue;
-            }
-            const bool is_mpls =
-                std::holds_alternative<std::uint32_t>(path.segment_lists[0].segments[0]);
-            const auto fits = is_mpls ? NrpEncapsulation::mpls_mna : NrpEncapsulation::ipv6_option;
-            if (nrp.encapsulation != fits && nrp.encapsulation != NrpEncapsulation::none) {
-                context_.report.warning(
-                    child["nrp"].node(),
-                    fmt::format("NRP {} is carried by {}, which a path of {} has no place for: the "
-                                "routers on the way do not learn of it",
-                                nrp.id, is_mpls ? "ipv6-option" : "mpls-mna",
-                                is_mpls ? "labels" : "SIDs"));
-            }
+        for_each_pair(context_.top["nrps"], context_.router.nrps,
+                      [&](const Cursor& entry, const Nrp& nrp) {
+                          if (context_.is_given(entry, "id") && nrp.id == *path.nrp_id) {
+                              check_carried(child, path, entry, nrp);
+                              check_resources(child, path, entry, nrp);
+                          }
+                      });
+    }
+
+    /// A partition whose selector the path cannot carry is the router's own accounting only.
+    void check_carried(const Cursor& child, const CandidatePath& path, const Cursor& entry,
+                       const Nrp& nrp) {
+        if (!context_.are_right(child, {"segment-lists"}) ||
+            !context_.are_right(entry, {"encapsulation"}) || path.segment_lists.empty() ||
+            path.segment_lists[0].segments.empty()) {
+            return;
+        }
+        const bool is_mpls =
+            std::holds_alternative<std::uint32_t>(path.segment_lists[0].segments[0]);
+        const auto fits = is_mpls ? NrpEncapsulation::mpls_mna : NrpEncapsulation::ipv6_option;
+        if (nrp.encapsulation != fits && nrp.encapsulation != NrpEncapsulation::none) {
+            context_.report.warning(
+                child["nrp"].node(),
+                fmt::format("NRP {} is carried by {}, which a path of {} has no place for: the "
+                            "routers on the way do not learn of it",
+                            nrp.id, is_mpls ? "ipv6-option" : "mpls-mna",
+                            is_mpls ? "labels" : "SIDs"));
         }
     }
 
     /// A list is invalid where an interface that it starts from gives its partition nothing.
-    void check_resources(const Cursor& child, const CandidatePath& path) {
-        if (!path.nrp_id || !context_.is_given(child, "nrp") ||
-            !context_.are_right(context_.top, {"interfaces", "routes", "mpls", "nrps"})) {
-            return;
-        }
-        const auto nrp = std::find_if(context_.router.nrps.begin(), context_.router.nrps.end(),
-                                      [&](const Nrp& other) { return other.id == *path.nrp_id; });
-        if (nrp == context_.router.nrps.end()) {
-            return;
-        }
+    void check_resources(const Cursor& child, const CandidatePath& path, const Cursor& entry,
+                         const Nrp& nrp) {
         std::set<InterfaceIndex> listed;
-        for (const NrpInterface& interface : nrp->interfaces) {
-            listed.insert(interface.interface);
+        bool are_known =
+            !entry["interfaces"] || !context_.document.is_bad(entry["interfaces"].node());
+        for_each_pair(entry["interfaces"], nrp.interfaces,
+                      [&](const Cursor& share, const NrpInterface& interface) {
+                          are_known = are_known && context_.is_given(share, "name");
+                          listed.insert(interface.interface);
+                      });
+        if (!are_known) {
+            return;
         }
         for_each_pair(child["segment-lists"], path.segment_lists,
                       [&](const Cursor& list, const SegmentList& segments) {
                           if (context_.is_given(list, "segments")) {
-                              warn_without_resources(list["segments"], segments, *nrp, listed);
+                              warn_without_resources(list["segments"], segments, nrp, listed);
                           }
                       });
     }

@@ -116,7 +116,7 @@ class LabelChecker {
 void check_policy_reference(CheckContext& context, const Cursor& reference,
                             const std::optional<PolicyKey>& key) {
     if (!reference || !key || context.document.is_tainted(reference.node()) ||
-        !context.are_right(context.top, {"sr-policies"}) || context.policy(*key) != nullptr) {
+        context.may_exist(*key)) {
         return;
     }
     context.report.conflict(

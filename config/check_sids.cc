@@ -70,8 +70,7 @@ class SidChecker {
 
     /// What End.B6.Encaps puts in front is an IPv6 header (RFC 8986, 4.13).
     void check_policy_plane(const Cursor& entry, const LocalSid& sid) {
-        if (!sid.policy || !context_.are_right(entry, {"behavior", "policy"}) ||
-            !context_.are_right(context_.top, {"sr-policies"})) {
+        if (!sid.policy || !context_.are_right(entry, {"behavior", "policy"})) {
             return;
         }
         const SrPolicy* policy = context_.policy(*sid.policy);
@@ -93,14 +92,14 @@ class SidChecker {
 
     /// What End.DX4 decapsulates goes to an IPv4 neighbor; the others send IPv6.
     void check_families(const Cursor& entry, const LocalSid& sid) {
-        if (!is_one_of(sid.behavior, {end_x, end_dx4, end_dx6}) ||
-            !context_.are_right(entry, {"next-hops"})) {
+        if (!is_one_of(sid.behavior, {end_x, end_dx4, end_dx6})) {
             return;
         }
         const bool needs_ipv6 = sid.behavior != end_dx4;
         for_each_pair(entry["next-hops"], sid.next_hops,
                       [&](const Cursor& child, const NextHop& next_hop) {
-                          if (next_hop.address.is_ipv6 == needs_ipv6) {
+                          if (!context_.is_given(child, "address") ||
+                              next_hop.address.is_ipv6 == needs_ipv6) {
                               return;
                           }
                           context_.report.conflict(

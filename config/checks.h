@@ -11,7 +11,8 @@
 
 namespace tcqf::config {
 
-/// All of them. Computes the computed maps of `router` on the way.
+/// All of them. Where the document has errors, an interface without a name stands behind the others
+/// in `router`, for names that lead to none. Computes the computed maps of `router` on the way.
 void check(const Schema& schema, const Document& document, Router& router, Report& report);
 
 }  // namespace tcqf::config

@@ -73,7 +73,8 @@ class Converter {
 
     InterfaceIndex interface_of(Cursor name) const {
         const auto found = interfaces_.find(name.text());
-        return found == interfaces_.end() ? InterfaceIndex{0} : found->second;
+        return found == interfaces_.end() ? static_cast<InterfaceIndex>(router_.interfaces.size())
+                                          : found->second;
     }
 
     Cursor top_;

@@ -29,6 +29,9 @@ LoadResult finish(Document& document, Report& report, const std::string& name) {
     Router router;
     if (document.kind(0) == NodeKind::mapping) {
         router = convert(schema, document);
+        if (report.has_errors()) {
+            router.interfaces.emplace_back();  // for names that lead to none; it has none itself
+        }
         check(schema, document, router, report);
     }
     LoadResult result;

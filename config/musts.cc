@@ -108,10 +108,10 @@ class MustChecker {
             const NodeId key = document_.child(entry, child->name);
             std::string value = std::to_string(position);
             if (child->name != "index") {
-                if (key == kNoNode ? !child->default_value : document_.is_bad(key)) {
-                    return;
-                }
-                value = key == kNoNode ? *child->default_value : document_.text(key);
+                value = key == kNoNode && child->default_value ? *child->default_value
+                        : key == kNoNode || document_.is_bad(key)
+                            ? fmt::format("unknown-{}", position)  // what it names does not matter
+                            : std::string(document_.text(key));
             }
             keys += fmt::format("[{}='{}']", child->name, value);
         }
@@ -173,7 +173,7 @@ class MustChecker {
         }
         if (schema.kind == SchemaKind::leaf || schema.kind == SchemaKind::leaf_list) {
             report_.conflict(node, fmt::format("is {}: {}", document_.text(node), must.message));
-        } else if (!document_.is_tainted(node)) {
+        } else if (!must.blamed.empty() || !document_.is_tainted(node)) {
             report_.conflict(node, must.message);
         }
     }

@@ -2,28 +2,51 @@
 
 #include <algorithm>
 
+#include "config/check_context.h"
+
 namespace tcqf::config {
 
-Reach::Reach(const Router& router) : router_(router) {
-    for (const Route& route : router.routes) {
-        tables_[route.table].push_back({route.prefix.network(), &route, 0});
-    }
-    for (std::size_t i = 0; i < router.interfaces.size(); ++i) {
-        for (const IpPrefix& own : router.interfaces[i].addresses) {
-            tables_[router.interfaces[i].table].push_back(
-                {own.network(), nullptr, static_cast<InterfaceIndex>(i)});
-        }
-    }
+Reach::Reach(const CheckContext& context) : router_(context.router) {
+    read_tables(context);
+    read_policies_and_labels(context);
+}
+
+void Reach::read_tables(const CheckContext& context) {
+    for_each_pair(
+        context.top["routes"], router_.routes, [&](const Cursor& entry, const Route& route) {
+            if (context.is_given(entry, "prefix") && context.are_right(entry, {"table"})) {
+                tables_[route.table].push_back({route.prefix.network(), &route, 0});
+            }
+        });
+    InterfaceIndex index = 0;
+    for_each_pair(context.top["interfaces"], router_.interfaces,
+                  [&](const Cursor& entry, const Interface& interface) {
+                      for (const IpPrefix& own : interface.addresses) {
+                          if (is_unicast(own.address) && context.are_right(entry, {"table"})) {
+                              tables_[interface.table].push_back({own.network(), nullptr, index});
+                          }
+                      }
+                      ++index;
+                  });
     for (auto& [name, targets] : tables_) {
         std::sort(targets.begin(), targets.end(),
                   [](const Target& a, const Target& b) { return a.prefix < b.prefix; });
     }
-    for (const SrPolicy& policy : router.sr_policies) {
-        policies_.try_emplace(policy.key, &policy);
-    }
-    for (const Label& label : router.mpls.labels) {
-        labels_.try_emplace(label.label, &label);
-    }
+}
+
+void Reach::read_policies_and_labels(const CheckContext& context) {
+    for_each_pair(context.top["sr-policies"], router_.sr_policies,
+                  [&](const Cursor& entry, const SrPolicy& policy) {
+                      if (context.is_given(entry, "color") && context.is_given(entry, "endpoint")) {
+                          policies_.try_emplace(policy.key, &policy);
+                      }
+                  });
+    for_each_pair(context.top["mpls"]["labels"], router_.mpls.labels,
+                  [&](const Cursor& entry, const Label& label) {
+                      if (context.is_given(entry, "label")) {
+                          labels_.try_emplace(label.label, &label);
+                      }
+                  });
 }
 
 std::set<InterfaceIndex> Reach::interfaces_of(const Flow& flow) const {
@@ -156,13 +179,15 @@ bool Reach::for_each_target(const std::string& table, const IpPrefix& prefix,
 }
 
 Reach::Targets Reach::targets_at(Targets targets, const IpPrefix& prefix) {
-    const auto found = std::ranges::equal_range(targets, prefix, {}, &Target::prefix);
-    return {found.begin(), found.end()};
+    return {std::ranges::lower_bound(targets, prefix, {}, &Target::prefix),
+            std::ranges::upper_bound(targets, prefix, {}, &Target::prefix)};
 }
 
-void Reach::add_next_hops(const std::vector<NextHop>& next_hops, Interfaces& result) {
+void Reach::add_next_hops(const std::vector<NextHop>& next_hops, Interfaces& result) const {
     for (const NextHop& next_hop : next_hops) {
-        result.insert(next_hop.interface);
+        if (!router_.interfaces[next_hop.interface].name.empty()) {
+            result.insert(next_hop.interface);
+        }
     }
 }
 

@@ -13,9 +13,12 @@
 
 namespace tcqf::config {
 
+struct CheckContext;
+
+/// What is wrong in the configuration leads nowhere.
 class Reach {
   public:
-    explicit Reach(const Router& router);
+    explicit Reach(const CheckContext& context);
 
     /// Interfaces that packets of the flow may leave through, by its policy, its label, or the
     /// routes for its destination; all where the match does not narrow it down.
@@ -30,6 +33,9 @@ class Reach {
     std::vector<const Route*> steering_routes(const Flow& flow) const;
 
   private:
+    void read_tables(const CheckContext& context);
+    void read_policies_and_labels(const CheckContext& context);
+
     /// A route or a connected prefix.
     struct Target {
         IpPrefix prefix;
@@ -41,7 +47,7 @@ class Reach {
 
     /// Those of exactly this prefix.
     static Targets targets_at(Targets targets, const IpPrefix& prefix);
-    static void add_next_hops(const std::vector<NextHop>& next_hops, Interfaces& result);
+    void add_next_hops(const std::vector<NextHop>& next_hops, Interfaces& result) const;
 
     const std::string& table_of(const Flow& flow) const;
     /// Calls visit(const Target&) for the longest route that covers the whole prefix, and for every
