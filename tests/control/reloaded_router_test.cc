@@ -15,6 +15,7 @@
 #include "config/load.h"
 #include "control/tcqfd/daemon.h"
 #include "tests/dataplane/random_config.h"
+#include "tests/dataplane/random_universe.h"
 #include "tests/dataplane/test_router.h"
 
 namespace tcqf::test {

@@ -19,6 +19,7 @@
 #include "config/load.h"
 #include "dataplane/bpf/xdp_filter.h"
 #include "tests/dataplane/random_config.h"
+#include "tests/dataplane/random_universe.h"
 #include "tests/dataplane/test_router.h"
 #include "tests/realtime/private_network.h"
 #include "xdp_filter.skel.h"
