@@ -69,7 +69,7 @@ class Counter {
         return *this;
     }
 
-    void add(std::uint64_t amount) {
+    [[gnu::always_inline]] void add(std::uint64_t amount) {
         value_.store(value_.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
     }
     std::uint64_t get() const { return value_.load(std::memory_order_relaxed); }

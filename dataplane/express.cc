@@ -238,20 +238,19 @@ inline void Forwarder::recognise(const InterfaceTable& in, rte_mbuf* mbuf, Plain
 
 /// Second stage: the SIDs among destinations. Only what has a routing header gets past one here.
 void Forwarder::find_sids(const PlainBurst& burst) const {
-    std::array<SidIndex::Address, kReceiveBurst> destinations;
     std::array<Plain*, kReceiveBurst> packets;
     std::array<std::uint32_t, kReceiveBurst> sids;
     unsigned count = 0;
     for (Plain* plain : burst.ipv6_packets()) {
         if (plain->routing != 0) {
-            std::memcpy(destinations[count].data(), ipv6::destination(plain->l3), 16);
             packets[count++] = plain;
         }
     }
     if (count == 0) {
         return;
     }
-    tables_->sid_index->find_burst({destinations.data(), count}, sids.data());
+    tables_->sid_index->find_burst(
+        count, [&](std::size_t i) { return ipv6::destination(packets[i]->l3); }, sids.data());
     const std::size_t known = tables_->sids.size();
     const SidAction* first = tables_->sids.begin();
     for (unsigned i = 0; i < count; ++i) {

@@ -306,7 +306,8 @@ void FlowTable::match_group(const Group& group, std::span<const FlowFields> pack
         }
     }
     std::array<std::uint32_t, kMaxBurst> numbers;
-    index.find_burst({keys.data(), count}, numbers.data());
+    index.find_burst(
+        count, [&](std::size_t i) -> const Key& { return keys[i]; }, numbers.data());
     for (unsigned i = 0; i < count; ++i) {
         const Found found(numbers[i]);
         if (numbers[i] != index.kNone && !found.is_flow()) {

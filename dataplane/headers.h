@@ -236,11 +236,11 @@ inline bool is_loopback(const std::uint8_t* address) {
 /// What a host can send beyond its link with, and be sent to from afar (RFC 4291, 2.5): neither
 /// unspecified nor loopback, of a link (fe80::/10) or of a group (ff00::/8).
 [[gnu::always_inline]] inline bool is_routable(const std::uint8_t* address) {
-    const std::uint64_t high = load64(address);
-    if (high - 1 < 0xfe80'0000'0000'0000 - 1) [[likely]] {  // neither 0 nor fe80:: or more
+    if (address[0] - 1u < 0xfe - 1u) [[likely]] {  // between 100:: and fdff::
         return true;
     }
-    return high == 0 ? load64(address + 8) > 1 : high >> 56 == 0xfe && !is_link_local(address);
+    return address[0] == 0 ? !is_unspecified(address) && !is_loopback(address)
+                           : address[0] == 0xfe && !is_link_local(address);
 }
 /// Never forwarded; groups and links as destinations are another matter.
 inline bool is_martian(const std::uint8_t* source, const std::uint8_t* destination) {

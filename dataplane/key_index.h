@@ -52,15 +52,17 @@ class KeyIndex {
     /// kNone where the key was not added.
     std::uint32_t find(const Key& key) const { return find_from(first_of(key), key); }
 
-    /// The same for up to kMaxBurst keys, whose memory is asked for together.
-    void find_burst(std::span<const Key> keys, std::uint32_t* numbers) const {
+    /// The same for `count` keys, at most kMaxBurst, whose memory is asked for together;
+    /// `key_of(i)` gives each.
+    template <class KeyOf>
+    void find_burst(std::size_t count, KeyOf key_of, std::uint32_t* numbers) const {
         std::array<std::size_t, kMaxBurst> first;
-        for (std::size_t i = 0; i < keys.size(); ++i) {
-            first[i] = first_of(keys[i]);
+        for (std::size_t i = 0; i < count; ++i) {
+            first[i] = first_of(key_of(i));
             rte_prefetch0(&buckets_[first[i]]);
         }
-        for (std::size_t i = 0; i < keys.size(); ++i) {
-            numbers[i] = find_from(first[i], keys[i]);
+        for (std::size_t i = 0; i < count; ++i) {
+            numbers[i] = find_from(first[i], key_of(i));
         }
     }
 
@@ -82,10 +84,11 @@ class KeyIndex {
         numbers.fill(kNone);
         return numbers;
     }
+    using Words = std::array<std::uint64_t, sizeof(Key) / sizeof(std::uint64_t)>;
+
     static bool is_same(const Key& one, const Key& other) { return difference(one, other) == 0; }
     /// 0 where they are the same; without a branch.
     static std::uint64_t difference(const Key& one, const Key& other) {
-        using Words = std::array<std::uint64_t, sizeof(Key) / sizeof(std::uint64_t)>;
         const auto some = std::bit_cast<Words>(one);
         const auto others = std::bit_cast<Words>(other);
         std::uint64_t difference = 0;
@@ -95,7 +98,14 @@ class KeyIndex {
         return difference;
     }
 
-    std::size_t first_of(const Key& key) const { return rte_hash_crc(&key, sizeof key, 0) & mask_; }
+    /// CRC-32C, a word at a time: rte_hash_crc() wants the key in memory.
+    std::size_t first_of(const Key& key) const {
+        std::uint32_t hash = 0;
+        for (const std::uint64_t word : std::bit_cast<Words>(key)) {
+            hash = rte_hash_crc_8byte(word, hash);
+        }
+        return hash & mask_;
+    }
     std::size_t after(std::size_t bucket) const { return (bucket + 1) & mask_; }
 
     std::uint32_t find_from(std::size_t at, const Key& key) const {

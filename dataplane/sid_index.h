@@ -5,7 +5,7 @@
 
 #include <array>
 #include <cstdint>
-#include <span>
+#include <cstring>
 #include <utility>
 #include <vector>
 
@@ -31,10 +31,19 @@ class SidIndex {
 
     static constexpr unsigned kMaxBurst = KeyIndex<Address>::kMaxBurst;
 
-    /// For each of up to kMaxBurst addresses, whose memory is asked for together, a position in
-    /// Snapshot::sids; one past its end where the address is none of those SIDs.
-    void find_burst(std::span<const Address> addresses, std::uint32_t* sids) const {
-        index_.find_burst(addresses, sids);
+    /// For each of `count` addresses, at most kMaxBurst, whose memory is asked for together, a
+    /// position in Snapshot::sids; one past its end where the address is none of those SIDs.
+    /// `address_of(i)` points to 16 octets.
+    template <class AddressOf>
+    void find_burst(std::size_t count, AddressOf address_of, std::uint32_t* sids) const {
+        index_.find_burst(
+            count,
+            [&](std::size_t i) {
+                Address address;
+                std::memcpy(address.data(), address_of(i), address.size());
+                return address;
+            },
+            sids);
     }
 
     static constexpr RouteAction kNoSid{.kind = RouteKind::no_sid};

@@ -22,7 +22,8 @@ void find_all(const KeyIndex<Key>& index, const std::map<Key, std::uint32_t>& nu
     for (std::size_t at = 0; at < wanted.size(); at += index.kMaxBurst) {
         const std::size_t count = std::min<std::size_t>(index.kMaxBurst, wanted.size() - at);
         std::array<std::uint32_t, KeyIndex<Key>::kMaxBurst> found;
-        index.find_burst({&wanted[at], count}, found.data());
+        index.find_burst(
+            count, [&](std::size_t i) -> const Key& { return wanted[at + i]; }, found.data());
         for (std::size_t i = 0; i < count; ++i) {
             const auto entry = numbers.find(wanted[at + i]);
             RC_ASSERT(found[i] == (entry == numbers.end() ? index.kNone : entry->second));
