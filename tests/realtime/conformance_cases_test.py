@@ -1,9 +1,10 @@
 """tcqfd does with the packets of conformance cases what tcqf-lab does: the same octets out of the same
 interfaces, the same counters. Its packets come from captures, all at once, through DPDK's own port;
 so those cases are compared in which tcqf-lab does the same with packets that come all at once, at
-whatever phase of a cycle. Prints TAP.
+whatever phase of a cycle. Several workers take the packets of different interfaces in no order, and
+only what does not depend on it is the same again. Prints TAP.
 
-    conformance_cases_test.py TCQFD TCQF-LAB OUT [--every N] [--only PATTERN]
+    conformance_cases_test.py TCQFD TCQF-LAB OUT [--workers N] [--every N] [--only PATTERN]
 """
 
 import argparse
@@ -55,20 +56,25 @@ def is_full(cycle_map, domain):
     return window["max"] - window["min"] + 1 >= domain["cycles"]
 
 
-def at_once(case, phase):
-    """The case with all of its packets in one instant."""
+def at_once(case, phase, step_ns=0):
+    """The case with all of its packets in one instant, or those of each interface so much behind
+    those of the one before."""
     moment = min(time for packets in case.rx.values() for time, *_ in packets) + phase
-    rx = {name: [(moment, frame) for _, frame, *_ in packets]
+    order = [each["name"] for each in case.config["interfaces"]]
+    rx = {name: [(moment + step_ns * order.index(name), frame) for _, frame, *_ in packets]
           for name, packets in case.rx.items()}
     return dataclasses.replace(case, rx=rx, until_drained=True, processing_ns=0)
 
 
 def outcome_at_any_phase(programs, case, folder):
     """What the lab does with the packets whenever they come: ({interface: frames}, account); nothing
-    where that depends on when."""
+    where that depends on when, or for several workers on which interface comes first."""
     outcomes = []
-    for phase in PHASES:
-        moved = at_once(case, phase)
+    moments = [(phase, 0) for phase in PHASES]
+    if programs.workers > 1:
+        moments += [(PHASES[0], 1), (PHASES[0], -1)]
+    for phase, step_ns in moments:
+        moved = at_once(case, phase, step_ns)
         shutil.rmtree(folder, ignore_errors=True)
         run.write_inputs(moved, folder)
         lab = run.run_lab(moved, programs.lab, folder)
@@ -82,9 +88,10 @@ def outcome_at_any_phase(programs, case, folder):
     return outcomes[0] if outcomes[0][1]["generated"] <= ERRORS_AT_ONCE else None
 
 
-def with_capture_ports(case, folder):
+def with_capture_ports(case, folder, workers):
     """The case's configuration on ports that read one capture and write another."""
     config = copy.deepcopy(case.config)
+    config["workers"] = workers
     for i, interface in enumerate(config["interfaces"]):
         name = interface["name"]
         (folder / f"{name}.in.pcap").write_bytes(pcap_bytes(case.rx.get(name, [])))
@@ -97,6 +104,15 @@ def runtime_directory(prefix):
     """Where DPDK keeps what a program of this prefix leaves behind."""
     above = "/var/run" if os.geteuid() == 0 else os.environ.get("XDG_RUNTIME_DIR", "/tmp")
     return pathlib.Path(above) / "dpdk" / prefix
+
+
+def wait_for(condition, process, what):
+    """Until it holds; an error where it never does, or the process ends before."""
+    deadline = time.monotonic() + READY_SECONDS
+    while not condition():
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise RuntimeError(what)
+        time.sleep(0.01)
 
 
 class Telemetry:
@@ -112,41 +128,62 @@ class Telemetry:
         self.socket.send(question.encode())
         return json.loads(self.socket.recv(1 << 16))[question.split(",")[0]]
 
-    def received(self):
-        return sum(self.ask(f"/ethdev/stats,{port}")["ipackets"] for port in self.ask("/ethdev/list"))
+    def received(self, ports=None):
+        ports = self.ask("/ethdev/list") if ports is None else ports
+        return sum(self.ask(f"/ethdev/stats,{port}")["ipackets"] for port in ports)
 
 
-def run_daemon(tcqfd, case, folder):
-    """The closing account of tcqfd, once it has received every packet."""
-    config = folder / "tcqfd.yaml"
-    config.write_text(yaml_of(with_capture_ports(case, folder)))
-    prefix = f"tcqfd-case-{os.getpid()}-{case.name}"
-    errors = folder / "tcqfd.stderr"
-    with open(errors, "wb") as stderr:
-        process = subprocess.Popen(
-            [tcqfd, "--config", str(config), "--yield", "--no-kernel-ports", "--",
-             f"--file-prefix={prefix}", *MEMORY], stdout=subprocess.PIPE, stderr=stderr)
-    try:
-        deadline = time.monotonic() + READY_SECONDS
-        wanted = sum(map(len, case.rx.values()))
-        while "\nready\n" not in "\n" + errors.read_text():
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"tcqfd is not ready: {errors.read_text()}")
-            time.sleep(0.01)
-        telemetry = Telemetry(prefix)
-        while telemetry.received() < wanted:
-            if time.monotonic() > deadline:
-                raise RuntimeError("tcqfd does not receive every packet")
-            time.sleep(0.01)
-        process.send_signal(signal.SIGTERM)
-        output, _ = process.communicate(timeout=READY_SECONDS)
-        if process.returncode != 0:
-            raise RuntimeError(f"exit {process.returncode}: {errors.read_text()}")
+class Daemon:
+    """tcqfd with a case's configuration, ready; killed where it is not stopped."""
+
+    def __init__(self, tcqfd, name, config, folder):
+        file = folder / "tcqfd.yaml"
+        file.write_text(yaml_of(config))
+        self.prefix = f"tcqfd-case-{os.getpid()}-{name}"
+        self.errors = folder / "tcqfd.stderr"
+        with open(self.errors, "wb") as stderr:
+            self.process = subprocess.Popen(
+                [tcqfd, "--config", str(file), "--yield", "--no-kernel-ports", "--",
+                 f"--file-prefix={self.prefix}", *MEMORY], stdout=subprocess.PIPE, stderr=stderr)
+
+    def __enter__(self):
+        try:
+            wait_for(lambda: "ready" in self.said(), self.process, "tcqfd is not ready")
+        except RuntimeError as error:
+            self.__exit__()
+            raise RuntimeError(f"{error}: {self.errors.read_text()}") from None
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+        shutil.rmtree(runtime_directory(self.prefix), ignore_errors=True)
+
+    def said(self):
+        """Its lines on stderr."""
+        return self.errors.read_text().split("\n")
+
+    def stop(self):
+        """Its closing account."""
+        self.process.send_signal(signal.SIGTERM)
+        output, _ = self.process.communicate(timeout=READY_SECONDS)
+        if self.process.returncode != 0:
+            raise RuntimeError(f"exit {self.process.returncode}: {self.errors.read_text()}")
         return json.loads(output)
-    finally:
-        process.kill()
-        process.wait()
-        shutil.rmtree(runtime_directory(prefix), ignore_errors=True)
+
+    def account_after(self, packets):
+        """Its closing account, once it has received so many packets."""
+        telemetry = Telemetry(self.prefix)
+        wait_for(lambda: telemetry.received() >= packets, self.process,
+                 "tcqfd does not receive every packet")
+        return self.stop()
+
+
+def run_with_captures(programs, case, _, folder):
+    """The closing account of tcqfd on ports that are captures, once it has received every packet."""
+    config = with_capture_ports(case, folder, programs.workers)
+    with Daemon(programs.tcqfd, case.name, config, folder) as daemon:
+        return daemon.account_after(sum(map(len, case.rx.values())))
 
 
 def frames(path):
@@ -172,31 +209,37 @@ def differences(expected, account, folder):
                        for key in ACCOUNT if account[key] != wanted_account[key]]
 
 
-def judge(programs, case, root):
+def judge(programs, case, run_case):
     """(problems, whether the case was one to compare)."""
-    folder = root / case.name
+    folder = programs.out.resolve() / case.name
     try:
         expected = outcome_at_any_phase(programs, case, folder)
         if expected is None:
             return [], False
-        return differences(expected, run_daemon(programs.tcqfd, case, folder), folder), True
+        return differences(expected, run_case(programs, case, expected, folder), folder), True
     except (OSError, RuntimeError, subprocess.TimeoutExpired) as error:
         return [str(error)], True
 
 
-def main():
+def arguments():
     parser = argparse.ArgumentParser()
     parser.add_argument("tcqfd", type=pathlib.Path)
     parser.add_argument("lab", type=pathlib.Path)
     parser.add_argument("out", type=pathlib.Path)
+    parser.add_argument("--workers", type=int, default=1, help="of tcqfd; they share the cores")
     parser.add_argument("--every", type=int, default=1, help="one of so many cases")
     parser.add_argument("--only", default="*", help="names of cases, a shell pattern")
-    programs = parser.parse_args()
-    chosen = [case for case in run.all_cases()
-              if may_be_compared(case) and fnmatch.fnmatch(case.name, programs.only)][::programs.every]
+    return parser.parse_args()
+
+
+def compare(programs, may_be_chosen, run_case):
+    """Judges the cases that may be chosen; run_case(programs, case, what the lab does, folder) returns
+    tcqfd's account and leaves FOLDER/IF.out.pcap. Returns the exit code."""
+    chosen = [case for case in run.all_cases() if may_be_chosen(case)
+              and fnmatch.fnmatch(case.name, programs.only)][::programs.every]
     tap = Tap()
     with concurrent.futures.ThreadPoolExecutor(2 * len(os.sched_getaffinity(0))) as pool:
-        results = pool.map(lambda case: judge(programs, case, programs.out.resolve()), chosen)
+        results = pool.map(lambda case: judge(programs, case, run_case), chosen)
         for case, (problems, compared) in zip(chosen, results):
             if compared:
                 tap.case(f"{case.name}: {case.rule}", problems)
@@ -204,4 +247,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(compare(arguments(), may_be_compared, run_with_captures))
