@@ -270,6 +270,9 @@ void Forwarder::decapsulate(Packet& packet, const SidAction& sid, Layer3 inner) 
         return drop(packet, DropReason::malformed);
     }
     count_at_sid(sid, outer_octets);
+    if (inner == Layer3::ipv6 && !accept_options(packet)) [[unlikely]] {
+        return;
+    }
     switch (sid.behavior) {
         case SidBehavior::end_dx4:
         case SidBehavior::end_dx6:

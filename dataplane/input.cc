@@ -129,6 +129,21 @@ bool Forwarder::check_ipv6(Packet& packet) {
     return true;
 }
 
+/// Whether the hop-by-hop options of an IPv6 packet let it pass: unknown ones as their action bits
+/// say (RFC 8200, 4.2), where the configuration wants that. False where the packet was dropped.
+bool Forwarder::accept_options(Packet& packet) {
+    const std::uint16_t unknown = packet.extensions.unknown_option;
+    if (unknown == 0 || !tables_->discards_unknown_options) [[likely]] {
+        return true;
+    }
+    const std::uint8_t action = packet.l3[unknown] >> 6;
+    if (action >= 2) {
+        icmp_error(packet, IcmpError::unknown_option(unknown, action == 2));
+    }
+    drop(packet, DropReason::unknown_option);
+    return false;
+}
+
 /// The topmost selector of a partition in the stack. What is not on top counts with hop-by-hop
 /// scope alone (RFC 9994, 5 and 9). False where the packet was dropped.
 bool Forwarder::read_selector(Packet& packet, std::uint32_t stack_octets) {
@@ -239,13 +254,8 @@ void Forwarder::input_ipv6(Packet& packet, bool ours) {
             packet.tag_header = packet.l3;
         }
     }
-    if (packet.extensions.unknown_option != 0 && tables_->discards_unknown_options) {
-        const std::uint8_t action = packet.l3[packet.extensions.unknown_option] >> 6;
-        if (action >= 2) {
-            icmp_error(packet,
-                       IcmpError::unknown_option(packet.extensions.unknown_option, action == 2));
-        }
-        return drop(packet, DropReason::unknown_option);
+    if (!accept_options(packet)) [[unlikely]] {
+        return;
     }
     return ours ? forward_ip(packet) : to_kernel(packet);
 }

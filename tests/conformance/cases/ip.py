@@ -1,9 +1,11 @@
 """IPv4 and IPv6 forwarding: routes, TTL, MTU, fragments, header checks, ECMP."""
 
+import copy
+
 import wire
-from case import (BASE, INTERFACES, SOURCE4, SOURCE6, Case, add_route, at, base_config,
-                  dscp_transit, labelled, onto, own_mac, peer_mac, silent_v4, silent_v6, starts,
-                  swap, v4, v6, with_labels)
+from case import (BASE, INTERFACES, SOURCE4, SOURCE6, Case, add_route, at, base_config, drops,
+                  dscp_transit, labelled, onto, own_label, own_mac, peer_mac, silent_v4, silent_v6,
+                  starts, swap, v4, v6, with_labels)
 
 
 def spaced(i, frames, step=20_000):
@@ -249,6 +251,15 @@ def option_cases():
     made.append(Case("ip-unknown-option-discard-destination", "Options for the destination are "
                      "not the router's", config,
                      spaced(3, [onto(3, v6(1, dest_options=bytes([0x9D, 2, 0, 0])))])))
+    inside = v6(1, hop_by_hop=bytes([0x5D, 2, 0, 0]))
+    beneath = with_labels(copy.deepcopy(config), own_label(102))
+    beneath["srv6"] = {"locators": ["fc00:1::/48"], "local-sids": [
+        {"sid": "fc00:1::d6/128", "behavior": "End.DT6"}]}
+    tunnel = wire.ipv6(SOURCE6, "fc00:1::d6", inside, next_header=41)
+    made.append(Case("ip-unknown-option-discard-inside", "Also of what comes out of a tunnel",
+                     beneath, spaced(3, [labelled(3, [(102, 0, 64)], inside),
+                                         onto(3, tunnel)]),
+                     by_hand=drops(unknown_option=2)))
     silent = wire.option_header(58, bytes([0x9D, 2, 0, 0])) + wire.icmpv6(
         SOURCE6, "2001:db8:d1::1", 3, 0, 0, bytes(40))
     made.append(Case("ip-unknown-option-discard-silent", "No error about an error", config,
