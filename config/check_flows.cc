@@ -75,6 +75,7 @@ class FlowChecker {
         check_policy_reference(context_, entry["sr-policy"], flow.sr_policy);
         check_service(entry, flow);
         check_steered_service(entry, flow);
+        check_labelled(entry, flow);
         check_interleaving(entry, flow);
         if (context_.are_right(entry, {"match", "cycle-size-bits", "traffic-specification",
                                        "max-backlog-cycles", "interleaving", "sr-policy"}) &&
@@ -99,6 +100,7 @@ class FlowChecker {
     void check_families(const Cursor& match, const FlowMatch& fields);
     void check_service(const Cursor& entry, const Flow& flow);
     void check_steered_service(const Cursor& entry, const Flow& flow);
+    void check_labelled(const Cursor& entry, const Flow& flow);
     void check_interleaving(const Cursor& entry, const Flow& flow);
     void check_load(const Cursor& entry, const Flow& flow);
     std::set<InterfaceIndex> ways_of(const Flow& flow) const;
@@ -231,6 +233,30 @@ void FlowChecker::check_steered_service(const Cursor& entry, const Flow& flow) {
                         route->prefix.to_string(), policy->key.color,
                         policy->key.endpoint.to_string(), kServiceInSids));
         return;
+    }
+}
+
+/// What the label table sends to a next hop goes there: policies and services are for IP packets.
+void FlowChecker::check_labelled(const Cursor& entry, const Flow& flow) {
+    if (!flow.match.mpls_label || !context_.are_right(entry, {"match"})) {
+        return;
+    }
+    const Label* label = reach_.label(*flow.match.mpls_label);
+    if (label == nullptr ||
+        (label->operation != LabelOperation::swap && label->operation != LabelOperation::pop)) {
+        return;
+    }
+    for (const auto& [name, is_given] :
+         {std::pair("sr-policy", flow.sr_policy.has_value()),
+          std::pair("mpls-service", flow.mpls_service.has_value())}) {
+        if (is_given) {
+            context_.report.warning(
+                entry[name].node(),
+                fmt::format("has no effect: packets with label {} go to the next hops of that "
+                            "label; a label with operation pop-and-lookup or detnet-pop would "
+                            "bring IP packets",
+                            label->label));
+        }
     }
 }
 

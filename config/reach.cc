@@ -113,6 +113,11 @@ void Reach::add_first_label(const std::vector<Segment>& labels, Interfaces& resu
     }
 }
 
+const Label* Reach::label(std::uint32_t label) const {
+    const auto found = labels_.find(label);
+    return found == labels_.end() ? nullptr : found->second;
+}
+
 std::vector<const Route*> Reach::steering_routes(const Flow& flow) const {
     std::vector<const Route*> routes;
     if (flow.sr_policy || flow.match.mpls_label) {

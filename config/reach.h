@@ -32,6 +32,9 @@ class Reach {
     /// very many routes towards its destination the first ones are looked at.
     std::vector<const Route*> steering_routes(const Flow& flow) const;
 
+    /// The label table's entry for a label; null where it has none.
+    const Label* label(std::uint32_t label) const;
+
   private:
     void read_tables(const CheckContext& context);
     void read_policies_and_labels(const CheckContext& context);
