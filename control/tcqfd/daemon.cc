@@ -308,7 +308,11 @@ void Daemon::reload() {
 }
 
 void Daemon::update_links() {
-    for (const std::string& warning : devices_->update_links(*router_)) {
+    const DeviceSet::LinkNews news = devices_->update_links(*router_);
+    for (const std::string& change : news.changes) {
+        print_message(change);
+    }
+    for (const std::string& warning : news.warnings) {
         print_warning(warning);
     }
 }

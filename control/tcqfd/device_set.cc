@@ -200,22 +200,27 @@ Status DeviceSet::install_filters(const config::Router& router) {
     return Done{};
 }
 
-std::vector<std::string> DeviceSet::update_links(dataplane::Router& router) {
-    std::vector<std::string> warnings;
+DeviceSet::LinkNews DeviceSet::update_links(dataplane::Router& router) {
+    LinkNews news;
     for (std::size_t i = 0; i < devices_.size(); ++i) {
         Device& device = devices_[i];
         device.wire->update_link();
         const bool is_up = device.wire->link_up();
         router.set_link(static_cast<config::InterfaceIndex>(i), is_up);
-        if (is_up && !device.was_up) {
+        const config::Interface& interface = router.config().interfaces[i];
+        if (is_up != device.was_up.value_or(true)) {
+            news.changes.push_back(
+                fmt::format("interface {}: the link is {}", interface.name, is_up ? "up" : "down"));
+        }
+        if (is_up && !device.was_up.value_or(false)) {
             const std::optional<dataplane::Netdev>& netdev = device.wire->netdev();
-            std::ranges::move(link_warnings(router.config().interfaces[i], device.wire->link(),
-                                            netdev ? netdev->name() : ""),
-                              std::back_inserter(warnings));
+            std::ranges::move(
+                link_warnings(interface, device.wire->link(), netdev ? netdev->name() : ""),
+                std::back_inserter(news.warnings));
         }
         device.was_up = is_up;
     }
-    return warnings;
+    return news;
 }
 
 KernelRelay::Counters DeviceSet::relay_counters() const {

@@ -37,9 +37,14 @@ class DeviceSet {
     void stop_relay();
     /// Tells the filters what the router forwards.
     Status install_filters(const config::Router& router);
-    /// Asks the devices for their links and tells the router. Returns one sentence for each thing
-    /// that is wrong with a link that has come up since the last call.
-    std::vector<std::string> update_links(dataplane::Router& router);
+    /// One sentence each.
+    struct LinkNews {
+        std::vector<std::string> changes;   ///< a link is down, or up again
+        std::vector<std::string> warnings;  ///< something is wrong with one that has come up
+    };
+    /// Asks the devices for their links and tells the router. Returns what is new since the last
+    /// call; to begin with, links are expected to be up.
+    LinkNews update_links(dataplane::Router& router);
     KernelRelay::Counters relay_counters() const;
 
   private:
@@ -50,7 +55,7 @@ class DeviceSet {
         std::unique_ptr<dataplane::Tap> tap;
         std::unique_ptr<dataplane::XdpKernelPath> kernel_path;
         std::unique_ptr<dataplane::KernelPort> kernel;
-        bool was_up = false;
+        std::optional<bool> was_up;
     };
 
     explicit DeviceSet(rte_mempool* pool) : pool_(pool) {}

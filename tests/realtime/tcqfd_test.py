@@ -311,6 +311,16 @@ def the_guard_that_was_measured_is_told_until_one_is_configured(bench):
     assert_balances(daemon.stop())
 
 
+def a_link_that_goes_down_or_comes_up_is_told(bench):
+    daemon = start(bench)
+    assert "the link is" not in daemon.errors(), daemon.errors()
+    for state in ("down", "up"):
+        bench.host1.run(f"ip link set eth0 {state}")
+        assert daemon.wait_for(f"tcqfd: interface ge1: the link is {state}"), daemon.errors()
+    assert "interface ge0: the link" not in daemon.errors(), daemon.errors()
+    daemon.stop()
+
+
 CASES = [
     labelled_packets_cross_with_the_tag_of_their_cycle,
     the_host_behind_the_router_is_reached,
@@ -330,6 +340,7 @@ CASES = [
     a_socket_is_taken_with_a_warning_as_long_as_there_is_no_api,
     a_tai_offset_of_zero_is_named_at_start,
     the_guard_that_was_measured_is_told_until_one_is_configured,
+    a_link_that_goes_down_or_comes_up_is_told,
 ]
 
 
