@@ -171,19 +171,19 @@ class Daemon:
             raise RuntimeError(f"exit {self.process.returncode}: {self.errors.read_text()}")
         return json.loads(output)
 
-    def account_after(self, packets):
-        """Its closing account, once it has received so many packets."""
+    def wait_for(self, packets):
+        """Until it has received so many."""
         telemetry = Telemetry(self.prefix)
         wait_for(lambda: telemetry.received() >= packets, self.process,
                  "tcqfd does not receive every packet")
-        return self.stop()
 
 
 def run_with_captures(programs, case, _, folder):
     """The closing account of tcqfd on ports that are captures, once it has received every packet."""
     config = with_capture_ports(case, folder, programs.workers)
     with Daemon(programs.tcqfd, case.name, config, folder) as daemon:
-        return daemon.account_after(sum(map(len, case.rx.values())))
+        daemon.wait_for(sum(map(len, case.rx.values())))
+        return daemon.stop()
 
 
 def frames(path):
@@ -217,7 +217,7 @@ def judge(programs, case, run_case):
         if expected is None:
             return [], False
         return differences(expected, run_case(programs, case, expected, folder), folder), True
-    except (OSError, RuntimeError, subprocess.TimeoutExpired) as error:
+    except (OSError, RuntimeError, ValueError, subprocess.TimeoutExpired) as error:
         return [str(error)], True
 
 
