@@ -1,0 +1,73 @@
+// What the configuration's check says of segment lists is what the tables do with them.
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <random>
+#include <regex>
+#include <string>
+#include <utility>
+
+#include "config/load.h"
+#include "dataplane/sr_policy.h"
+#include "tests/dataplane/random_config.h"
+#include "tests/dataplane/test_router.h"
+
+namespace tcqf {
+namespace {
+
+/// Color, and number of a candidate path from 0, to how many of its lists are never valid.
+using NeverValid = std::map<std::pair<std::uint32_t, std::size_t>, std::size_t>;
+
+NeverValid lists_without_resources(const config::LoadResult& result) {
+    static const std::regex kList(R"(/sr-policies\[color='(\d+)'.*/candidate-paths\[(\d+)\].*)");
+    NeverValid lists;
+    for (const config::Diagnostic& diagnostic : result.diagnostics) {
+        std::smatch match;
+        if (diagnostic.message.find("has no resources") != std::string::npos &&
+            std::regex_match(diagnostic.path, match, kList)) {
+            ++lists[{static_cast<std::uint32_t>(std::stoul(match[1])), std::stoul(match[2]) - 1}];
+        }
+    }
+    return lists;
+}
+
+TEST(PolicyWarnings, ListsWithoutResourcesOnTheWayAreNeverInstalled) {
+    std::mt19937_64 random(1);
+    test::RandomConfig config(random, true);
+    test::TestRouter router(config.text());
+    std::size_t lists_seen = 0;
+    for (unsigned step = 0; step < 700; ++step) {
+        test::RandomConfig candidate = config;
+        candidate.change();
+        const config::LoadResult result = config::load_yaml(candidate.text(), "random.yaml");
+        if (!result.router || !router.router().apply(result.router).empty()) {
+            continue;
+        }
+        config = candidate;
+        const dataplane::Snapshot& tables = router.router().tables();
+        const NeverValid never_valid = lists_without_resources(result);
+        for (const config::SrPolicy& policy : result.router->sr_policies) {
+            const dataplane::InstalledPolicy& installed =
+                tables.policies.content().owners[tables.policy_numbers->number_of.at(policy.key)];
+            for (std::size_t i = 0; i < policy.candidate_paths.size(); ++i) {
+                const config::CandidatePath& path = policy.candidate_paths[i];
+                const auto found = never_valid.find({policy.key.color, i});
+                if (found == never_valid.end()) {
+                    continue;
+                }
+                lists_seen += found->second;
+                if (installed && installed->id == dataplane::id_of(path)) {
+                    EXPECT_LE(installed->lists.size() + found->second, path.segment_lists.size())
+                        << candidate.text();
+                }
+            }
+        }
+        router.step(0);
+        router.router().reclaim();
+    }
+    EXPECT_GT(lists_seen, 100u);
+}
+
+}  // namespace
+}  // namespace tcqf
