@@ -9,6 +9,21 @@ namespace tcqf::config {
 Reach::Reach(const CheckContext& context) : router_(context.router) {
     read_tables(context);
     read_policies_and_labels(context);
+    read_own();
+}
+
+void Reach::read_own() {
+    for (const Interface& interface : router_.interfaces) {
+        for (const IpPrefix& own : interface.addresses) {
+            own_.insert({own.address, own.address.bits()});
+        }
+    }
+    for (const IpPrefix& locator : router_.srv6.locators) {
+        own_.insert(locator.network());
+    }
+    for (const LocalSid& sid : router_.srv6.local_sids) {
+        own_.insert(sid.sid.network());
+    }
 }
 
 void Reach::read_tables(const CheckContext& context) {
@@ -84,6 +99,9 @@ void Reach::add_first_sid(const IpAddress& sid, Interfaces& result) const {
     }
     for (int length = sid.bits(); length >= 0 && result.empty(); --length) {
         const IpPrefix prefix = IpPrefix{sid, static_cast<std::uint8_t>(length)}.network();
+        if (own_.contains(prefix)) {
+            return;
+        }
         const Targets targets = targets_at(found->second, prefix);
         const auto connected =
             std::find_if(targets.begin(), targets.end(),

@@ -38,6 +38,7 @@ class Reach {
   private:
     void read_tables(const CheckContext& context);
     void read_policies_and_labels(const CheckContext& context);
+    void read_own();
 
     /// A route or a connected prefix.
     struct Target {
@@ -71,6 +72,7 @@ class Reach {
     std::map<std::string, std::vector<Target>, std::less<>> tables_;  ///< sorted by prefix
     std::map<PolicyKey, const SrPolicy*> policies_;
     std::map<std::uint32_t, const Label*> labels_;
+    std::set<IpPrefix> own_;  ///< addresses, SIDs and locators: what leads there stays here
 };
 
 }  // namespace tcqf::config
