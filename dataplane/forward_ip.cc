@@ -82,17 +82,26 @@ void Forwarder::forward_ip(Packet& packet) {
     }
     match_flow(packet);
     const auto new_ttl = static_cast<std::uint8_t>(packet.hop_limit_done ? ttl : ttl - 1);
-    if (const std::uint32_t policy = policy_for(packet, *action); policy != kNoPolicy) {
+    std::uint32_t policy = policy_for(packet, *action);
+    if (packet.cycle != 0 && match_flow_into(packet, way_out(packet, *action, policy)))
+        [[unlikely]] {
+        policy = policy_for(packet, *action);
+    }
+    if (policy != kNoPolicy) {
         return steer(packet, tables_->policies[policy], new_ttl);
     }
-    const Adjacency& hop = choose_hop(packet, action->hops);
-    if (match_flow_into(packet, hop.oif)) [[unlikely]] {
-        const std::uint32_t policy = policy_for(packet, *action);
-        if (policy != kNoPolicy) {
-            return steer(packet, tables_->policies[policy], new_ttl);
-        }
+    send_ip(packet, choose_hop(packet, action->hops), new_ttl);
+}
+
+/// The interface that a packet would leave through; its own where the policy is not valid.
+config::InterfaceIndex Forwarder::way_out(const Packet& packet, const RouteAction& route,
+                                          std::uint32_t policy) const {
+    if (policy == kNoPolicy) {
+        return choose_hop(packet, route.hops).oif;
     }
-    send_ip(packet, hop, new_ttl);
+    const PolicyAction& action = tables_->policies[policy];
+    return action.is_valid() ? choose_hop(packet, choose_list(packet, action).hops).oif
+                             : packet.iif;
 }
 
 /// The policy that a packet is steered into: its flow's or its route's.

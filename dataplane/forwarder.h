@@ -88,6 +88,8 @@ class Forwarder {
     void forward_ip(Packet& packet);
     void deliver(Packet& packet);
     std::uint32_t policy_for(const Packet& packet, const RouteAction& route) const;
+    config::InterfaceIndex way_out(const Packet& packet, const RouteAction& route,
+                                   std::uint32_t policy) const;
     bool reaches(Packet& packet, const Adjacency& adjacency);
     void send_ip(Packet& packet, const Adjacency& adjacency, std::uint8_t ttl);
     void send_matched(Packet& packet, const Adjacency& adjacency, std::uint8_t ttl);

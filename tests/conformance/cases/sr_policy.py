@@ -470,6 +470,13 @@ def into_domain_cases():
 
         return by_hand
 
+    def two_policies():
+        """The route's first segment is behind ge2, the flow's behind ge1."""
+        made = config(VIA_2, FAR, match=udp)
+        made["sr-policies"].append(dict(policy(path(VIA_1)), color=101))
+        made["detnet"]["flows"][0]["sr-policy"] = {"color": 101, "endpoint": ENDPOINT}
+        return made
+
     steered, routed = rx(destination="2001:db8:7::1"), rx(to=2)
     udp = {"protocol": 17, "dscp": [9]}
     return [
@@ -481,6 +488,8 @@ def into_domain_cases():
         Case("into-domain-flow-policy", "The flow's policy takes it, whatever its route",
              config(VIA_1, FAR, match=udp, steered=True), routed,
              by_hand=in_cycle("ge1", 200_000)),
+        Case("into-domain-two-policies", "The flow's policy goes before the route's",
+             two_policies(), steered, by_hand=in_cycle("ge1", 200_000)),
         Case("into-domain-flow-policy-mpls", "The flow's policy pushes labels",
              config(16001, 16009, match=udp, steered=True, kind="mpls-tc"), routed,
              by_hand=in_cycle("ge1", 200_000)),

@@ -397,6 +397,9 @@ class Router(Endpoint, Steering):
         policy = self._policy_of(packet, target)
         if target is None and policy is None:
             raise Drop("no-route")
+        if not isinstance(policy, InvalidPolicy):
+            self._match_flow_into(packet, (policy.lists[0].hop if policy else target[0]).interface)
+            policy = self._policy_of(packet, target)
         if self._is_martian(packet):
             raise Malformed
         if isinstance(policy, InvalidPolicy):
@@ -406,12 +409,6 @@ class Router(Endpoint, Steering):
         hop = target[0]
         if hop.address is None:
             hop = hop._replace(address=address)
-        self._match_flow_into(packet, hop.interface)
-        policy = self._policy_of(packet, target)
-        if isinstance(policy, InvalidPolicy):
-            raise Drop("policy-invalid", answer=False)
-        if policy:
-            return self._steer(packet, (policy, policy.reduced))
         if not packet.hop_limit_done:
             wire.set_ttl(packet.l3, wire.ttl_of(packet.l3) - 1)
         self._push(packet, hop.labels, hop)
