@@ -63,7 +63,7 @@ std::string text_of(const Sections& sections) {
 /// The mapping that stands `indent` deep; nothing where the lines are none in block style. A list
 /// of one mapping on the line of its key becomes one in block style.
 std::optional<Sections> sections_of(const Lines& lines, std::size_t indent) {
-    static const std::regex kOneMapping(R"( \[(\{.*\})\])");
+    static const std::regex one_mapping(R"( \[(\{.*\})\])");
     Sections sections;
     for (const std::string& line : lines) {
         const std::size_t depth = line.find_first_not_of(' ');
@@ -77,7 +77,7 @@ std::optional<Sections> sections_of(const Lines& lines, std::size_t indent) {
         }
         Section section{line.substr(depth, colon - depth), line.substr(colon + 1), {}};
         std::smatch inner;
-        if (std::regex_match(section.value, inner, kOneMapping) &&
+        if (std::regex_match(section.value, inner, one_mapping) &&
             section.value.find("}, {") == section.value.npos) {
             section.beneath.push_back(std::string(indent, ' ') + "  - " + inner[1].str());
             section.value.clear();

@@ -20,12 +20,12 @@ namespace {
 using NeverValid = std::map<std::pair<std::uint32_t, std::size_t>, std::size_t>;
 
 NeverValid lists_without_resources(const config::LoadResult& result) {
-    static const std::regex kList(R"(/sr-policies\[color='(\d+)'.*/candidate-paths\[(\d+)\].*)");
+    static const std::regex list(R"(/sr-policies\[color='(\d+)'.*/candidate-paths\[(\d+)\].*)");
     NeverValid lists;
     for (const config::Diagnostic& diagnostic : result.diagnostics) {
         std::smatch match;
         if (diagnostic.message.find("has no resources") != std::string::npos &&
-            std::regex_match(diagnostic.path, match, kList)) {
+            std::regex_match(diagnostic.path, match, list)) {
             ++lists[{static_cast<std::uint32_t>(std::stoul(match[1])), std::stoul(match[2]) - 1}];
         }
     }
