@@ -11,6 +11,7 @@
 #include "config/address.h"
 #include "dataplane/netdev.h"
 #include "dataplane/port.h"
+#include "dataplane/receive_stamps.h"
 #include "dataplane/result.h"
 
 struct rte_mempool;
@@ -47,6 +48,7 @@ class EthdevPort : public Port {
     unsigned receive(std::int64_t now_ns, rte_mbuf** packets, std::int64_t* arrivals_ns,
                      unsigned max) override;
     unsigned transmit(const TransmitBurst& burst) override;
+    bool has_arrival_times() const override { return has_arrival_times_; }
     /// As update_link() last saw it.
     bool link_up() const override { return link_up_.load(std::memory_order_relaxed); }
 
@@ -54,6 +56,13 @@ class EthdevPort : public Port {
     void update_link();
     /// What the device tells of its link; any one thread but the worker's.
     LinkState link() const;
+
+    /// True where the device stamps what it receives, with a clock that can be read.
+    bool has_stamps() const { return has_stamps_; }
+    /// The counter of that clock; any thread.
+    std::uint64_t stamp_counter() const;
+    /// From now on packets arrive at their stamps; before the worker starts. `clock` outlives it.
+    void use_stamps(const StampClock& clock) { stamps_ = ReceiveStamps::find(clock); }
 
     const config::MacAddress& mac() const { return mac_; }
     /// The host's interface under an AF_XDP port.
@@ -66,6 +75,7 @@ class EthdevPort : public Port {
     Status check_queues(const EthdevOptions& options) const;
     Status probe(const EthdevOptions& options);
     Status set_up(const EthdevOptions& options);
+    bool clock_runs() const;
     Status set_up_queues(const EthdevOptions& options);
     void set_up_addresses(const EthdevOptions& options);
     void stop_pause_frames() const;
@@ -79,6 +89,9 @@ class EthdevPort : public Port {
     std::optional<Netdev> netdev_;
     Descriptor lock_;  // of the netdev, against a second router on it
     std::atomic<bool> link_up_{true};
+    bool has_stamps_ = false;
+    std::optional<ReceiveStamps> stamps_;
+    bool has_arrival_times_ = false;
 };
 
 }  // namespace tcqf::dataplane

@@ -96,14 +96,13 @@ unsigned Forwarder::receive_from(config::InterfaceIndex interface, std::int64_t 
     InterfaceState& in = state(interface);
     std::array<rte_mbuf*, kReceiveBurst> mbufs;
     std::array<std::int64_t, kReceiveBurst> arrivals_ns;
-    const bool has_times = in.ports.wire->has_arrival_times();
     const unsigned count =
         in.ports.wire->receive(now_ns, mbufs.data(), arrivals_ns.data(), kReceiveBurst);
     counters_.received.add(count);
     counters_.interfaces[interface].received.add(count);
     if (count != 0) {
-        forward_burst(interface, {mbufs.data(), count}, has_times ? arrivals_ns.data() : nullptr,
-                      now_ns);
+        forward_burst(interface, {mbufs.data(), count},
+                      in.ports.wire->has_arrival_times() ? arrivals_ns.data() : nullptr, now_ns);
     }
     in.last_poll_ns = now_ns;
     receive_from_kernel(interface, now_ns);

@@ -31,14 +31,15 @@ class Port {
   public:
     virtual ~Port() = default;
 
-    /// Takes up to `max` packets that have arrived by `now_ns`; where has_arrival_times(), their
-    /// arrival goes to `arrivals_ns`, in ascending order. The caller owns the packets.
+    /// Takes up to `max` packets that have arrived by `now_ns`; where has_arrival_times() then,
+    /// their arrival is in `arrivals_ns`, in ascending order. The caller owns the packets.
     virtual unsigned receive(std::int64_t now_ns, rte_mbuf** packets, std::int64_t* arrivals_ns,
                              unsigned max) = 0;
 
     /// Sends a burst and returns how many frames it took, from the first on; it owns those.
     virtual unsigned transmit(const TransmitBurst& burst) = 0;
 
+    /// Of the packets that were received last.
     virtual bool has_arrival_times() const { return false; }
     virtual bool link_up() const { return true; }
 };

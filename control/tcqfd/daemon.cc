@@ -233,6 +233,10 @@ Status Daemon::start_router(std::shared_ptr<const config::Router> router) {
         return devices.failure();
     }
     devices_ = std::move(devices.value());
+    for (const std::string& interface : devices_->use_stamps(*router, clock_->clock())) {
+        print_message(fmt::format(
+            "interface {}: packets arrive at the timestamps of the network card", interface));
+    }
     dataplane::RouterOptions options = real_time_options(*router, options_.yield, lateness_ns_);
     options.pool = pool_.get();
     options.macs = devices_->macs();

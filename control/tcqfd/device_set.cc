@@ -112,6 +112,22 @@ Status DeviceSet::open_wire(const config::Interface& interface) {
     return Done{};
 }
 
+std::vector<std::string> DeviceSet::use_stamps(const config::Router& router,
+                                               const SharedClock& clock) {
+    std::vector<std::string> interfaces;
+    for (std::size_t i = 0; i < devices_.size(); ++i) {
+        dataplane::EthdevPort& wire = *devices_[i].wire;
+        if (!wire.has_stamps()) {
+            continue;
+        }
+        devices_[i].card_clock =
+            std::make_unique<CardClock>([&wire] { return wire.stamp_counter(); }, clock);
+        wire.use_stamps(*devices_[i].card_clock);
+        interfaces.push_back(router.interfaces[i].name);
+    }
+    return interfaces;
+}
+
 Status DeviceSet::open_kernel_side(const config::Router& router, config::InterfaceIndex index) {
     const config::Interface& interface = router.interfaces[index];
     Device& device = devices_[index];

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "config/router.h"
+#include "control/tcqfd/card_clock.h"
 #include "control/tcqfd/kernel_relay.h"
 #include "dataplane/ethdev_port.h"
 #include "dataplane/kernel_port.h"
@@ -31,6 +32,9 @@ class DeviceSet {
 
     std::vector<dataplane::InterfacePorts> ports();
     std::vector<config::MacAddress> macs() const;
+    /// Takes the stamps of cards that stamp what they receive for its arrival, by the router's
+    /// clock, which outlives this. Returns the names of their interfaces.
+    std::vector<std::string> use_stamps(const config::Router& router, const SharedClock& clock);
     /// Starts to carry frames between workers and host.
     void start_relay();
     /// Stops carrying frames; what workers have handed over until now is delivered.
@@ -51,6 +55,7 @@ class DeviceSet {
     /// The parts of one interface; what depends on another part is below it.
     struct Device {
         std::unique_ptr<dataplane::EthdevPort> wire;
+        std::unique_ptr<CardClock> card_clock;
         std::optional<dataplane::XdpFilter> filter;
         std::unique_ptr<dataplane::Tap> tap;
         std::unique_ptr<dataplane::XdpKernelPath> kernel_path;

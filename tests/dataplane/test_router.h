@@ -57,6 +57,7 @@ class MemoryPort final : public dataplane::Port {
     std::int64_t next_ns() const { return waiting_.front().arrival_ns; }
     std::vector<Sent>& sent() { return sent_; }
     void refuse(bool refuses) { refuses_ = refuses; }
+    void tell_times(bool tells) { has_times_ = tells; }
 
     unsigned receive(std::int64_t now_ns, rte_mbuf** packets, std::int64_t* arrivals_ns,
                      unsigned max) override {

@@ -117,6 +117,30 @@ TEST(LatePolling, PacketsOfUnknownAgeAreDroppedRatherThanSentARoundLate) {
     EXPECT_TRUE(router.router().account().balances());
 }
 
+// Contract 6, Late polling: now of a packet is its receive timestamp where the port gives one,
+// which a network card may do for one burst and not for another.
+TEST(LatePolling, PacketsWithTimestampsJoinTheCycleOfTheirArrival) {
+    const auto at = [](int cycle) { return kStart + cycle * kCycleNs; };
+    TestRouter router(four_interfaces("mpls-tc"));
+    router.step(at(0));
+    router.arrive(0, at(1), tagged(id_at(at(3), 4)));
+    router.step(at(3));  // for cycle 4
+    EXPECT_EQ(router.router().account().queued, 1u);
+    router.step(at(4));
+    EXPECT_EQ(router.router().account().sent, 1u);
+    router.arrive(0, at(5), tagged(id_at(at(5), 4)));
+    router.step(at(7));  // for cycle 6
+    EXPECT_EQ(dropped(router.router().account(), DropReason::cycle_overrun), 1u);
+    EXPECT_EQ(dropped(router.router().account(), DropReason::arrival_unknown), 0u);
+
+    router.wire(0).tell_times(false);
+    router.arrive(0, at(8), tagged(id_at(at(9), 4)));
+    router.step(at(9));
+    EXPECT_EQ(dropped(router.router().account(), DropReason::arrival_unknown), 1u);
+    EXPECT_TRUE(router.router().account().balances());
+    expect_right_cycles(router, 4);
+}
+
 class ClockStep : public testing::TestWithParam<std::int64_t> {};
 
 TEST_P(ClockStep, UnderTrafficNothingLeavesInAWrongCycle) {

@@ -8,10 +8,13 @@
 #include <gtest/gtest.h>
 #include <rte_eal.h>
 #include <rte_mbuf.h>
+#include <rte_mbuf_dyn.h>
 
 #include <array>
 #include <cstdio>
 #include <cstring>
+#include <memory>
+#include <vector>
 
 #include "dataplane/kernel_port.h"
 #include "dataplane/tap.h"
@@ -22,7 +25,9 @@ namespace tcqf::dataplane {
 namespace {
 
 using testing::AllOf;
+using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::IsEmpty;
 
 std::string no_private_network;  // why there is none
 
@@ -84,6 +89,81 @@ TEST(EthdevPort, carries_frames_through_a_ring_in_order) {
     EXPECT_EQ(rte_pktmbuf_pkt_len(received[0]), 60U);
     EXPECT_EQ(rte_pktmbuf_pkt_len(received[2]), 1500U);
     rte_pktmbuf_free_bulk(received.data(), 3);
+}
+
+/// A card whose clock counts in steps of 4 ns from some instant on.
+class FourNsClock : public StampClock {
+  public:
+    static constexpr std::int64_t kStartNs = 1'700'000'000'000'000'000;
+    std::int64_t tai_ns(std::uint64_t stamp) const override {
+        return kStartNs + 4 * static_cast<std::int64_t>(stamp);
+    }
+};
+
+/// Packets that a driver stamped, as they come out of a port that knows what the stamps mean.
+class StampedPackets : public testing::Test {
+  protected:
+    static constexpr std::int64_t kNowNs = FourNsClock::kStartNs + 1'000'000;
+
+    void SetUp() override {
+        auto opened = EthdevPort::open(device("net_ring5"));
+        ASSERT_TRUE(opened.ok()) << opened.failure().message;
+        port_ = std::move(opened.value());
+        ASSERT_EQ(rte_mbuf_dyn_rx_timestamp_register(&offset_, &flag_), 0);
+    }
+
+    rte_mbuf* stamped(std::uint64_t stamp) {
+        rte_mbuf* frame = frame_of(60, 1);
+        *RTE_MBUF_DYNFIELD(frame, offset_, rte_mbuf_timestamp_t*) = stamp;
+        frame->ol_flags |= flag_;
+        return frame;
+    }
+
+    /// When the port says that they arrived; empty where it does not say.
+    std::vector<std::int64_t> arrivals(const std::vector<rte_mbuf*>& frames) {
+        TransmitBurst burst;
+        burst.packets = frames.data();
+        burst.count = static_cast<unsigned>(frames.size());
+        EXPECT_EQ(port_->transmit(burst), burst.count);
+        std::array<rte_mbuf*, 8> received{};
+        std::array<std::int64_t, 8> arrivals_ns{};
+        const unsigned count = port_->receive(kNowNs, received.data(), arrivals_ns.data(), 8);
+        EXPECT_EQ(count, frames.size());
+        rte_pktmbuf_free_bulk(received.data(), count);
+        return port_->has_arrival_times()
+                   ? std::vector(arrivals_ns.begin(), arrivals_ns.begin() + count)
+                   : std::vector<std::int64_t>();
+    }
+
+    FourNsClock clock_;
+    std::unique_ptr<EthdevPort> port_;
+    int offset_ = -1;
+    std::uint64_t flag_ = 0;
+};
+
+TEST_F(StampedPackets, arrive_at_their_stamps) {
+    port_->use_stamps(clock_);
+    EXPECT_THAT(arrivals({stamped(100), stamped(101), stamped(250'000)}),
+                ElementsAre(FourNsClock::kStartNs + 400, FourNsClock::kStartNs + 404, kNowNs));
+}
+
+TEST_F(StampedPackets, mean_nothing_to_a_port_without_their_clock) {
+    EXPECT_FALSE(port_->has_stamps());  // a ring stamps nothing
+    EXPECT_THAT(arrivals({stamped(100)}), IsEmpty());
+}
+
+TEST_F(StampedPackets, never_arrive_after_now_nor_before_the_one_in_front) {
+    port_->use_stamps(clock_);
+    EXPECT_THAT(arrivals({stamped(249'900), stamped(249'890), stamped(250'010)}),
+                ElementsAre(kNowNs - 400, kNowNs - 400, kNowNs));
+}
+
+TEST_F(StampedPackets, do_not_tell_where_one_has_none_or_the_clock_was_set) {
+    port_->use_stamps(clock_);
+    EXPECT_THAT(arrivals({stamped(100), frame_of(60, 1)}), IsEmpty());
+    const std::uint64_t far_ahead = 250'000 + ReceiveStamps::kToleranceNs / 4 + 1;
+    EXPECT_THAT(arrivals({stamped(100), stamped(far_ahead)}), IsEmpty());
+    EXPECT_THAT(arrivals({stamped(100)}), ElementsAre(FourNsClock::kStartNs + 400));
 }
 
 TEST(EthdevPort, takes_the_configured_mac) {
