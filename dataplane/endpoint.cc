@@ -102,6 +102,10 @@ void Forwarder::endpoint(Packet& packet, const SidAction& sid) {
     if (!accept_partition(packet)) {
         return drop(packet, DropReason::nrp_unknown);
     }
+    // The one in the destination address looks at them (RFC 8200, 4.6).
+    if (!accept_option(packet, packet.extensions.unknown_destination_option)) {
+        return;
+    }
     std::uint8_t* routing =
         packet.extensions.routing != 0 ? packet.l3 + packet.extensions.routing : nullptr;
     if (routing != nullptr && srh::type(routing) == srh::kRoutingType &&
@@ -270,7 +274,8 @@ void Forwarder::decapsulate(Packet& packet, const SidAction& sid, Layer3 inner) 
         return drop(packet, DropReason::malformed);
     }
     count_at_sid(sid, outer_octets);
-    if (inner == Layer3::ipv6 && !accept_options(packet)) [[unlikely]] {
+    if (inner == Layer3::ipv6 && !accept_option(packet, packet.extensions.unknown_option))
+        [[unlikely]] {
         return;
     }
     switch (sid.behavior) {

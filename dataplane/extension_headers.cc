@@ -74,6 +74,9 @@ bool walk_extension_headers(std::span<const std::uint8_t> packet,
                             const config::CodePoints& code_points, ExtensionHeaders& found) {
     found = {};
     bool destination_counts = true;  // the first: before the routing header, or the only one
+    const auto asks_to_discard = [&code_points](std::uint8_t type) {
+        return type >> 6 != 0 && !known(type, code_points);
+    };
     const auto offset_of = [&packet](const std::uint8_t* p) {
         return static_cast<std::uint16_t>(p - packet.data());
     };
@@ -89,7 +92,7 @@ bool walk_extension_headers(std::span<const std::uint8_t> packet,
                 if (found.nrp_option == 0) {
                     found.nrp_option = offset_of(option);
                 }
-            } else if (type >> 6 != 0 && found.unknown_option == 0 && !known(type, code_points)) {
+            } else if (found.unknown_option == 0 && asks_to_discard(type)) {
                 found.unknown_option = offset_of(option);
             }
         });
@@ -100,6 +103,9 @@ bool walk_extension_headers(std::span<const std::uint8_t> packet,
             if (option[0] == code_points.tcqf_option) {
                 found.has_tcqf = true;
                 first = first == 0 ? offset_of(option) : first;
+            } else if (found.routing == 0 && found.unknown_destination_option == 0 &&
+                       asks_to_discard(option[0])) {
+                found.unknown_destination_option = offset_of(option);
             }
         });
         if (destination_counts && first != 0) {

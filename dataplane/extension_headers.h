@@ -24,6 +24,8 @@ struct ExtensionHeaders {
         40;  ///< first header that is no extension header, or what cannot be looked into
     std::uint16_t unknown_option = 0;  ///< type octet of the first unknown hop-by-hop option that
                                        ///< asks for the packet to be discarded
+    std::uint16_t unknown_destination_option = 0;  ///< the same of the destination headers that the
+                                                   ///< one in the destination address looks at
     std::uint8_t upper_protocol = 0;
     bool has_tcqf = false;  ///< in whichever header
 

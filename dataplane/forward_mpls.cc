@@ -112,7 +112,9 @@ void Forwarder::forward_payload(Packet& packet, Layer3 expected) {
         return check_ipv4(packet) ? forward_ip(packet) : void();
     }
     if (version == 6 && expected != Layer3::ipv4) {
-        return check_ipv6(packet) && accept_options(packet) ? forward_ip(packet) : void();
+        return check_ipv6(packet) && accept_option(packet, packet.extensions.unknown_option)
+                   ? forward_ip(packet)
+                   : void();
     }
     drop(packet, DropReason::malformed);
 }

@@ -78,7 +78,7 @@ class Forwarder {
     void input_labelled(Packet& packet, bool ours);
     bool check_ipv4(Packet& packet);
     bool check_ipv6(Packet& packet);
-    bool accept_options(Packet& packet);
+    bool accept_option(Packet& packet, std::uint16_t unknown);
     static void note_headers(Packet& packet, std::uint32_t above);
     std::uint32_t check_labels(Packet& packet);
     bool read_selector(Packet& packet, std::uint32_t stack_octets);

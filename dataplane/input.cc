@@ -129,10 +129,10 @@ bool Forwarder::check_ipv6(Packet& packet) {
     return true;
 }
 
-/// Whether the hop-by-hop options of an IPv6 packet let it pass: unknown ones as their action bits
-/// say (RFC 8200, 4.2), where the configuration wants that. False where the packet was dropped.
-bool Forwarder::accept_options(Packet& packet) {
-    const std::uint16_t unknown = packet.extensions.unknown_option;
+/// Whether an IPv6 packet may pass with an option that is not known and asks for it to be
+/// discarded, at `unknown` (0: there is none): as its action bits say (RFC 8200, 4.2), where the
+/// configuration wants that. False where the packet was dropped.
+bool Forwarder::accept_option(Packet& packet, std::uint16_t unknown) {
     if (unknown == 0 || !tables_->discards_unknown_options) [[likely]] {
         return true;
     }
@@ -254,7 +254,7 @@ void Forwarder::input_ipv6(Packet& packet, bool ours) {
             packet.tag_header = packet.l3;
         }
     }
-    if (!accept_options(packet)) [[unlikely]] {
+    if (!accept_option(packet, packet.extensions.unknown_option)) [[unlikely]] {
         return;
     }
     return ours ? forward_ip(packet) : to_kernel(packet);

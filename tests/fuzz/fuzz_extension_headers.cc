@@ -47,9 +47,11 @@ void check(const Packet& packet, const ExtensionHeaders& found) {
     check_option(packet, found.tcqf_destination, kCodePoints.tcqf_option);
     check_option(packet, found.nrp_option, kCodePoints.nrp_option);
     require(found.has_tcqf || (found.tcqf_hop_by_hop == 0 && found.tcqf_destination == 0));
-    if (found.unknown_option != 0) {
-        check_option(packet, found.unknown_option, packet[found.unknown_option]);
-        require(packet[found.unknown_option] >> 6 != 0);
+    for (const std::uint16_t unknown : {found.unknown_option, found.unknown_destination_option}) {
+        if (unknown != 0) {
+            check_option(packet, unknown, packet[unknown]);
+            require(packet[unknown] >> 6 != 0);
+        }
     }
     if (found.routing != 0) {
         require(packet[found.routing_named_at] == dataplane::protocol::kRouting &&
@@ -64,8 +66,10 @@ void check_retired(const Packet& before, const Packet& after, const ExtensionHea
     ExtensionHeaders again;
     require(dataplane::walk_extension_headers(after, kCodePoints, again));
     require(!again.has_tcqf && again.nrp_option == walked.nrp_option &&
-            again.unknown_option == walked.unknown_option && again.routing == walked.routing &&
-            again.upper == walked.upper && again.upper_protocol == walked.upper_protocol);
+            again.unknown_option == walked.unknown_option &&
+            again.unknown_destination_option == walked.unknown_destination_option &&
+            again.routing == walked.routing && again.upper == walked.upper &&
+            again.upper_protocol == walked.upper_protocol);
     require(before == after || walked.has_tcqf);
     require(std::equal(before.begin() + walked.upper, before.end(), after.begin() + walked.upper));
 }

@@ -232,6 +232,33 @@ def fragment_by_hand():
                 by_hand=by_hand)
 
 
+def sid_option_cases(discarding):
+    """Options for the destination, which is a SID of the router."""
+    config = copy.deepcopy(discarding)
+    config["srv6"] = {"locators": ["fc00:1::/48"], "local-sids": [
+        {"sid": "fc00:1::1/128", "behavior": "End"}, {"sid": "fc00:1::d6/128", "behavior": "End.DT6"}]}
+
+    def to_sid(kind, in_front=True):
+        options = wire.option_header(43 if in_front else 41, bytes([kind, 2, 0, 0]))
+        routing = wire.routing_header(41 if in_front else 60, ["2001:db8:d1::1", "fc00:1::1"], 1)
+        chain = options + routing if in_front else routing + options
+        return onto(3, wire.ipv6(SOURCE6, "fc00:1::1", chain + v6(1),
+                                 next_header=60 if in_front else 43))
+
+    tunnel = wire.option_header(41, bytes([0x9D, 2, 0, 0])) + v6(1)
+    return [
+        Case("ip-unknown-option-discard-at-sid", "A SID looks at the options in front of the routing "
+             "header, as their action bits say", config,
+             spaced(3, [to_sid(k) for k in (0x1D, 0x5D, 0x9D, 0xDD)]),
+             by_hand=drops(unknown_option=3)),
+        Case("ip-unknown-option-discard-behind-routing", "What lies behind it is for the last "
+             "segment", config, spaced(3, [to_sid(0x9D, in_front=False)])),
+        Case("ip-unknown-option-discard-at-last-sid", "Without a routing header the SID is the last",
+             config, spaced(3, [onto(3, wire.ipv6(SOURCE6, "fc00:1::d6", tunnel, next_header=60))]),
+             by_hand=drops(unknown_option=1)),
+    ]
+
+
 def option_cases():
     """unknown-option-action."""
     options = {k: bytes([k, 2, 1, 2]) for k in (0x1D, 0x3D, 0x5D, 0x7D, 0x9D, 0xBD, 0xDD, 0xFD)}
@@ -251,6 +278,7 @@ def option_cases():
     made.append(Case("ip-unknown-option-discard-destination", "Options for the destination are "
                      "not the router's", config,
                      spaced(3, [onto(3, v6(1, dest_options=bytes([0x9D, 2, 0, 0])))])))
+    made += sid_option_cases(config)
     inside = v6(1, hop_by_hop=bytes([0x5D, 2, 0, 0]))
     beneath = with_labels(copy.deepcopy(config), own_label(102))
     beneath["srv6"] = {"locators": ["fc00:1::/48"], "local-sids": [

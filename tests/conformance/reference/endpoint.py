@@ -24,6 +24,7 @@ class Endpoint:
         if self.srv6_domain and packet.iif not in self.srv6_domain:
             raise Drop("untrusted-source", answer=False)
         self._read_nrp_option(packet)
+        self._refuse_unknown_options(packet, "destination")  # RFC 8200, 4.6
         routing = packet.routing_at
         if routing and packet.l3[routing + 2] == SEGMENT_ROUTING and \
                 packet.l3[routing + 5] & OAM_FLAG:

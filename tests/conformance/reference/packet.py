@@ -152,6 +152,7 @@ class Packet:
         kind, at, seen_routing, named_at = self.l3[6], 40, False, 6
         self.routing_at = None
         self.is_fragment = False
+        self.destination_options_end = 0  # of those in front of every routing header
         destinations = []
         while kind in (wire.HOP_BY_HOP, wire.DESTINATION, wire.ROUTING):
             if at + 8 > len(self.l3) or at + 8 * (self.l3[at + 1] + 1) > len(self.l3):
@@ -162,6 +163,8 @@ class Packet:
             elif kind == wire.DESTINATION:
                 destinations.append("destination-last" if seen_routing else "destination")
                 self._parse_options(at + 2, at + length, destinations[-1])
+                if not seen_routing:
+                    self.destination_options_end = at + length
             if kind == wire.ROUTING:
                 # The first with segments left, else the first (RFC 8986, 4.1, S02).
                 if not seen_routing or (self.l3[self.routing_at + 3] == 0 and self.l3[at + 3]):

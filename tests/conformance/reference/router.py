@@ -446,12 +446,14 @@ class Router(Endpoint, Steering):
                 return policy
         return target if isinstance(target, (Policy, InvalidPolicy)) else None
 
-    def _refuse_unknown_options(self, packet):
+    def _refuse_unknown_options(self, packet, header="hop-by-hop"):
         known = (0, 1, 5, 0x1E, self.tagging.option, self.tagging.retired)
         if packet.version != 6 or not self.discard_unknown:
             return
         for option in packet.options:
-            if option.header != "hop-by-hop" or option.kind in known or option.kind >> 6 == 0:
+            if option.header != header or option.kind in known or option.kind >> 6 == 0:
+                continue
+            if header == "destination" and option.at >= packet.destination_options_end:
                 continue
             multicast = packet.destination[0] == 0xFF
             answer = option.kind >> 6 == 2 or option.kind >> 6 == 3 and not multicast
