@@ -62,7 +62,11 @@ class EthdevPort : public Port {
     /// The counter of that clock; any thread.
     std::uint64_t stamp_counter() const;
     /// From now on packets arrive at their stamps; before the worker starts. `clock` outlives it.
-    void use_stamps(const StampClock& clock) { stamps_ = ReceiveStamps::find(clock); }
+    /// False where packets have no room for stamps.
+    bool use_stamps(const StampClock& clock) {
+        stamps_ = ReceiveStamps::find(clock);
+        return stamps_.has_value();
+    }
 
     const config::MacAddress& mac() const { return mac_; }
     /// The host's interface under an AF_XDP port.

@@ -14,7 +14,8 @@ ClockSample CardTimeSource::sample() {
         const std::int64_t before_ns = tai_ns_();
         const std::uint64_t ticks = counter_();
         const std::int64_t half_ns = (tai_ns_() - before_ns) / 2;
-        if (half_ns < best.uncertainty_ns) {
+        // Below zero: the router's clock was set back in between.
+        if (half_ns >= 0 && half_ns < best.uncertainty_ns) {
             best = {.ticks = ticks, .reference_ns = before_ns + half_ns, .uncertainty_ns = half_ns};
         }
     }

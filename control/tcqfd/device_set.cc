@@ -122,8 +122,9 @@ std::vector<std::string> DeviceSet::use_stamps(const config::Router& router,
         }
         devices_[i].card_clock =
             std::make_unique<CardClock>([&wire] { return wire.stamp_counter(); }, clock);
-        wire.use_stamps(*devices_[i].card_clock);
-        interfaces.push_back(router.interfaces[i].name);
+        if (wire.use_stamps(*devices_[i].card_clock)) {
+            interfaces.push_back(router.interfaces[i].name);
+        }
     }
     return interfaces;
 }

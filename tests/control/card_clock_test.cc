@@ -29,6 +29,18 @@ TEST(CardTimeSource, takes_the_narrowest_reading) {
     EXPECT_EQ(sample.reference_ns, 1'000'000 + 7 * 100 + 3 * 20'000 + 350);
 }
 
+TEST(CardTimeSource, leaves_out_a_reading_in_which_the_clock_was_set_back) {
+    std::int64_t now_ns = 1'000'000'000;
+    std::uint64_t counter = 0;
+    CardTimeSource source(
+        [&] {
+            now_ns += ++counter == 3 ? -500'000'000 : 1'000;
+            return counter;
+        },
+        [&] { return now_ns; });
+    EXPECT_EQ(source.sample().uncertainty_ns, 500);
+}
+
 TEST(CardClock, follows_a_counter_of_another_rate) {
     // 1 ns a tick of the processor's counter: how fast it really is does not matter here.
     SharedClock router_clock;
