@@ -83,8 +83,8 @@ void Forwarder::forward_ip(Packet& packet) {
     match_flow(packet);
     const auto new_ttl = static_cast<std::uint8_t>(packet.hop_limit_done ? ttl : ttl - 1);
     std::uint32_t policy = policy_for(packet, *action);
-    if (packet.cycle != 0 && match_flow_into(packet, way_out(packet, *action, policy)))
-        [[unlikely]] {
+    if (packet.cycle != 0 && !tables_->flow_table->empty() &&
+        match_flow_into(packet, way_out(packet, *action, policy))) [[unlikely]] {
         policy = policy_for(packet, *action);
     }
     if (policy != kNoPolicy) {
