@@ -1,7 +1,5 @@
 #include "control/meter/receive.h"
 
-#include <fmt/format.h>
-
 #include <limits>
 #include <nlohmann/json.hpp>
 
@@ -9,6 +7,7 @@
 #include "control/meter/probe.h"
 #include "control/meter/probe_capture.h"
 #include "control/meter/stop_signal.h"
+#include "control/standard_streams.h"
 
 namespace tcqf::control::meter {
 
@@ -36,7 +35,7 @@ void take_all(ReceiveSocket& socket, const ReceiveOptions& options, ProbeCapture
 ReceiveResult receive(const ReceiveOptions& options) {
     ProbeCaptureWriter capture(options.capture);
     ReceiveSocket socket(options.interface, options.snap_octets);
-    fmt::print(stderr, "ready\n");
+    say("ready");
     ReceiveResult result;
     const std::int64_t end_ns = options.duration_ns > 0 ? tai_now_ns() + options.duration_ns
                                                         : std::numeric_limits<std::int64_t>::max();

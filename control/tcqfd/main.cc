@@ -5,12 +5,12 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <cstdio>
 #include <exception>
 #include <string>
 #include <vector>
 
 #include "config/load.h"
+#include "control/standard_streams.h"
 #include "control/tcqfd/daemon.h"
 #include "control/tcqfd/messages.h"
 
@@ -51,8 +51,10 @@ void describe(CLI::App& app, Arguments& arguments) {
         "Exit status: 0 done, 1 the configuration is wrong, 2 wrong usage, 3 the system refused.");
 }
 
-/// Every thread that follows leaves these to the control thread.
+/// Every thread that follows leaves these to the control thread. Who reads stderr may go at any
+/// time; the router stays.
 void block_signals() {
+    signal(SIGPIPE, SIG_IGN);
     sigset_t signals;
     sigemptyset(&signals);
     for (const int signal : {SIGTERM, SIGINT, SIGHUP}) {
@@ -81,11 +83,10 @@ int run(const Arguments& arguments) {
         return code_of(daemon.failure().kind);
     }
     sd_notify(0, "READY=1");
-    std::fputs("ready\n", stderr);
+    control::say("ready");
     daemon.value()->serve();
     const std::string account = daemon.value()->stop();
-    std::fputs(account.c_str(), stdout);
-    std::fflush(stdout);
+    control::write_result(account);
     daemon.value().reset();
     rte_eal_cleanup();
     return 0;
@@ -94,6 +95,7 @@ int run(const Arguments& arguments) {
 }  // namespace
 
 int main(int argc, char** argv) {
+    tcqf::control::open_standard_streams();
     CLI::App app("Forwards IPv4, IPv6, MPLS and SRv6 with TCQF: tagged cyclic queuing.", "tcqfd");
     Arguments arguments;
     describe(app, arguments);

@@ -1,26 +1,24 @@
 #include "control/tcqfd/messages.h"
 
-#include <fmt/format.h>
-
-#include <cstdio>
+#include "control/standard_streams.h"
 
 namespace tcqf::control {
 
 void print_message(const std::string& message) {
-    fmt::print(stderr, "tcqfd: {}\n", message);
+    say("tcqfd: " + message);
 }
 
 void print_warning(const std::string& message) {
-    fmt::print(stderr, "tcqfd: warning: {}\n", message);
+    say("tcqfd: warning: " + message);
 }
 
 void print_error(const std::string& message) {
-    fmt::print(stderr, "tcqfd: error: {}\n", message);
+    say("tcqfd: error: " + message);
 }
 
 void print_diagnostics(const std::vector<config::Diagnostic>& diagnostics) {
     for (const config::Diagnostic& diagnostic : diagnostics) {
-        fmt::print(stderr, "{}\n", diagnostic.to_string());
+        say(diagnostic.to_string());
     }
 }
 

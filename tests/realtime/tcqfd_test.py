@@ -5,6 +5,8 @@ add up. Prints TAP.
 """
 
 import collections
+import json
+import os
 import signal
 import subprocess
 import sys
@@ -280,6 +282,43 @@ def wrong_usage_and_wrong_configurations_have_their_codes(bench):
     assert code("--help") == 0 and code("--version") == 0
 
 
+def a_router_whose_messages_nobody_reads_goes_on(bench):
+    command = [bench.binary, "--config", str(bench.write(configuration(bench.name))), "--yield"]
+    reader, nobody = os.pipe()
+    os.close(reader)
+    full = os.open("/dev/full", os.O_WRONLY)
+    for kind, words, errors in (("nobody", command, nobody), ("full", command, full),
+                                ("closed", ["sh", "-c", 'exec "$@" 2>&-', "sh", *command], None)):
+        process = bench.router.start(words, stdout=subprocess.PIPE, stderr=errors)
+        assert forwards(bench, process), kind
+        process.send_signal(signal.SIGHUP)
+        time.sleep(0.5)  # the router has said that it reloaded
+        assert forwards(bench, process), kind
+        process.send_signal(signal.SIGTERM)
+        output, _ = process.communicate(timeout=READY_SECONDS)
+        assert process.returncode == 0, (kind, process.returncode)
+        assert_balances(json.loads(output))
+    os.close(nobody)
+    os.close(full)
+
+
+def forwards(bench, process):
+    """True once a ping crosses the router, false where it ends before."""
+    deadline = time.monotonic() + READY_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        if pings(bench.host0, "10.9.0.1", count=1):
+            return True
+    return False
+
+
+def an_account_that_cannot_be_written_is_one_sentence_and_exit_3(bench):
+    with open("/dev/full", "wb") as full:
+        daemon = start(bench, stdout=full)
+    daemon.process.send_signal(signal.SIGTERM)
+    assert daemon.process.wait(timeout=READY_SECONDS) == 3, daemon.errors()
+    assert "error: stdout cannot be written: No space left on device" in daemon.errors()
+
+
 def a_socket_is_taken_with_a_warning_as_long_as_there_is_no_api(bench):
     path = bench.directory / "api.sock"
     daemon = start(bench, "--socket", str(path))
@@ -337,6 +376,8 @@ CASES = [
     missing_huge_pages_are_one_sentence_and_exit_3,
     missing_permission_is_one_sentence_and_exit_3,
     wrong_usage_and_wrong_configurations_have_their_codes,
+    a_router_whose_messages_nobody_reads_goes_on,
+    an_account_that_cannot_be_written_is_one_sentence_and_exit_3,
     a_socket_is_taken_with_a_warning_as_long_as_there_is_no_api,
     a_tai_offset_of_zero_is_named_at_start,
     the_guard_that_was_measured_is_told_until_one_is_configured,
