@@ -9,7 +9,6 @@ namespace tcqf::control {
 namespace {
 
 constexpr std::array<std::uint8_t, 4> kPcapngMagic = {0x0A, 0x0D, 0x0D, 0x0A};
-constexpr WideNs kEndOfPcapTimeNs = (WideNs{1} << 32) * 1'000'000'000;
 
 }  // namespace
 

@@ -35,6 +35,11 @@ void CaptureWriter::open() {
 }
 
 void CaptureWriter::write(std::int64_t time_ns, std::span<const std::uint8_t> octets) {
+    if (time_ns >= kEndOfPcapTimeNs) {
+        throw CaptureError(path_,
+                           "a packet leaves after the year 2105, later than a capture can say: "
+                           "stall or process for a shorter time");
+    }
     const auto length = static_cast<std::uint32_t>(octets.size());
     put(std::array{static_cast<std::uint32_t>(time_ns / kNsPerSecond),
                    static_cast<std::uint32_t>(time_ns % kNsPerSecond), length, length});

@@ -10,7 +10,8 @@
 
 namespace tcqf::control {
 
-/// A capture being written. Errors are std::system_error with the file's name.
+/// A capture being written. Errors are std::system_error with the file's name; CaptureError where a
+/// packet leaves after 2105.
 class CaptureWriter {
   public:
     explicit CaptureWriter(const std::string& path) : path_(path) {}
@@ -22,7 +23,7 @@ class CaptureWriter {
     /// Makes the file; replaces what is there.
     void open();
 
-    /// `time_ns` since 1970, before 2106.
+    /// `time_ns` since 1970.
     void write(std::int64_t time_ns, std::span<const std::uint8_t> octets);
 
     /// Writes what is buffered and closes the file.

@@ -11,10 +11,13 @@
 #include "control/lab/capture.h"
 #include "control/lab/eal.h"
 #include "control/lab/replay.h"
+#include "control/standard_streams.h"
 
 namespace {
 
 using namespace tcqf;
+
+constexpr const char* kVersion = "tcqf-lab " TCQF_VERSION;
 
 enum ExitCode : int { kDone = 0, kWrongThing = 1, kWrongUsage = 2, kRefused = 3 };
 
@@ -30,13 +33,16 @@ struct ReplayArguments {
 
 /// A whole number of nanoseconds, not negative, in digits alone.
 std::int64_t nanoseconds(std::string_view text, const std::string& option) {
-    std::int64_t value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    // Twice of it must still be an instant.
-    constexpr std::int64_t kMost = std::int64_t{1} << 62;
-    if (error != std::errc() || end != text.data() + text.size() || value < 0 || value >= kMost) {
+    if (text.empty() || text.find_first_not_of("0123456789") != std::string_view::npos) {
         throw CLI::ValidationError(
             option, fmt::format("'{}' is no number of nanoseconds; digits alone would be", text));
+    }
+    std::int64_t value = 0;
+    const auto error = std::from_chars(text.data(), text.data() + text.size(), value).ec;
+    if (error != std::errc() || value >= control::kEndOfPcapTimeNs) {
+        throw CLI::ValidationError(option,
+                                   fmt::format("{} is too large: less than {} would be right", text,
+                                               control::kEndOfPcapTimeNs));
     }
     return value;
 }
@@ -76,7 +82,7 @@ int run_replay(const ReplayArguments& arguments) {
     const control::ReplayOptions options = parse(arguments);
     const config::LoadResult loaded = config::load_file(arguments.config);
     for (const config::Diagnostic& diagnostic : loaded.diagnostics) {
-        fmt::print(stderr, "{}\n", diagnostic.to_string());
+        control::say(diagnostic.to_string());
     }
     if (loaded.router == nullptr) {
         return kWrongThing;
@@ -85,20 +91,26 @@ int run_replay(const ReplayArguments& arguments) {
         control::start_lab_eal();
         control::replay(loaded.router, options);
     } catch (const control::CaptureError& error) {
-        fmt::print(stderr, "{}\n", error.what());
+        control::say(error.what());
         return kWrongThing;
     } catch (const std::exception& error) {
-        fmt::print(stderr, "{}\n", error.what());
+        control::say(error.what());
         return kRefused;
     }
     return kDone;
 }
 
+std::string not_empty(const std::string& path) {
+    return path.empty() ? "needs a name" : "";
+}
+
 void add_replay(CLI::App& app, ReplayArguments& arguments) {
     CLI::App* command = app.add_subcommand(
         "replay", "Runs one router in virtual time: captures in, captures and an account out");
+    command->set_version_flag("--version", kVersion);
     command->add_option("--config", arguments.config, "The router's configuration (YAML)")
         ->required()
+        ->check(not_empty)
         ->type_name("FILE");
     command
         ->add_option("--rx", arguments.arrivals,
@@ -111,6 +123,7 @@ void add_replay(CLI::App& app, ReplayArguments& arguments) {
         ->add_option("--out", arguments.out,
                      "Directory for IF.pcap, IF.kernel.pcap and account.json; made if absent")
         ->required()
+        ->check(not_empty)
         ->type_name("DIR");
     command->add_flag("--until-drained", arguments.until_drained,
                       "Go on until every queue is empty, not only to the last arrival");
@@ -130,14 +143,18 @@ void add_replay(CLI::App& app, ReplayArguments& arguments) {
 }  // namespace
 
 int main(int argc, char** argv) {
+    control::open_standard_streams();
     CLI::App app("The router's data plane in virtual time: deterministic, without devices.",
                  "tcqf-lab");
-    app.set_version_flag("--version", "tcqf-lab " TCQF_VERSION);
-    app.require_subcommand(1);
+    app.set_version_flag("--version", kVersion);
+    app.require_subcommand(0, 1);  // an unknown one is then named
     ReplayArguments arguments;
     add_replay(app, arguments);
     try {
         app.parse(argc, argv);
+        if (app.get_subcommands().empty()) {
+            throw CLI::RequiredError::Subcommand(1);
+        }
         return run_replay(arguments);
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? kDone : kWrongUsage;

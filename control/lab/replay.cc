@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <system_error>
@@ -15,6 +14,7 @@
 #include "control/lab/growing_pool.h"
 #include "control/lab/virtual_port.h"
 #include "control/lab/virtual_time.h"
+#include "control/standard_streams.h"
 #include "dataplane/packet_pool.h"
 #include "dataplane/router.h"
 #include "tcqf/wire.h"
@@ -45,7 +45,7 @@ Captures open_captures(const config::Router& config, const ReplayOptions& option
         auto& capture = captures[index_of(config, interface)];
         capture = std::make_unique<CaptureReader>(path);
         if (!capture->summary().in_order) {
-            fmt::print(stderr, "{}: warning: packets are out of order; sorted by time\n", path);
+            say(path + ": warning: packets are out of order; sorted by time");
         }
     }
     return captures;
@@ -66,14 +66,40 @@ void check_file_names(const config::Router& config, const std::string& directory
     }
 }
 
+/// What is still read must not be written to.
+void keep_input(const ReplayOptions& options, const fs::path& output) {
+    for (const auto& [interface, capture] : options.arrivals) {
+        std::error_code absent;
+        if (fs::equivalent(capture, output, absent)) {
+            throw CaptureError(capture,
+                               fmt::format("would be overwritten by what is written to {}; choose "
+                                           "another --out",
+                                           output.string()));
+        }
+    }
+}
+
+void make_directory(const fs::path& directory) {
+    std::error_code error;
+    fs::create_directories(directory, error);
+    if (error) {
+        throw std::runtime_error(
+            fmt::format("{}: the directory cannot be made: {}; choose another --out",
+                        directory.string(), error.message()));
+    }
+}
+
 /// Everything that is written, one capture a wire and one a kernel.
 class Outputs {
   public:
-    Outputs(const config::Router& config, const std::string& directory) : directory_(directory) {
-        check_file_names(config, directory);
+    Outputs(const config::Router& config, const ReplayOptions& options)
+        : directory_(options.out_directory) {
+        check_file_names(config, options.out_directory);
         for (const config::Interface& interface : config.interfaces) {
             wires_.push_back(capture(interface.name + ".pcap"));
             kernels_.push_back(capture(interface.name + ".kernel.pcap"));
+            keep_input(options, directory_ / (interface.name + ".pcap"));
+            keep_input(options, directory_ / (interface.name + ".kernel.pcap"));
         }
     }
 
@@ -81,7 +107,7 @@ class Outputs {
     CaptureWriter& kernel(std::size_t interface) { return *kernels_[interface]; }
 
     void open() {
-        fs::create_directories(directory_);
+        make_directory(directory_);
         for (std::size_t i = 0; i < wires_.size(); ++i) {
             wires_[i]->open();
             kernels_[i]->open();
@@ -171,7 +197,7 @@ void replay(const std::shared_ptr<const config::Router>& config, const ReplayOpt
     Captures captures = open_captures(*config, options);
     const std::int64_t last_ns = last_arrival_ns(captures, options.processing_ns);
     const std::size_t max_packets = most_packets(captures);
-    Outputs outputs(*config, options.out_directory);
+    Outputs outputs(*config, options);
 
     const GrowingPool usual("usual", kUsualFrameOctets + dataplane::kHeadroomOctets);
     const GrowingPool generated("generated", generated_octets(*config));

@@ -121,6 +121,51 @@ def refused_output_is_exit_code_3(lab):
         f"exit code {done.returncode}: {done.stderr}"]
 
 
+def a_directory_that_cannot_be_made_is_told(lab):
+    folder = lab.folder(CONFIG)
+    (folder / "in.pcap").write_bytes(pcap_bytes(best_effort(1)))
+    (folder / "file").write_text("in the way")
+    done = lab.replay_in(folder, "--rx", "ge0=in.pcap", "--out", "file")
+    told = "file: the directory cannot be made: Not a directory; choose another --out"
+    return [] if done.returncode == 3 and told in done.stderr else [f"exit code {done.returncode}: {done.stderr}"]
+
+
+def captures_that_arrive_are_not_overwritten(lab):
+    """Exit code 1, and they are as they were."""
+    problems = []
+    capture = pcap_bytes(best_effort(3))
+    for name in ("ge0.pcap", "ge1.kernel.pcap"):
+        folder = lab.folder(CONFIG)
+        (folder / name).write_bytes(capture)
+        done = lab.replay_in(folder, "--rx", f"ge0=./{name}", "--out", ".")
+        if done.returncode != 1 or f"{name}: would be overwritten" not in done.stderr:
+            problems.append(f"{name}: exit code {done.returncode}: {done.stderr}")
+        if (folder / name).read_bytes() != capture or (folder / "account.json").exists():
+            problems.append(f"{name}: something was written")
+    return problems
+
+
+def times_that_no_capture_can_hold_are_told(lab):
+    """A packet that would leave after 2105 does not leave decades earlier."""
+    folder = lab.folder(CONFIG)
+    (folder / "in.pcap").write_bytes(pcap_bytes(best_effort(1)))
+    latest = 4_294_967_295_999_999_999
+    done = lab.replay_in(folder, "--rx", "ge0=in.pcap", "--out", "out", "--until-drained",
+                         "--processing-ns", str(latest))
+    right = done.returncode == 1 and "ge3.pcap: a packet leaves after the year 2105" in done.stderr
+    return [] if right else [f"exit code {done.returncode}: {done.stderr}"]
+
+
+def errors_that_nobody_can_read_keep_their_code(lab):
+    folder = lab.folder(CONFIG)
+    problems = []
+    for redirection in ("2>&-", "2>/dev/full"):
+        line = f"'{lab.lab}' replay --config absent --rx ge0=absent --out out {redirection}"
+        code = subprocess.run(line, shell=True, cwd=folder, check=False).returncode
+        problems += [] if code == 1 else [f"{redirection}: exit code {code}"]
+    return problems
+
+
 def runs_as_any_user_and_many_at_once(lab):
     """Without privileges, without huge pages, four at a time, all with the same outputs."""
     folder = lab.folder(CONFIG)
@@ -187,7 +232,9 @@ def frames_of_every_length_are_accounted_for(lab):
 
 TESTS = lab_command.titled(
     memory_is_bounded_by_what_is_queued, disorder_is_sorted_with_a_warning, bad_captures_are_named,
-    wrong_interfaces_are_named, refused_output_is_exit_code_3, runs_as_any_user_and_many_at_once,
+    wrong_interfaces_are_named, refused_output_is_exit_code_3,
+    a_directory_that_cannot_be_made_is_told, captures_that_arrive_are_not_overwritten,
+    times_that_no_capture_can_hold_are_told, errors_that_nobody_can_read_keep_their_code, runs_as_any_user_and_many_at_once,
     captures_may_come_through_a_pipe, a_stall_delays_what_arrives_in_it,
     frames_of_every_length_are_accounted_for)
 

@@ -92,6 +92,8 @@ USAGE = {
                                          "--processing-ns", "soon"],
     "--stall without a length": ["replay", "--config", "config.yaml", "--out", "out", "--stall",
                                  "1000"],
+    "an empty --out": ["replay", "--config", "config.yaml", "--rx", "ge0=ge0.pcap", "--out", ""],
+    "an empty --config": ["replay", "--config", "", "--rx", "ge0=ge0.pcap", "--out", "out"],
 }
 
 
@@ -123,8 +125,28 @@ def wrong_things(lab):
     return problems
 
 
+def usage_is_told(lab):
+    """What was not understood is in the message, and so is what would be."""
+    folder = lab.folder(mixed_config())
+    replay = ["replay", "--config", "config.yaml", "--rx", "ge0=ge0.pcap", "--out", "out"]
+    table = {
+        "rewind": ["rewind"],
+        "less than 4294967296000000000": [*replay, "--processing-ns", "9223372036854775808"],
+        "digits alone": [*replay, "--stall", "0:+1"],
+    }
+    problems = []
+    for words, arguments in table.items():
+        done = lab.run(folder, *arguments)
+        if done.returncode != 2 or words not in done.stderr:
+            problems.append(f"{words}: exit code {done.returncode}: {done.stderr}")
+    if lab.run(folder, "replay", "--version").returncode:
+        problems.append("replay --version fails")
+    return problems
+
+
 TESTS = lab_command.titled(same_bytes, workers_change_nothing, order_of_rx_changes_nothing,
-                           writes_into_a_new_folder, pcap_header, wrong_things)
+                           writes_into_a_new_folder, pcap_header, wrong_things,
+                           usage_is_told)
 TESTS |= {f"wrong usage: {name}": functools.partial(usage_problems, words)
           for name, words in USAGE.items()}
 
