@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
+#include <limits>
 #include <memory>
+#include <system_error>
 
 #include "tcqf/wire.h"
 
@@ -29,6 +32,17 @@ struct SendText {
 };
 
 constexpr std::int64_t kNsPerMs = 1'000'000;
+constexpr std::int64_t kLastStream = std::numeric_limits<std::uint32_t>::max();
+constexpr std::int64_t kLongestMs = 1 << 30;
+// Bursts of the most packets still have a distance.
+constexpr std::int64_t kLongestIntervalNs = 3'600'000'000'000;
+// With the longest duration before 2106, the end of what a capture can say.
+constexpr std::int64_t kLatestStartNs = 4'200'000'000'000'000'000;
+
+/// Whole numbers; CLI::PositiveNumber would print the largest double.
+CLI::Range range(std::int64_t min, std::int64_t max) {
+    return {min, max};
+}
 
 config::MacAddress mac(const std::string& text, const char* option) {
     const auto address = config::parse_mac(text);
@@ -123,8 +137,10 @@ void add_shape(CLI::App* app, SendText& text) {
     app->add_option("--from", text.from, "MAC address of the sender (the interface's own)");
     app->add_option("--source", text.source, "IP address of the sender")->required();
     app->add_option("--destination", text.destination, "IP address of the receiver")->required();
-    app->add_option("--source-port", shape.source_port, "UDP port (7000)");
-    app->add_option("--destination-port", shape.destination_port, "UDP port (7000)");
+    app->add_option("--source-port", shape.source_port, "UDP port (7000)")
+        ->check(CLI::Range(0, 65535));
+    app->add_option("--destination-port", shape.destination_port, "UDP port (7000)")
+        ->check(CLI::Range(0, 65535));
     app->add_option("--dscp", shape.dscp, "DSCP (0)")->check(CLI::Range(0, 63));
     app->add_option("--labels", shape.labels, "MPLS labels in front, the first on top")
         ->delimiter(',')
@@ -149,17 +165,18 @@ void add_pace(CLI::App* app, SendText& text) {
     app->add_option("--mbps", text.mbps, "Rate in Mbit/s of wire occupancy: frame and 24 octets")
         ->check(CLI::Range(std::int64_t{1}, std::int64_t{800'000}));
     app->add_option("--interval-ns", text.interval_ns, "Time between packets")
-        ->check(CLI::PositiveNumber);
+        ->check(range(1, kLongestIntervalNs));
     app->add_option("--burst", send.pace.burst, "Send so many at once, at the same mean rate (1)")
         ->check(CLI::Range(1, 10'000));
     app->add_option("--on-ms", text.on_ms, "Send for so long ..")->check(CLI::Range(1, 1 << 20));
     app->add_option("--off-ms", text.off_ms, ".. then be silent for so long; and again")
         ->check(CLI::Range(1, 1 << 20));
     app->add_option("--duration-ms", text.duration_ms, "How long (10000)")
-        ->check(CLI::Range(1, 1 << 30));
-    app->add_option("--count", send.count, "End after so many packets")->check(CLI::PositiveNumber);
+        ->check(range(1, kLongestMs));
+    app->add_option("--count", send.count, "End after so many packets")
+        ->check(range(1, kMostSequence));
     app->add_option("--start-ns", text.start_ns, "TAI of the first packet (now; captures: 0)")
-        ->check(CLI::PositiveNumber);
+        ->check(range(1, kLatestStartNs));
     app->add_option("--batch-us", text.batch_us,
                     "Sleep at least so long between two sendings: fewer wake-ups at high rates")
         ->check(CLI::Range(0, 1'000'000));
@@ -167,13 +184,13 @@ void add_pace(CLI::App* app, SendText& text) {
 
 void parse_names(const std::vector<std::string>& texts, ReportOptions& options) {
     for (const std::string& text : texts) {
-        const std::size_t at = text.find('=');
-        const std::string number = text.substr(0, at);
-        if (at == std::string::npos || number.empty() || number.size() > 9 ||
-            number.find_first_not_of("0123456789") != std::string::npos) {
+        const char* const end = text.data() + text.size();
+        std::uint32_t stream = 0;
+        const auto [equals, error] = std::from_chars(text.data(), end, stream);
+        if (error != std::errc() || equals == end || *equals != '=') {
             throw CLI::ValidationError("--name", fmt::format("'{}' is not STREAM=NAME", text));
         }
-        options.names[static_cast<std::uint32_t>(std::stoul(number))] = text.substr(at + 1);
+        options.names[stream] = std::string(equals + 1, end);
     }
 }
 
@@ -187,7 +204,8 @@ Command<SendCommand> add_send(CLI::App& app) {
     command->add_option("--interface", send.interface, "Where to send");
     command->add_option("--capture", send.capture,
                         "Write a capture of what would be sent, in virtual time, instead");
-    command->add_option("--stream", send.stream, "Number that tells this flow from others (1)");
+    command->add_option("--stream", send.stream, "Number that tells this flow from others (1)")
+        ->check(range(0, kLastStream));
     command->add_option("--json", text->command.json, "File for the result (stdout)");
     add_shape(command, *text);
     add_pace(command, *text);
@@ -206,7 +224,7 @@ Command<ReceiveCommand> add_receive(CLI::App& app) {
     command->add_option("--interface", receive.interface, "Where they arrive")->required();
     command->add_option("--capture", receive.capture, "File for the capture")->required();
     command->add_option("--duration-ms", text->duration_ms, "How long (until SIGINT or SIGTERM)")
-        ->check(CLI::PositiveNumber);
+        ->check(range(1, kLongestMs));
     command->add_option("--snap-octets", receive.snap_octets, "Of each frame to keep (128)")
         ->check(CLI::Range(96, 65535));
     command->add_option("--option-type", receive.option_type, "Type of the TCQF option (177)")
@@ -240,11 +258,11 @@ Command<ReportCommand> add_report(CLI::App& app) {
     command
         ->add_option("--late-ns", report.allowance.late_ns,
                      "How much later than its cycle a packet may be seen (0)")
-        ->check(CLI::NonNegativeNumber);
+        ->check(range(0, std::numeric_limits<std::int64_t>::max()));
     command
         ->add_option("--early-ns", report.allowance.early_ns,
                      "How much earlier: the error between the clocks (0)")
-        ->check(CLI::NonNegativeNumber);
+        ->check(range(0, std::numeric_limits<std::int64_t>::max()));
     command->add_option("--option-type", report.option_type, "Type of the TCQF option (177)")
         ->check(CLI::Range(0, 255));
     command->add_option("--bins", report.bins, "Most bins of a histogram (60)")

@@ -3,24 +3,25 @@
 
 #include <cerrno>
 #include <fstream>
-#include <iostream>
 #include <stdexcept>
 #include <system_error>
 
 #include "config/load.h"
 #include "control/meter/arguments.h"
 #include "control/meter/stop_signal.h"
+#include "control/standard_streams.h"
 
 namespace {
 
 using namespace tcqf;
+using namespace tcqf::control;
 using namespace tcqf::control::meter;
 
 enum ExitCode : int { kDone = 0, kWrongThing = 1, kWrongUsage = 2, kRefused = 3 };
 
 void write(const std::string& path, const std::string& text) {
     if (path.empty()) {
-        std::cout << text;
+        write_result(text);
         return;
     }
     std::ofstream file(path);
@@ -48,7 +49,7 @@ std::optional<CycleCheck> load_check(const std::string& path, const std::string&
     const config::LoadResult loaded = config::load_file(path);
     for (const config::Diagnostic& diagnostic : loaded.diagnostics) {
         if (diagnostic.severity == config::Severity::error) {
-            fmt::print(stderr, "{}\n", diagnostic.to_string());
+            say(diagnostic.to_string());
         }
     }
     if (loaded.router == nullptr) {
@@ -61,8 +62,8 @@ std::optional<CycleCheck> load_check(const std::string& path, const std::string&
             }
         }
     }
-    fmt::print(stderr, "{}: no domain has the interface {}; name one that a domain lists\n", path,
-               name);
+    say(fmt::format("{}: no domain has the interface {}; name one that a domain lists", path,
+                    name));
     return std::nullopt;
 }
 
@@ -74,7 +75,7 @@ int run_report(ReportCommand command) {
         }
     }
     const std::vector<FlowReport> reports = make_reports(command.report);
-    std::cout << to_table(reports, command.report);
+    write_result(to_table(reports, command.report));
     if (!command.json.empty()) {
         write(command.json, to_json(reports, command.report));
     }
@@ -90,13 +91,18 @@ int run_report(ReportCommand command) {
 int run(int argc, char** argv) {
     CLI::App app("Generates and analyses traffic that shows what a chain of routers does.",
                  "tcqf-meter");
-    app.set_version_flag("--version", "tcqf-meter " TCQF_VERSION);
-    app.require_subcommand(1);
+    app.require_subcommand(0, 1);  // an unknown one is then named
     const auto send = add_send(app);
     const auto receive = add_receive(app);
     const auto report = add_report(app);
+    for (CLI::App* each : {&app, send.app, receive.app, report.app}) {
+        each->set_version_flag("--version", "tcqf-meter " TCQF_VERSION);
+    }
     try {
         app.parse(argc, argv);
+        if (app.get_subcommands().empty()) {
+            throw CLI::RequiredError::Subcommand(1);
+        }
         if (send.app->parsed()) {
             return run_send(send.options());
         }
@@ -110,13 +116,14 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+    open_standard_streams();
     try {
         return run(argc, argv);
     } catch (const std::system_error& error) {
-        fmt::print(stderr, "tcqf-meter: {}\n", error.what());
+        say(fmt::format("tcqf-meter: {}", error.what()));
         return kRefused;
     } catch (const std::runtime_error& error) {
-        fmt::print(stderr, "tcqf-meter: {}\n", error.what());
+        say(fmt::format("tcqf-meter: {}", error.what()));
         return kWrongThing;
     }
 }

@@ -22,7 +22,10 @@ struct Pace {
 
     /// Distance of packet `number` from the start, rounded down.
     std::int64_t due_ns(std::int64_t number) const {
-        const std::int64_t active_ns = (number / burst) * interval_numerator / interval_denominator;
+        // Within seconds at a high rate the product has more than 64 bits.
+        __extension__ using Wide = __int128;
+        const auto active_ns = static_cast<std::int64_t>(Wide{number / burst} * interval_numerator /
+                                                         interval_denominator);
         if (off_ns == 0) {
             return active_ns;
         }

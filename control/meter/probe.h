@@ -12,6 +12,9 @@
 
 namespace tcqf::control::meter {
 
+/// Packets of a flow. A damaged stamp must not make the meter ask for all memory.
+inline constexpr std::int64_t kMostSequence = std::int64_t{1} << 32;
+
 /// What a probe carries at the start of its UDP payload.
 struct ProbeStamp {
     std::uint32_t stream = 0;    ///< which flow

@@ -1,9 +1,14 @@
 #include "control/meter/probe_capture.h"
 
+#include <fmt/format.h>
 #include <pcap/pcap.h>
 
 #include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
 #include <stdexcept>
+#include <system_error>
 
 #include "control/second.h"
 
@@ -21,9 +26,9 @@ ProbeCaptureWriter::ProbeCaptureWriter(const std::string& path)
                                                    PCAP_TSTAMP_PRECISION_NANO)),
       file_(pcap_dump_open(format_, path.c_str())) {
     if (file_ == nullptr) {
-        const std::string why = pcap_geterr(format_);
+        const int why = errno;
         pcap_close(format_);
-        throw std::runtime_error(why);
+        throw std::system_error(why, std::generic_category(), path_);
     }
 }
 
@@ -45,19 +50,25 @@ void ProbeCaptureWriter::write(std::int64_t time_ns, std::span<const std::uint8_
 }
 
 void ProbeCaptureWriter::close() {
-    const bool failed = pcap_dump_flush(file_) != 0;
+    const bool failed = pcap_dump_flush(file_) != 0 || std::ferror(pcap_dump_file(file_)) != 0;
+    const int why = errno;
     pcap_dump_close(file_);
     file_ = nullptr;
     if (failed) {
-        throw std::runtime_error(path_ + ": cannot be written");
+        throw std::system_error(why, std::generic_category(), path_);
     }
 }
 
 ProbeCaptureReader::ProbeCaptureReader(const std::string& path) : path_(path) {
+    std::FILE* const file = std::fopen(path.c_str(), "rb");
+    if (file == nullptr) {
+        throw std::runtime_error(
+            fmt::format("{}: cannot be read: {}", path_, std::strerror(errno)));
+    }
     std::array<char, PCAP_ERRBUF_SIZE> why{};
-    file_ = pcap_open_offline_with_tstamp_precision(path.c_str(), PCAP_TSTAMP_PRECISION_NANO,
-                                                    why.data());
+    file_ = pcap_fopen_offline_with_tstamp_precision(file, PCAP_TSTAMP_PRECISION_NANO, why.data());
     if (file_ == nullptr) {
+        std::fclose(file);
         throw std::runtime_error(path_ + ": " + why.data());
     }
     if (pcap_datalink(file_) != DLT_EN10MB) {

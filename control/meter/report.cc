@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
@@ -11,15 +14,24 @@ namespace tcqf::control::meter {
 
 namespace {
 
-/// A damaged stamp must not make the meter ask for all memory.
-constexpr std::uint64_t kMostSequence = std::uint64_t{1} << 32;
+bool is_count(const nlohmann::json& document, const char* key) {
+    const auto found = document.find(key);
+    return found != document.end() && found->is_number_unsigned();
+}
 
 std::map<std::uint32_t, std::uint64_t> read_sent(const std::vector<std::string>& paths) {
     std::map<std::uint32_t, std::uint64_t> sent;
     for (const std::string& path : paths) {
         std::ifstream file(path);
+        if (!file) {
+            throw std::runtime_error(
+                fmt::format("{}: cannot be read: {}", path, std::strerror(errno)));
+        }
+        if (std::filesystem::is_directory(path)) {
+            throw std::runtime_error(path + ": is a directory, not what tcqf-meter send writes");
+        }
         const auto document = nlohmann::json::parse(file, nullptr, false);
-        if (!document.is_object() || !document.contains("stream") || !document.contains("sent")) {
+        if (!document.is_object() || !is_count(document, "stream") || !is_count(document, "sent")) {
             throw std::runtime_error(path + ": is not what tcqf-meter send writes");
         }
         sent[document["stream"].get<std::uint32_t>()] += document["sent"].get<std::uint64_t>();
@@ -85,7 +97,7 @@ void FlowMeter::add(const Probe& probe, std::int64_t arrival_ns) {
 }
 
 bool FlowMeter::is_new(std::uint64_t sequence) {
-    if (sequence >= kMostSequence) {
+    if (sequence >= static_cast<std::uint64_t>(kMostSequence)) {
         throw std::runtime_error(
             fmt::format("stream {}: sequence number {} is damaged", stream_, sequence));
     }

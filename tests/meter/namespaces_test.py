@@ -52,6 +52,59 @@ def usage_cases(tap, meter, folder):
               run(meter, "report", "--capture", folder / "absent.pcap").returncode == 1)
 
 
+def told(tap, title, done, code, *words):
+    """An exit code, and a sentence on stderr that has these words."""
+    expect(tap, title, done.returncode == code and all(word in done.stderr for word in words),
+           f"but {done.returncode}: {done.stderr}")
+
+
+def range_cases(tap, meter, folder):
+    """Numbers that cannot be meant are wrong usage, and the message says what could be."""
+    send = [meter, "send", "--capture", folder / "x.pcap", "--to", "02:00:00:00:00:01", *ADDRESSES]
+    for option, number, most in (
+            ("--count", 0, 1 << 32), ("--interval-ns", 1 << 63, 3_600_000_000_000),
+            ("--start-ns", 4_200_000_000_000_000_001, 4_200_000_000_000_000_000),
+            ("--stream", 1 << 32, (1 << 32) - 1), ("--source-port", 65536, 65535),
+            ("--destination-port", -1, 65535)):
+        rate = [] if option == "--interval-ns" else ["--pps", 10]
+        told(tap, f"{option} {number} is wrong usage", run(*send, *rate, option, number), 2,
+             option, f"to {most}\n")
+    for option in ("--late-ns", "--early-ns"):
+        told(tap, f"{option} below zero is wrong usage",
+             run(meter, "report", "--capture", folder / "x.pcap", option, -1), 2, option, "0 to ")
+    told(tap, "a duration of aeons is wrong usage",
+         run(meter, "receive", "--interface", "lo", "--capture", folder / "x.pcap",
+             "--duration-ms", 1 << 60), 2, "--duration-ms", f"to {1 << 30}\n")
+    told(tap, "an unknown sub-command is named", run(meter, "sned"), 2, "sned")
+    for name in ("send", "receive", "report"):
+        expect(tap, f"{name} knows its version", run(meter, name, "--version").returncode == 0)
+
+
+def file_cases(tap, meter, folder):
+    send = [meter, "send", "--to", "02:00:00:00:00:01", *ADDRESSES, "--pps", 1000, "--count", 100]
+    for path, why in (("/dev/full", "No space left"), (folder, "Is a directory"),
+                      ("/proc/absent", "No such file")):
+        told(tap, f"a capture that cannot be written is refused: {path}",
+             run(*send, "--capture", path), 3, str(path), why)
+    full = subprocess.run(f"{' '.join(map(str, send))} --capture {folder}/x.pcap >/dev/full",
+                          shell=True, capture_output=True, text=True, check=False)
+    told(tap, "a result that cannot be written is refused", full, 3, "No space left")
+    capture = folder / "x.pcap"
+    told(tap, "an absent capture is named once",
+         run(meter, "report", "--capture", folder / "absent"), 1, f"meter: {folder}/absent: ")
+    told(tap, "an absent result is named",
+         run(meter, "report", "--capture", capture, "--sent", folder / "absent"), 1,
+         "absent: cannot be read")
+    told(tap, "a directory is no result",
+         run(meter, "report", "--capture", capture, "--sent", folder), 1, "is a directory")
+    (folder / "text.json").write_text('{"stream": "one", "sent": 1}')
+    told(tap, "a result with text for a number is named",
+         run(meter, "report", "--capture", capture, "--sent", folder / "text.json"), 1,
+         "text.json: is not what")
+    named = run(meter, "report", "--capture", capture, "--name", f"{(1 << 32) - 1}=last")
+    expect(tap, "every stream can have a name", named.returncode == 0, named.stderr)
+
+
 def wire_cases(tap, meter, folder):
     receiver = subprocess.Popen(
         [str(meter), "receive", "--interface", "eb", "--capture", str(folder / "got.pcap"),
@@ -83,6 +136,8 @@ def main():
     arguments.out.mkdir(parents=True)
     tap = Tap()
     usage_cases(tap, arguments.meter, arguments.out)
+    range_cases(tap, arguments.meter, arguments.out)
+    file_cases(tap, arguments.meter, arguments.out)
     obstacle = enter_private_network()
     if obstacle:
         tap.skip("probes over a veth pair", obstacle)

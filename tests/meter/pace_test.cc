@@ -15,6 +15,13 @@ TEST(Pace, RateIsExactOverManyPackets) {
     EXPECT_EQ(pace.due_ns(7'000'000), 12'304'000'000'000);
 }
 
+TEST(Pace, GoesOnAfterAnyNumberOfPackets) {
+    // --pps 1000000, in thousandths of a packet a second.
+    const Pace pace{.interval_numerator = 1'000'000'000'000, .interval_denominator = 1'000'000'000};
+    EXPECT_EQ(pace.due_ns(10'000'000), 10'000'000'000);
+    EXPECT_EQ(pace.due_ns(std::int64_t{1} << 32), 4'294'967'296'000);
+}
+
 TEST(Pace, BurstsComeTogetherAtTheSameMeanRate) {
     const Pace pace{.interval_numerator = 4'000'000, .burst = 4};
     EXPECT_EQ(pace.due_ns(3), 0);
