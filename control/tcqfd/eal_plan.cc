@@ -203,6 +203,7 @@ EalPlan plan_eal(const config::Router& router, const std::vector<std::string>& g
         }
     }
     plan.arguments.insert(plan.arguments.end(), given.begin(), given.end());
+    plan.given = static_cast<int>(given.size());
     return plan;
 }
 
@@ -215,8 +216,15 @@ Status start_eal(const EalPlan& plan) {
     if (rte_eal_init(static_cast<int>(pointers.size()), pointers.data()) >= 0) {
         return Done{};
     }
-    std::string remedy =
-        "look at what is behind -- on the command line; --log-level=*:debug shows more";
+    if (rte_errno == EINVAL && plan.given != 0) {
+        const std::vector<std::string> given(plan.arguments.end() - plan.given,
+                                             plan.arguments.end());
+        return Failure{FailureKind::wrong_usage,
+                       fmt::format("DPDK's environment does not take the arguments behind --: {}; "
+                                   "what it takes is shown by -- --help",
+                                   fmt::join(given, " "))};
+    }
+    std::string remedy = "--log-level=*:debug behind -- shows more";
     if (rte_errno == EACCES || rte_errno == EPERM) {
         remedy = "run as root, or give this user the huge pages and devices";
     } else if (rte_errno == EALREADY || rte_errno == EAGAIN) {

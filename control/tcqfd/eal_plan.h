@@ -20,6 +20,7 @@ HostResources read_host_resources();
 
 struct EalPlan {
     std::vector<std::string> arguments;
+    int given = 0;  ///< how many of them, the last ones, are the operator's
     std::vector<std::string> warnings;
     bool uses_huge_pages = true;
     /// More spinning threads than CPUs: they must give way to each other.

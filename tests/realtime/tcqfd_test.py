@@ -282,6 +282,12 @@ def wrong_usage_and_wrong_configurations_have_their_codes(bench):
     assert code("--help") == 0 and code("--version") == 0
 
 
+def an_argument_that_dpdk_does_not_know_is_one_sentence_and_exit_2(bench):
+    code, errors = refusal(bench, bench.write(configuration(bench.name)), "--", "--nonsense", "-n1")
+    assert code == 2 and len(errors) == 1, errors
+    assert "does not take the arguments behind --: --nonsense -n1" in errors[0], errors
+
+
 def a_router_whose_messages_nobody_reads_goes_on(bench):
     command = [bench.binary, "--config", str(bench.write(configuration(bench.name))), "--yield"]
     reader, nobody = os.pipe()
@@ -376,6 +382,7 @@ CASES = [
     missing_huge_pages_are_one_sentence_and_exit_3,
     missing_permission_is_one_sentence_and_exit_3,
     wrong_usage_and_wrong_configurations_have_their_codes,
+    an_argument_that_dpdk_does_not_know_is_one_sentence_and_exit_2,
     a_router_whose_messages_nobody_reads_goes_on,
     an_account_that_cannot_be_written_is_one_sentence_and_exit_3,
     a_socket_is_taken_with_a_warning_as_long_as_there_is_no_api,
