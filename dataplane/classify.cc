@@ -48,6 +48,17 @@ void read_ipv4_flow_fields(const std::uint8_t* ip, std::uint32_t octets, FlowFie
     add_upper_layer(upper_of_ipv4(ip, octets), fields);
 }
 
+void read_ipv4_flow_fields(const std::uint8_t* ip, std::uint32_t octets, Ipv4FlowFields& fields) {
+    const UpperLayer upper = upper_of_ipv4(ip, octets);
+    std::memcpy(&fields.source, ip + 12, 4);
+    std::memcpy(&fields.destination, ip + 16, 4);
+    fields.has_ports = upper.has_ports();
+    fields.source_port = fields.has_ports ? load16(upper.start) : std::uint16_t{0};
+    fields.destination_port = fields.has_ports ? load16(upper.start + 2) : std::uint16_t{0};
+    fields.protocol = upper.protocol;
+    fields.dscp = ipv4::dscp(ip);
+}
+
 void read_ipv6_flow_fields(const std::uint8_t* ip, std::uint32_t octets,
                            const ExtensionHeaders& extensions, FlowFields& fields) {
     fields = {};

@@ -262,8 +262,9 @@ void Forwarder::find_sids(const PlainBurst& burst) const {
 }
 
 /// Third stage: the flows of what has no cycle yet.
+template <class Fields>
 void Forwarder::match_flows(config::InterfaceIndex interface, PlainBurst& burst) const {
-    std::array<FlowFields, kReceiveBurst> fields;
+    std::array<Fields, kReceiveBurst> fields;
     std::array<Plain*, kReceiveBurst> packets;
     std::array<std::uint32_t, kReceiveBurst> flows;
     unsigned count = 0;
@@ -277,7 +278,7 @@ void Forwarder::match_flows(config::InterfaceIndex interface, PlainBurst& burst)
     if (count == 0) {
         return;
     }
-    tables_->flow_table->match_burst({fields.data(), count}, flows.data());
+    tables_->flow_table->match_burst(std::span<const Fields>(fields.data(), count), flows.data());
     for (unsigned i = 0; i < count; ++i) {
         if (flows[i] != FlowTable::kNoFlow) {
             packets[i]->flow = flows[i];
@@ -653,7 +654,8 @@ void Forwarder::forward_burst(config::InterfaceIndex interface, std::span<rte_mb
             find_sids(burst);
         }
         if (!tables_->flow_table->empty()) {
-            match_flows(interface, burst);
+            tables_->flow_table->is_plain_for_ipv4() ? match_flows<Ipv4FlowFields>(interface, burst)
+                                                     : match_flows<FlowFields>(interface, burst);
         }
         look_up(interface, burst);
         find_policers(burst);

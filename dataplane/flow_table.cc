@@ -24,31 +24,19 @@ struct alignas(32) FlowTable::Candidate {
     config::PortRange destination_port;
     bool needs_ports = false;
     bool needs_ip = false;
-};
 
-/// The fields that most flows of IPv4 compare: a quarter of a cache line.
-struct FlowTable::Ipv4Key {
-    std::uint32_t source;
-    std::uint32_t destination;
-    std::uint16_t source_port;
-    std::uint16_t destination_port;
-    config::InterfaceIndex interface;
-    std::uint16_t protocol;
-
-    explicit Ipv4Key(const FlowKey& key)
-        : source_port(key.source_port),
-          destination_port(key.destination_port),
-          interface(key.interface),
-          protocol(key.protocol) {
-        std::memcpy(&source, key.source.data(), sizeof source);
-        std::memcpy(&destination, key.destination.data(), sizeof destination);
-    }
-    Ipv4Key() = default;
-    Ipv4Key operator&(const Ipv4Key& other) const {
-        using Words = std::array<std::uint64_t, 2>;
-        const Words words = std::bit_cast<Words>(*this);
-        const Words mask = std::bit_cast<Words>(other);
-        return std::bit_cast<Ipv4Key>(Words{words[0] & mask[0], words[1] & mask[1]});
+    template <class Fields>
+    bool holds(const Fields& fields) const {
+        if (needs_ip && fields.family == 0) {
+            return false;
+        }
+        if (needs_ports && (!fields.has_ports || fields.source_port < source_port.low ||
+                            fields.source_port > source_port.high ||
+                            fields.destination_port < destination_port.low ||
+                            fields.destination_port > destination_port.high)) {
+            return false;
+        }
+        return (dscps >> fields.dscp & 1) != 0;
     }
 };
 
@@ -89,23 +77,44 @@ struct FlowTable::Group {
     FlowKey mask{};
     std::uint32_t first_flow = 0;
     HugeVector<Candidate> candidates;
-    std::variant<std::monostate, KeyIndex<Ipv4Key>, KeyIndex<FlowKey>> index;  // of Found values
+    std::variant<std::monostate, KeyIndex<Ipv4FlowKey>, KeyIndex<FlowKey>>
+        index;  // of Found values
 
-    /// Keys are of type Ipv4Key, not FlowKey.
+    /// Keys are of type Ipv4FlowKey, not FlowKey.
     bool is_plain_ipv4() const {
         return shape.family == 4 && !shape.flow_label && !shape.spi && !shape.mpls_label;
     }
+    /// Whether IPv4 packets that came without labels may belong to its flows.
+    bool is_for_ipv4() const { return shape.family != 6 && !shape.flow_label && !shape.mpls_label; }
     template <class Key>
     void make_index(const std::map<FlowKey, std::vector<Candidate>>& by_key);
     Found add_chain(const std::vector<Candidate>& chain);
     bool is_key_enough(const Candidate& candidate) const;
-    template <class Key>
-    bool may_hold(const FlowFields& fields) const;
+    template <class Key, class Fields>
+    bool may_hold(const Fields& fields) const;
     static Shape shape_of(const config::FlowMatch& match);
     static FlowKey mask_of(const Shape& shape);
 };
 
 namespace {
+
+/// What a group of such keys compares.
+template <class Key, class Fields>
+Key key_of(const Fields& fields) {
+    if constexpr (std::is_base_of_v<Key, Fields>) {
+        return fields;
+    } else {
+        Key key{.source = 0,
+                .destination = 0,
+                .source_port = fields.source_port,
+                .destination_port = fields.destination_port,
+                .interface = fields.interface,
+                .protocol = fields.protocol};
+        std::memcpy(&key.source, fields.source.data(), sizeof key.source);
+        std::memcpy(&key.destination, fields.destination.data(), sizeof key.destination);
+        return key;
+    }
+}
 
 std::array<std::uint8_t, 16> prefix_mask(std::uint8_t bits) {
     std::array<std::uint8_t, 16> mask;
@@ -213,8 +222,9 @@ FlowTable::FlowTable(const std::vector<config::Flow>& flows) {
     }
 
     for (auto& [shape, draft] : drafts) {
-        draft.group->is_plain_ipv4() ? draft.group->make_index<Ipv4Key>(draft.by_key)
+        draft.group->is_plain_ipv4() ? draft.group->make_index<Ipv4FlowKey>(draft.by_key)
                                      : draft.group->make_index<FlowKey>(draft.by_key);
+        is_plain_for_ipv4_ &= draft.group->is_plain_ipv4() || !draft.group->is_for_ipv4();
         groups_.push_back(std::move(draft.group));
     }
     std::sort(groups_.begin(), groups_.end(),
@@ -222,20 +232,6 @@ FlowTable::FlowTable(const std::vector<config::Flow>& flows) {
 }
 
 FlowTable::~FlowTable() = default;
-
-bool FlowTable::holds(const Candidate& candidate, const FlowFields& fields) const {
-    if (candidate.needs_ip && fields.family == 0) {
-        return false;
-    }
-    if (candidate.needs_ports &&
-        (!fields.has_ports || fields.source_port < candidate.source_port.low ||
-         fields.source_port > candidate.source_port.high ||
-         fields.destination_port < candidate.destination_port.low ||
-         fields.destination_port > candidate.destination_port.high)) {
-        return false;
-    }
-    return (candidate.dscps >> fields.dscp & 1) != 0;
-}
 
 FlowTable::Found FlowTable::Group::add_chain(const std::vector<Candidate>& chain) {
     if (chain.size() == 1 && is_key_enough(chain.front())) {
@@ -267,41 +263,51 @@ template <class Key>
 void FlowTable::Group::make_index(const std::map<FlowKey, std::vector<Candidate>>& by_key) {
     auto& keys = index.emplace<KeyIndex<Key>>(by_key.size());
     for (const auto& [key, chain] : by_key) {
-        keys.add(Key(key), add_chain(chain).value());
+        keys.add(key_of<Key>(key), add_chain(chain).value());
     }
 }
 
 /// Whether a packet has the fields that the group, whose keys are of type Key, compares.
-template <class Key>
-bool FlowTable::Group::may_hold(const FlowFields& fields) const {
-    if constexpr (std::is_same_v<Key, Ipv4Key>) {
+template <class Key, class Fields>
+bool FlowTable::Group::may_hold(const Fields& fields) const {
+    if constexpr (std::is_same_v<Key, Ipv4FlowKey>) {
         return fields.family == 4;
+    } else {
+        return (shape.family == 0 || shape.family == fields.family) &&
+               (!shape.flow_label || fields.family == 6) && (!shape.spi || fields.has_spi) &&
+               (!shape.mpls_label || fields.has_mpls_label);
     }
-    return (shape.family == 0 || shape.family == fields.family) &&
-           (!shape.flow_label || fields.family == 6) && (!shape.spi || fields.has_spi) &&
-           (!shape.mpls_label || fields.has_mpls_label);
 }
 
 void FlowTable::match_burst(std::span<const FlowFields> packets, std::uint32_t* flows) const {
     std::fill_n(flows, packets.size(), kNoFlow);
     for (const auto& group : groups_) {
-        group->is_plain_ipv4() ? match_group<Ipv4Key>(*group, packets, flows)
+        group->is_plain_ipv4() ? match_group<Ipv4FlowKey>(*group, packets, flows)
                                : match_group<FlowKey>(*group, packets, flows);
     }
 }
 
+void FlowTable::match_burst(std::span<const Ipv4FlowFields> packets, std::uint32_t* flows) const {
+    std::fill_n(flows, packets.size(), kNoFlow);
+    for (const auto& group : groups_) {
+        if (group->is_plain_ipv4()) {
+            match_group<Ipv4FlowKey>(*group, packets, flows);
+        }
+    }
+}
+
 /// Packets for which an earlier flow was found already keep it.
-template <class Key>
-void FlowTable::match_group(const Group& group, std::span<const FlowFields> packets,
+template <class Key, class Fields>
+void FlowTable::match_group(const Group& group, std::span<const Fields> packets,
                             std::uint32_t* flows) const {
     const auto& index = std::get<KeyIndex<Key>>(group.index);
-    const Key mask(group.mask);
+    const Key mask = key_of<Key>(group.mask);
     std::array<Key, kMaxBurst> keys;
     std::array<std::uint8_t, kMaxBurst> packet_of;
     unsigned count = 0;
     for (std::size_t i = 0; i < packets.size(); ++i) {
         if (group.first_flow < flows[i] && group.may_hold<Key>(packets[i])) {
-            keys[count] = Key(packets[i]) & mask;
+            keys[count] = key_of<Key>(packets[i]) & mask;
             packet_of[count++] = static_cast<std::uint8_t>(i);
         }
     }
@@ -328,10 +334,11 @@ void FlowTable::match_group(const Group& group, std::span<const FlowFields> pack
 }
 
 /// The first flow of a chain that the packet belongs to, or kNoFlow.
+template <class Fields>
 std::uint32_t FlowTable::first_holding(const Group& group, std::uint32_t position,
-                                       const FlowFields& fields) const {
+                                       const Fields& fields) const {
     const Candidate* candidate = &group.candidates[position];
-    while (!holds(*candidate, fields)) {
+    while (!candidate->holds(fields)) {
         if (candidate->next == Candidate::kLast) {
             return kNoFlow;
         }

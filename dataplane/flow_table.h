@@ -59,6 +59,31 @@ struct FlowFields : FlowKey {
     bool has_mpls_label;
 };
 
+/// The fields that most flows of IPv4 compare: a quarter of a cache line. Addresses as in the
+/// packet; zero where absent.
+struct Ipv4FlowKey {
+    std::uint32_t source;
+    std::uint32_t destination;
+    std::uint16_t source_port;
+    std::uint16_t destination_port;
+    config::InterfaceIndex interface;
+    std::uint16_t protocol;
+
+    Ipv4FlowKey operator&(const Ipv4FlowKey& other) const {
+        using Words = std::array<std::uint64_t, 2>;
+        const Words words = std::bit_cast<Words>(*this);
+        const Words mask = std::bit_cast<Words>(other);
+        return std::bit_cast<Ipv4FlowKey>(Words{words[0] & mask[0], words[1] & mask[1]});
+    }
+};
+
+/// Of an IPv4 packet that came without labels, where FlowTable::is_plain_for_ipv4().
+struct Ipv4FlowFields : Ipv4FlowKey {
+    static constexpr std::uint8_t family = 4;
+    std::uint8_t dscp;
+    bool has_ports;
+};
+
 class FlowTable {
   public:
     static constexpr std::uint32_t kNoFlow = UINT32_MAX;
@@ -69,6 +94,8 @@ class FlowTable {
     FlowTable& operator=(const FlowTable&) = delete;
 
     bool empty() const { return groups_.empty(); }
+    /// Whether no flow of IPv4 packets without labels compares more than Ipv4FlowFields.
+    bool is_plain_for_ipv4() const { return is_plain_for_ipv4_; }
 
     static constexpr unsigned kMaxBurst = 64;
 
@@ -76,21 +103,22 @@ class FlowTable {
     std::uint32_t match(const FlowFields& fields) const;
     /// The same for up to kMaxBurst packets, whose memory is asked for together.
     void match_burst(std::span<const FlowFields> packets, std::uint32_t* flows) const;
+    void match_burst(std::span<const Ipv4FlowFields> packets, std::uint32_t* flows) const;
 
   private:
     struct Group;
     struct Candidate;
-    struct Ipv4Key;
     class Found;
 
-    bool holds(const Candidate& candidate, const FlowFields& fields) const;
-    template <class Key>
-    void match_group(const Group& group, std::span<const FlowFields> packets,
+    template <class Key, class Fields>
+    void match_group(const Group& group, std::span<const Fields> packets,
                      std::uint32_t* flows) const;
+    template <class Fields>
     std::uint32_t first_holding(const Group& group, std::uint32_t position,
-                                const FlowFields& fields) const;
+                                const Fields& fields) const;
 
     std::vector<std::unique_ptr<Group>> groups_;  // by the position of their first flow
+    bool is_plain_for_ipv4_ = true;
 };
 
 }  // namespace tcqf::dataplane

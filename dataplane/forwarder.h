@@ -45,6 +45,7 @@ class Forwarder {
     bool recognise_label(const InterfaceTable& in, Plain& plain) const;
     void find_sids(const PlainBurst& burst) const;
     void look_up(config::InterfaceIndex interface, const PlainBurst& burst) const;
+    template <class Fields>
     void match_flows(config::InterfaceIndex interface, PlainBurst& burst) const;
     static std::uint16_t next_plain_segment(const Plain& plain, const SidAction& sid);
     const std::uint8_t* onward_address(Plain& plain) const;

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstring>
 #include <random>
 
 #include "tests/dataplane/test_router.h"
@@ -26,6 +27,17 @@ class Universe {
         for (config::Flow& flow : flows) {
             flow.match = match();
         }
+        return flows;
+    }
+
+    /// The same, of which those for IPv4 compare addresses, interface, protocol, ports and DSCP.
+    std::vector<config::Flow> plain_flows() {
+        std::vector<config::Flow> flows = this->flows();
+        std::erase_if(flows, [](const config::Flow& flow) {
+            const auto& prefix = flow.match.source ? flow.match.source : flow.match.destination;
+            return !prefix ||
+                   (!prefix->address.is_ipv6 && (flow.match.spi || flow.match.mpls_label));
+        });
         return flows;
     }
 
@@ -179,6 +191,63 @@ TEST(FlowTable, FindsTheFirstFlowWhoseMatchHolds) {
     }
     EXPECT_GT(found, 3000u);
     EXPECT_LT(found, 12000u);
+}
+
+dataplane::Ipv4FlowFields few_fields_of(const FlowFields& packet) {
+    dataplane::Ipv4FlowFields few{};
+    std::memcpy(&few.source, packet.source.data(), sizeof few.source);
+    std::memcpy(&few.destination, packet.destination.data(), sizeof few.destination);
+    few.source_port = packet.source_port;
+    few.destination_port = packet.destination_port;
+    few.interface = packet.interface;
+    few.protocol = packet.protocol;
+    few.dscp = packet.dscp;
+    few.has_ports = packet.has_ports;
+    return few;
+}
+
+TEST(FlowTable, FindsFlowsOfPlainIpv4ByFewFieldsAsByAll) {
+    start_eal_once();
+    unsigned found = 0;
+    for (unsigned seed = 0; seed < 200; ++seed) {
+        Universe universe(seed);
+        const FlowTable table(universe.plain_flows());
+        ASSERT_TRUE(table.is_plain_for_ipv4());
+        std::vector<FlowFields> all;
+        std::vector<dataplane::Ipv4FlowFields> few;
+        while (all.size() < FlowTable::kMaxBurst) {
+            const FlowFields packet = universe.packet();
+            if (packet.family == 4 && !packet.has_mpls_label) {
+                all.push_back(packet);
+                few.push_back(few_fields_of(packet));
+            }
+        }
+        std::array<std::uint32_t, FlowTable::kMaxBurst> by_all;
+        std::array<std::uint32_t, FlowTable::kMaxBurst> by_few;
+        table.match_burst(all, by_all.data());
+        table.match_burst(few, by_few.data());
+        ASSERT_EQ(by_few, by_all) << "seed " << seed;
+        found += static_cast<unsigned>(
+            FlowTable::kMaxBurst - std::count(by_few.begin(), by_few.end(), FlowTable::kNoFlow));
+    }
+    EXPECT_GT(found, 3000u);
+    EXPECT_LT(found, 12000u);
+}
+
+TEST(FlowTable, KnowsWhereAnIpv4PacketNeedsMoreThanItsFewFields) {
+    start_eal_once();
+    const auto is_plain = [](auto set) {
+        std::vector<config::Flow> flows(1);
+        set(flows.front().match);
+        return FlowTable(flows).is_plain_for_ipv4();
+    };
+    const auto ipv4 = config::IpPrefix::parse("10.0.0.0/8");
+    const auto ipv6 = config::IpPrefix::parse("2001:db8::/32");
+    EXPECT_TRUE(is_plain([&](FlowMatch& match) { match.source = ipv4; }));
+    EXPECT_TRUE(is_plain([&](FlowMatch& match) { match.source = ipv6, match.spi = 7; }));
+    EXPECT_TRUE(is_plain([&](FlowMatch& match) { match.source = ipv4, match.mpls_label = 16; }));
+    EXPECT_FALSE(is_plain([&](FlowMatch& match) { match.source = ipv4, match.spi = 7; }));
+    EXPECT_FALSE(is_plain([](FlowMatch& match) { match.protocol = 17; }));
 }
 
 }  // namespace
