@@ -14,83 +14,105 @@ bool Forwarder::is_martian(const Packet& packet) const {
                                        : ipv6::is_martian(ipv6::source(ip), ipv6::destination(ip));
 }
 
-void Forwarder::forward_ip(Packet& packet) {
+/// Whether a packet's destination lies on the link that it came by: the kernel's, not to forward.
+bool Forwarder::stays_on_link(const Packet& packet) {
     const std::uint8_t* ip = packet.l3;
-    const RouteAction* action;
-    std::uint8_t ttl;
-    if (packet.kind == Layer3::ipv4) {
-        if (ipv4::is_group(ipv4::destination(ip))) {
-            return to_kernel(packet);
-        }
-        action = packet.route != nullptr
-                     ? std::exchange(packet.route, nullptr)
-                     : &tables_->route(packet.route_table, ipv4::destination(ip));
-        ttl = std::min(ipv4::ttl(ip), packet.ttl_limit);
-    } else {
-        if (ipv6::is_multicast(ipv6::destination(ip)) ||
-            ipv6::is_link_local(ipv6::destination(ip))) {
-            return to_kernel(packet);
-        }
-        action = packet.route != nullptr
-                     ? std::exchange(packet.route, nullptr)
+    return packet.kind == Layer3::ipv4 ? ipv4::is_group(ipv4::destination(ip))
+                                       : ipv6::is_multicast(ipv6::destination(ip)) ||
+                                             ipv6::is_link_local(ipv6::destination(ip));
+}
+
+/// What is in force for a packet's destination.
+const RouteAction& Forwarder::route_of(Packet& packet) const {
+    const std::uint8_t* ip = packet.l3;
+    const RouteAction* action = std::exchange(packet.route, nullptr);  // found on the short way
+    if (action == nullptr) {
+        action = packet.kind == Layer3::ipv4
+                     ? &tables_->route(packet.route_table, ipv4::destination(ip))
                      : &tables_->route(packet.route_table, ipv6::destination(ip));
-        ttl = std::min(ipv6::hop_limit(ip), packet.ttl_limit);
     }
     if (action->kind == RouteKind::no_sid) {
         action = &tables_->sid_index->find(ipv6::destination(ip));
     }
-    if (action->kind == RouteKind::policy || action->kind == RouteKind::binding_sid) [[unlikely]] {
-        action = &tables_->in_force(*action);
+    return tables_->in_force(*action);
+}
+
+void Forwarder::forward_ip(Packet& packet) {
+    if (stays_on_link(packet)) {
+        return to_kernel(packet);
     }
-    if (action->kind == RouteKind::local) {
-        return deliver(packet);
-    }
-    if (action->kind == RouteKind::none) [[unlikely]] {
-        match_flow(packet);
-        if (policy_for(packet, *action) == kNoPolicy) {  // a flow's policy needs no route
+    const RouteAction& route = route_of(packet);
+    switch (route.kind) {
+        case RouteKind::local:
+            return deliver(packet);
+        case RouteKind::sid:
+            return endpoint(packet, tables_->sids[route.index]);
+        case RouteKind::binding_sid:
+            return endpoint(packet, binding_sid_of(route));
+        case RouteKind::no_sid:
             icmp_error(packet, IcmpError::no_route());
-            return drop(packet, DropReason::no_route);
-        }
+            return drop(packet, DropReason::no_sid);
+        case RouteKind::none:
+            match_flow(packet);
+            if (policy_for(packet, route) == kNoPolicy) {  // a flow's policy needs no route
+                icmp_error(packet, IcmpError::no_route());
+                return drop(packet, DropReason::no_route);
+            }
+            break;
+        case RouteKind::forward:
+        case RouteKind::policy:
+        case RouteKind::unresolved:
+            break;
     }
-    if (action->kind == RouteKind::no_sid) [[unlikely]] {
-        icmp_error(packet, IcmpError::no_route());
-        return drop(packet, DropReason::no_sid);
-    }
-    if (action->kind == RouteKind::sid) {
-        return endpoint(packet, tables_->sids[action->index]);
-    }
-    if (action->kind == RouteKind::binding_sid) {
-        const PolicyAction& policy = tables_->policies[action->index];
-        return endpoint(packet, {.behavior = policy.reduced ? config::SidBehavior::end_b6_encaps_red
-                                                            : config::SidBehavior::end_b6_encaps,
-                                 .policy = action->index,
-                                 .counter = policy.counter});
-    }
+    forward_along(packet, route);
+}
+
+/// The SID that a policy's binding SID is (RFC 8986, 4.13 and 4.14).
+SidAction Forwarder::binding_sid_of(const RouteAction& route) const {
+    const PolicyAction& policy = tables_->policies[route.index];
+    return {.behavior = policy.reduced ? config::SidBehavior::end_b6_encaps_red
+                                       : config::SidBehavior::end_b6_encaps,
+            .policy = route.index,
+            .counter = policy.counter};
+}
+
+/// Sends a packet on that is not for this router.
+void Forwarder::forward_along(Packet& packet, const RouteAction& route) {
     if (!accept_partition(packet)) [[unlikely]] {
         return drop(packet, DropReason::nrp_unknown);
     }
+    const std::uint8_t ttl =
+        std::min(packet.kind == Layer3::ipv4 ? ipv4::ttl(packet.l3) : ipv6::hop_limit(packet.l3),
+                 packet.ttl_limit);
     if (ttl <= 1 && !packet.hop_limit_done) [[unlikely]] {
         icmp_error(packet, IcmpError::time_exceeded());
         return drop(packet, DropReason::ttl_expired);
     }
-    if (action->kind == RouteKind::unresolved) [[unlikely]] {
+    if (route.kind == RouteKind::unresolved) [[unlikely]] {
         icmp_error(packet, IcmpError::host_unreachable());
         return drop(packet, DropReason::no_neighbor);
     }
     if (is_martian(packet)) [[unlikely]] {
         return drop(packet, DropReason::malformed);
     }
-    match_flow(packet);
     const auto new_ttl = static_cast<std::uint8_t>(packet.hop_limit_done ? ttl : ttl - 1);
-    std::uint32_t policy = policy_for(packet, *action);
-    if (packet.cycle != 0 && !tables_->flow_table->empty() &&
-        match_flow_into(packet, way_out(packet, *action, policy))) [[unlikely]] {
-        policy = policy_for(packet, *action);
-    }
+    const std::uint32_t policy = steered_into(packet, route);
     if (policy != kNoPolicy) {
         return steer(packet, tables_->policies[policy], new_ttl);
     }
-    send_ip(packet, choose_hop(packet, action->hops), new_ttl);
+    send_ip(packet, choose_hop(packet, route.hops), new_ttl);
+}
+
+/// The policy that a packet is steered into, which is matched against flows before: without a tag,
+/// or on its way into another domain.
+std::uint32_t Forwarder::steered_into(Packet& packet, const RouteAction& route) {
+    match_flow(packet);
+    const std::uint32_t policy = policy_for(packet, route);
+    if (packet.cycle != 0 && !tables_->flow_table->empty() &&
+        match_flow_into(packet, way_out(packet, route, policy))) [[unlikely]] {
+        return policy_for(packet, route);
+    }
+    return policy;
 }
 
 /// The interface that a packet would leave through; its own where the policy is not valid.

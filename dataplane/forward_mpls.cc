@@ -37,71 +37,89 @@ void Forwarder::pop_label(Packet& packet) {
     packet.l3_octets -= kLabelOctets;
 }
 
+/// What is to be forwarded after a label was looked at.
+enum class Forwarder::Beneath : std::uint8_t { label, payload, nothing };
+
 /// check_labels() has made sure that the stack has a bottom.
 void Forwarder::forward_labels(Packet& packet) {
-    for (;;) {
+    Layer3 payload = Layer3::other;
+    Beneath beneath = Beneath::label;
+    while (beneath == Beneath::label) {
         const std::uint32_t entry = load32(packet.l3);
-        const std::uint32_t label = mpls::label(entry);
-        if (label < mpls::kFirstUnreserved) [[unlikely]] {
-            switch (label) {
-                case mpls::kExplicitNullIpv4:
-                case mpls::kExplicitNullIpv6:
-                    pop_label(packet);
-                    if (mpls::bottom(entry)) {
-                        return forward_payload(
-                            packet, label == mpls::kExplicitNullIpv4 ? Layer3::ipv4 : Layer3::ipv6);
-                    }
-                    continue;  // RFC 4182: anywhere in the stack
-                case mpls::kRouterAlert:
-                    packet.l3_octets += static_cast<std::uint32_t>(packet.l3 - packet.received_l3);
-                    packet.l3 = packet.received_l3;
-                    if (packet.tag_header_removed) {
-                        packet.tag = packet.l3;  // the label that carries it is there again
-                    }
-                    return to_kernel(packet);
-                case mpls::kEntropyIndicator: {
-                    bool bottom = false;
-                    if (!take_entropy(packet, bottom)) {
-                        return;
-                    }
-                    if (bottom) {
-                        return forward_payload(packet, Layer3::other);
-                    }
-                    continue;
-                }
-                case kNetworkActionLabel: {
-                    bool bottom = false;
-                    if (!take_actions(packet, bottom)) {
-                        return;
-                    }
-                    if (bottom) {
-                        return forward_payload(packet, Layer3::other);
-                    }
-                    continue;
-                }
-                default:
-                    return drop(packet, DropReason::no_label);
-            }
-        }
-        const LabelAction& action = tables_->labels.find(label);
-        switch (action.kind) {
-            case LabelKind::none:
-                return drop(packet, DropReason::no_label);
-            case LabelKind::detnet_pop:
-                return detnet_pop(packet, entry, action.sequence_bits);
-            case LabelKind::swap:
-            case LabelKind::pop:
-                return forward_label(packet, entry, action);
-            case LabelKind::policy:
-                return forward_binding_label(packet, entry, tables_->policies[action.policy]);
-            case LabelKind::pop_and_lookup:
-                break;
-        }
-        pop_label(packet);
-        if (mpls::bottom(entry)) {
-            return forward_payload(packet, Layer3::other);
-        }
+        beneath = mpls::label(entry) < mpls::kFirstUnreserved
+                      ? take_reserved_label(packet, entry, payload)
+                      : take_label(packet, entry);
     }
+    if (beneath == Beneath::payload) {
+        forward_payload(packet, payload);
+    }
+}
+
+/// `entry` is on top. Its label is one of those that the configuration gives a meaning.
+Forwarder::Beneath Forwarder::take_label(Packet& packet, std::uint32_t entry) {
+    const LabelAction& action = tables_->labels.find(mpls::label(entry));
+    switch (action.kind) {
+        case LabelKind::none:
+            drop(packet, DropReason::no_label);
+            break;
+        case LabelKind::detnet_pop:
+            detnet_pop(packet, entry, action.sequence_bits);
+            break;
+        case LabelKind::swap:
+        case LabelKind::pop:
+            forward_label(packet, entry, action);
+            break;
+        case LabelKind::policy:
+            forward_binding_label(packet, entry, tables_->policies[action.policy]);
+            break;
+        case LabelKind::pop_and_lookup:
+            pop_label(packet);
+            return mpls::bottom(entry) ? Beneath::payload : Beneath::label;
+    }
+    return Beneath::nothing;
+}
+
+/// `entry` is on top. `payload`: what it says of that beneath the stack.
+Forwarder::Beneath Forwarder::take_reserved_label(Packet& packet, std::uint32_t entry,
+                                                  Layer3& payload) {
+    bool bottom = mpls::bottom(entry);
+    switch (mpls::label(entry)) {
+        case mpls::kExplicitNullIpv4:  // RFC 4182: anywhere in the stack
+            pop_label(packet);
+            payload = bottom ? Layer3::ipv4 : Layer3::other;
+            break;
+        case mpls::kExplicitNullIpv6:
+            pop_label(packet);
+            payload = bottom ? Layer3::ipv6 : Layer3::other;
+            break;
+        case mpls::kRouterAlert:
+            deliver_labelled(packet);
+            return Beneath::nothing;
+        case mpls::kEntropyIndicator:
+            if (!take_entropy(packet, bottom)) {
+                return Beneath::nothing;
+            }
+            break;
+        case kNetworkActionLabel:
+            if (!take_actions(packet, bottom)) {
+                return Beneath::nothing;
+            }
+            break;
+        default:
+            drop(packet, DropReason::no_label);
+            return Beneath::nothing;
+    }
+    return bottom ? Beneath::payload : Beneath::label;
+}
+
+/// To the kernel, with all labels that it came with.
+void Forwarder::deliver_labelled(Packet& packet) {
+    packet.l3_octets += static_cast<std::uint32_t>(packet.l3 - packet.received_l3);
+    packet.l3 = packet.received_l3;
+    if (packet.tag_header_removed) {
+        packet.tag = packet.l3;  // the label that carries it is there again
+    }
+    to_kernel(packet);
 }
 
 /// What lies behind the bottom of a stack that ended here. `expected` is `other` where the label

@@ -87,7 +87,12 @@ class Forwarder {
 
     // forward_ip.cc
     void forward_ip(Packet& packet);
+    static bool stays_on_link(const Packet& packet);
+    const RouteAction& route_of(Packet& packet) const;
+    SidAction binding_sid_of(const RouteAction& route) const;
+    void forward_along(Packet& packet, const RouteAction& route);
     void deliver(Packet& packet);
+    std::uint32_t steered_into(Packet& packet, const RouteAction& route);
     std::uint32_t policy_for(const Packet& packet, const RouteAction& route) const;
     config::InterfaceIndex way_out(const Packet& packet, const RouteAction& route,
                                    std::uint32_t policy) const;
@@ -103,7 +108,11 @@ class Forwarder {
                   const PolicyAction* policy);
 
     // forward_mpls.cc
+    enum class Beneath : std::uint8_t;
     void forward_labels(Packet& packet);
+    Beneath take_label(Packet& packet, std::uint32_t entry);
+    Beneath take_reserved_label(Packet& packet, std::uint32_t entry, Layer3& payload);
+    void deliver_labelled(Packet& packet);
     void forward_payload(Packet& packet, Layer3 expected);
     void forward_label(Packet& packet, std::uint32_t entry, const LabelAction& action);
     void pop_label(Packet& packet);

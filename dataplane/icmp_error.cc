@@ -213,6 +213,52 @@ bool is_group_frame(const Packet& packet) {
     return (rte_pktmbuf_mtod(packet.mbuf, const std::uint8_t*)[0] & 1) != 0;
 }
 
+/// Whether the RFCs want the source of a packet to be told.
+bool wants_answer(const Snapshot& tables, const Packet& packet, const Quoted& quoted,
+                  const IcmpError& error) {
+    if (is_group_frame(packet) && !error.answers_multicast) {
+        return false;
+    }
+    if (quoted.is_ipv6) {
+        return !silent_ipv6(quoted, error, tables.code_points);
+    }
+    const bool is_too_big = error.ipv6_type == 2;
+    const bool dont_fragment = (ipv4::fragment_field(quoted.ip) & ipv4::kDontFragment) != 0;
+    return (!is_too_big || dont_fragment) && !silent_ipv4(quoted) &&
+           // RFC 1812, 4.3.2.7
+           !is_directed_broadcast(tables, packet.route_table, ipv4::destination(quoted.ip));
+}
+
+const RouteAction& way_back(const Snapshot& tables, std::uint16_t table, const Quoted& quoted) {
+    return tables.in_force(quoted.is_ipv6 ? tables.route(table, ipv6::source(quoted.ip))
+                                          : tables.route(table, ipv4::source(quoted.ip)));
+}
+
+bool leads_on(const Snapshot& tables, const RouteAction& route) {
+    return route.kind == RouteKind::forward ||
+           (route.kind == RouteKind::policy && tables.policies[route.index].is_valid());
+}
+
+/// Writes an error into an empty buffer that has the room.
+Packet answer_in(rte_mbuf* mbuf, const Quoted& quoted, const IcmpError& error,
+                 const config::IpAddress& source) {
+    auto* ip = rte_pktmbuf_mtod(mbuf, std::uint8_t*) + kEthernetOctets;
+    const std::uint32_t octets = quoted.is_ipv6 ? write_ipv6_error(ip, quoted, error, source)
+                                                : write_ipv4_error(ip, quoted, error, source);
+    mbuf->pkt_len = kEthernetOctets + octets;
+    mbuf->data_len = static_cast<std::uint16_t>(mbuf->pkt_len);
+    Packet answer;
+    answer.mbuf = mbuf;
+    answer.l3 = ip;
+    answer.received_l3 = ip;
+    answer.l3_octets = octets;
+    answer.received_octets = octets;
+    answer.kind = quoted.is_ipv6 ? Layer3::ipv6 : Layer3::ipv4;
+    answer.generated = true;
+    answer.extensions.upper_protocol = protocol::kIcmpv6;
+    return answer;
+}
+
 }  // namespace
 
 /// To be called before headers of a received packet are written over while it can still fail.
@@ -244,37 +290,21 @@ void Forwarder::icmp_error(const Packet& packet, IcmpError error) {
     Quoted quoted;
     if (packet.generated || packet.from_kernel ||
         !find_quoted(as_received(packet), packet.came_labelled, quoted) ||
-        (is_group_frame(packet) && !error.answers_multicast)) {
+        !wants_answer(*tables_, packet, quoted, error)) {
         return;
     }
     if (error.ipv6_type == 4 && packet.headers_kept) {
         // A pointer is an offset within the quote: what PSP took out stands in front of its field.
         error.value += kept_.packet_octets - quoted.labels_octets - packet.l3_octets;
     }
-    const auto& source = quoted.is_ipv6 ? packet.in->source_ipv6 : packet.in->source_ipv4;
-    const bool too_big = error.ipv6_type == 2;
     // ICMPv6: destination unreachable and time exceeded alone (RFC 4884, 4.5).
     quoted.extended = quoted.labels != nullptr &&
                       (!quoted.is_ipv6 || error.ipv6_type == 1 || error.ipv6_type == 3);
-    const bool dont_fragment =
-        quoted.is_ipv6 || (ipv4::fragment_field(quoted.ip) & ipv4::kDontFragment) != 0;
-    if (!source || (too_big && !dont_fragment) ||
-        (quoted.is_ipv6 ? silent_ipv6(quoted, error, tables_->code_points) : silent_ipv4(quoted))) {
-        return;
-    }
-    if (!quoted.is_ipv6 &&
-        is_directed_broadcast(*tables_, packet.route_table, ipv4::destination(quoted.ip))) {
-        return;  // RFC 1812, 4.3.2.7
-    }
     // The table of End.T is for the way on, not for the way back.
     const std::uint16_t table = packet.hop_limit_done ? packet.in->route_table : packet.route_table;
-    const RouteAction& back =
-        tables_->in_force(quoted.is_ipv6 ? tables_->route(table, ipv6::source(quoted.ip))
-                                         : tables_->route(table, ipv4::source(quoted.ip)));
-    const bool reachable =
-        back.kind == RouteKind::forward ||
-        (back.kind == RouteKind::policy && tables_->policies[back.index].is_valid());
-    if (!reachable || !icmp_buckets_[packet.iif].take(packet.now_ns)) {
+    const auto& source = quoted.is_ipv6 ? packet.in->source_ipv6 : packet.in->source_ipv4;
+    const RouteAction& back = way_back(*tables_, table, quoted);
+    if (!source || !leads_on(*tables_, back) || !icmp_buckets_[packet.iif].take(packet.now_ns)) {
         return;
     }
     rte_mbuf* mbuf = rte_pktmbuf_alloc(shared_.options.pool);
@@ -282,26 +312,12 @@ void Forwarder::icmp_error(const Packet& packet, IcmpError error) {
         rte_pktmbuf_free(mbuf);
         return;
     }
-    auto* ip = rte_pktmbuf_mtod(mbuf, std::uint8_t*) + kEthernetOctets;
-    const std::uint32_t octets = quoted.is_ipv6 ? write_ipv6_error(ip, quoted, error, *source)
-                                                : write_ipv4_error(ip, quoted, error, *source);
-    mbuf->pkt_len = kEthernetOctets + octets;
-    mbuf->data_len = static_cast<std::uint16_t>(mbuf->pkt_len);
     counters_.generated.add(1);
-
-    Packet answer;
-    answer.mbuf = mbuf;
+    Packet answer = answer_in(mbuf, quoted, error, *source);
     answer.in = packet.in;
-    answer.route_table = table;
     answer.iif = packet.iif;
+    answer.route_table = table;
     answer.now_ns = packet.now_ns;
-    answer.l3 = ip;
-    answer.received_l3 = ip;
-    answer.l3_octets = octets;
-    answer.received_octets = octets;
-    answer.kind = quoted.is_ipv6 ? Layer3::ipv6 : Layer3::ipv4;
-    answer.generated = true;
-    answer.extensions.upper_protocol = protocol::kIcmpv6;
     if (back.kind == RouteKind::policy) {
         return steer(answer, tables_->policies[back.index], kOwnHopLimit);
     }
