@@ -145,7 +145,8 @@ bool Forwarder::accept_option(Packet& packet, std::uint16_t unknown) {
 }
 
 /// The topmost selector of a partition in the stack. What is not on top counts with hop-by-hop
-/// scope alone (RFC 9994, 5 and 9). False where the packet was dropped.
+/// scope alone, or with the reserved one, in which every action is unknown (RFC 9994, 5 and 9).
+/// False where the packet was dropped.
 bool Forwarder::read_selector(Packet& packet, std::uint32_t stack_octets) {
     for (std::uint32_t at = 0; at < stack_octets;) {
         if (mpls::label(load32(packet.l3 + at)) != kNetworkActionLabel) {
@@ -158,7 +159,7 @@ bool Forwarder::read_selector(Packet& packet, std::uint32_t stack_octets) {
             drop(packet, DropReason::malformed);
             return false;
         }
-        const bool counts = actions.is_hop_by_hop || at == 0;
+        const bool counts = actions.is_for_all || at == 0;
         if (counts && actions.must_drop) {
             drop(packet, DropReason::unknown_option);
             return false;

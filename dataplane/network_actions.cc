@@ -55,12 +55,14 @@ NetworkActions read_network_actions(std::span<const std::uint8_t> stack, std::ui
     const bool known_scope = scope(b) != kReservedScope;
     actions.is_hop_by_hop = scope(b) == kHopByHopScope;
     actions.is_select = scope(b) == kSelectScope;
+    actions.is_for_all = actions.is_hop_by_hop || !known_scope;
     const auto asks_to_drop = [&](std::uint32_t action) {
         const std::uint8_t code = opcode(action);
-        const bool known = code == kFlagOpcode || code == kNoOperation || code == nrp_opcode;
+        const bool known =
+            known_scope && (code == kFlagOpcode || code == kNoOperation || code == nrp_opcode);
         return code == kExtension || (!known && drop_if_unknown(action));  // RFC 9994, 6.4 and 5.4
     };
-    actions.must_drop = asks_to_drop(b) || (!known_scope && drop_if_unknown(b));
+    actions.must_drop = asks_to_drop(b);
     if (nal(b) > nasl(b)) {
         return actions;
     }

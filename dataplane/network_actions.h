@@ -21,6 +21,7 @@ struct NetworkActions {
     unsigned entries = 0;        ///< of the sub-stack, A included; 0: malformed
     bool bottom = false;         ///< its last entry is the bottom of the stack
     bool is_hop_by_hop = false;  ///< its scope; the others count where the sub-stack is on top
+    bool is_for_all = false;     ///< read beneath labels, too: hop-by-hop, or nobody knows for whom
     bool is_select = false;      ///< its scope: for the router that brings it to the top
     bool has_selector = false;
     bool must_drop = false;  ///< an unknown action asks for it

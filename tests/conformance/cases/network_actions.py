@@ -159,9 +159,14 @@ def transit_cases():
              by_hand=leaves(ge1=2)),
         Case("mna-unknown-action-dropped", "An unknown action that asks for it is dropped",
              transit_config(), arriving([top, *nas(0, opcode=120, unknown=1)],
-                                        [top, *nas(5, b_opcode=99, b_unknown=1)],
-                                        [top, *nas(5, scope=3, b_unknown=1)]),
-             by_hand=lambda router: None),
+                                        [top, *nas(5, b_opcode=99, b_unknown=1)]),
+             by_hand=drops(unknown_option=2)),
+        Case("mna-reserved-scope", "In the scope that is reserved every action is unknown: dropped "
+             "where it asks for it, on top or beneath labels, else skipped", transit_config(),
+             arriving([top, *nas(5, scope=3, b_unknown=1)], [top, *nas(5, scope=3, unknown=1)],
+                      [*nas(5, scope=3, unknown=1, top=(1, 64)), top],
+                      *[[top, *nas(5, scope=3)], [top, *nas(5, scope=3), (500, 0, 1), *nas(5)]] * 2),
+             by_hand=drops(unknown_option=3, nrp_quota=1)),
         Case("mna-extension-opcode", "Opcode 127, which this router has no extension of, is dropped "
              "whatever its U bit says; in another scope it is not read", transit_config(),
              arriving([top, *nas(0, opcode=127)], [top, *nas(5, b_opcode=127)],

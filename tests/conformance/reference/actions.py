@@ -6,7 +6,7 @@ those of a sub-stack behind its first are no labels, but have their bottom bit a
 
 LABEL = 4
 NO_OPERATION, FLAGS, EXTENSION = 2, 1, 127
-HOP_BY_HOP, SELECT = 1, 2
+HOP_BY_HOP, SELECT, RESERVED = 1, 2, 3
 ENTRIES = 3
 
 
@@ -69,7 +69,7 @@ def scope_of(stack, at):
 
 def read(stack, at, opcode, on_top):
     """(entries, selector or None) of the sub-stack at stack[at]. What is not on top counts with
-    hop-by-hop scope alone."""
+    hop-by-hop scope alone; of the reserved scope no router knows whom it is for."""
     if at + 1 >= len(stack):
         raise BadActions
     b = word_of(stack[at + 1])
@@ -85,9 +85,9 @@ def read(stack, at, opcode, on_top):
         actions.append((c >> 25, c, (c >> 9 & 0xFFFF) << 4 | c >> 4 & 15))
         i += 1 + (c & 7)
     selector = None
-    counts = scope == HOP_BY_HOP or on_top
+    counts = scope in (HOP_BY_HOP, RESERVED) or on_top
     for code, word, value in actions:
-        if scope == 3 or code not in (NO_OPERATION, FLAGS, opcode):
+        if scope == RESERVED or code not in (NO_OPERATION, FLAGS, opcode):
             if counts and (word & 8 or code == EXTENSION):  # RFC 9994, 5.4 and 6.4
                 raise UnknownAction
         elif code == opcode and value is not None and selector is None and counts:
