@@ -35,6 +35,7 @@ class Validator {
     void walk_value(NodeId node, const SchemaNode& leaf);
     void check_missing(NodeId mapping, const SchemaNode& schema);
     void check_count(NodeId node, const SchemaNode& list, std::size_t count);
+    NodeId what_repeats(NodeId entry, const std::vector<const SchemaNode*>& leafs) const;
     void check_unique(NodeId node, const SchemaNode& list,
                       const std::vector<const SchemaNode*>& leafs, bool is_key);
     void check_references();
@@ -280,6 +281,19 @@ bool Validator::values_of(NodeId entry, const std::vector<const SchemaNode*>& le
     return true;
 }
 
+/// What repeats an earlier entry: the value that was written; of several, the whole entry.
+NodeId Validator::what_repeats(NodeId entry, const std::vector<const SchemaNode*>& leafs) const {
+    NodeId written = kNoNode;
+    for (const SchemaNode* leaf : leafs) {
+        const NodeId node = document_.child(entry, leaf->name);
+        if (node != kNoNode && written != kNoNode) {
+            return entry;
+        }
+        written = node != kNoNode ? node : written;
+    }
+    return written != kNoNode ? written : entry;
+}
+
 void Validator::check_unique(NodeId node, const SchemaNode& list,
                              const std::vector<const SchemaNode*>& leafs, bool is_key) {
     std::unordered_map<std::string, NodeId> seen;
@@ -297,8 +311,7 @@ void Validator::check_unique(NodeId node, const SchemaNode& list,
         if (!is_new) {
             std::replace(values.begin(), values.end(), '\0', ' ');
             values.pop_back();
-            const NodeId named = document_.child(id, leafs.back()->name);
-            report_.conflict(named == kNoNode ? id : named,
+            report_.conflict(what_repeats(id, leafs),
                              fmt::format("{} '{}' occurs twice in {}, first in line {}: each may "
                                          "occur once",
                                          fmt::join(names, " and "), values, list.name,
