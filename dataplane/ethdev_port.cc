@@ -147,7 +147,8 @@ Status EthdevPort::prepare_netdev(const EthdevOptions& options) {
     if (netdev_->name().empty()) {
         return refused(options, "names no interface of the host; write net_af_xdp0,iface=NAME");
     }
-    if (netdev_->index() == 0) {
+    netdev_index_ = netdev_->index();
+    if (netdev_index_ == 0) {
         return refused(options, fmt::format("the host has no interface {}; create it, or name one "
                                             "that ip link shows",
                                             netdev_->name()));
@@ -161,11 +162,11 @@ Status EthdevPort::prepare_netdev(const EthdevOptions& options) {
                                             "name another interface",
                                             netdev_->name()));
     }
-    switch (attached_program(netdev_->index())) {
+    switch (attached_program(netdev_index_)) {
         case AttachedProgram::none:
             break;
         case AttachedProgram::ours:
-            detach_program(netdev_->index());
+            detach_program(netdev_index_);
             break;
         case AttachedProgram::foreign:
             return refused(
@@ -371,7 +372,7 @@ unsigned EthdevPort::transmit(const TransmitBurst& burst) {
 void EthdevPort::update_link() {
     if (netdev_) {
         // The driver reports its link as always up.
-        link_up_.store(netdev_->is_running(), std::memory_order_relaxed);
+        link_up_.store(!is_gone() && netdev_->is_running(), std::memory_order_relaxed);
         return;
     }
     rte_eth_link link{};

@@ -71,6 +71,8 @@ class EthdevPort : public Port {
     const config::MacAddress& mac() const { return mac_; }
     /// The host's interface under an AF_XDP port.
     const std::optional<Netdev>& netdev() const { return netdev_; }
+    /// The host's interface that was opened is not there any more; one of its name is another one.
+    bool is_gone() const { return netdev_ && netdev_->index() != netdev_index_; }
 
   private:
     EthdevPort() = default;
@@ -91,6 +93,7 @@ class EthdevPort : public Port {
     bool is_pci_ = false;
     config::MacAddress mac_{};
     std::optional<Netdev> netdev_;
+    unsigned netdev_index_ = 0;
     Descriptor lock_;  // of the netdev, against a second router on it
     std::atomic<bool> link_up_{true};
     bool has_stamps_ = false;

@@ -14,6 +14,17 @@ constexpr std::size_t kLongestNetdevName = 15;
 // Large enough for any frame: a TAP behind an AF_XDP interface only passes them on.
 constexpr std::uint32_t kPassingMtu = 65'521;
 
+constexpr const char* kLinkUp = "the link is up";
+
+const char* state_of(const dataplane::EthdevPort& wire) {
+    if (wire.link_up()) {
+        return kLinkUp;
+    }
+    return wire.is_gone() ? "the device is gone, and what would leave there is dropped; restart "
+                            "tcqfd when it is back"
+                          : "the link is down";
+}
+
 }  // namespace
 
 std::string tap_name(const std::string& router, const std::string& interface) {
@@ -225,17 +236,17 @@ DeviceSet::LinkNews DeviceSet::update_links(dataplane::Router& router) {
         const bool is_up = device.wire->link_up();
         router.set_link(static_cast<config::InterfaceIndex>(i), is_up);
         const config::Interface& interface = router.config().interfaces[i];
-        if (is_up != device.was_up.value_or(true)) {
-            news.changes.push_back(
-                fmt::format("interface {}: the link is {}", interface.name, is_up ? "up" : "down"));
+        const std::string told = state_of(*device.wire);
+        if (told != device.link_told.value_or(kLinkUp)) {
+            news.changes.push_back(fmt::format("interface {}: {}", interface.name, told));
         }
-        if (is_up && !device.was_up.value_or(false)) {
+        if (is_up && device.link_told != told) {
             const std::optional<dataplane::Netdev>& netdev = device.wire->netdev();
             std::ranges::move(
                 link_warnings(interface, device.wire->link(), netdev ? netdev->name() : ""),
                 std::back_inserter(news.warnings));
         }
-        device.was_up = is_up;
+        device.link_told = told;
     }
     return news;
 }

@@ -60,7 +60,7 @@ class DeviceSet {
         std::unique_ptr<dataplane::Tap> tap;
         std::unique_ptr<dataplane::XdpKernelPath> kernel_path;
         std::unique_ptr<dataplane::KernelPort> kernel;
-        std::optional<bool> was_up;
+        std::optional<std::string> link_told;
     };
 
     explicit DeviceSet(rte_mempool* pool) : pool_(pool) {}

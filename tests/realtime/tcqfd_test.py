@@ -13,6 +13,7 @@ import sys
 import time
 
 import bench as test_bench
+import namespaces
 from bench import (HOST_MAC, READY_SECONDS, ROUTER_MAC, STALLS, Daemon, OneRouter, assert_balances,
                    interfaces, octets, pings, received_frames)
 
@@ -356,6 +357,19 @@ def the_guard_that_was_measured_is_told_until_one_is_configured(bench):
     assert_balances(daemon.stop())
 
 
+def a_device_that_goes_away_is_told_and_one_of_its_name_is_another(bench):
+    daemon = start(bench)
+    bench.router.run("ip link del ge1")
+    assert daemon.wait_for("tcqfd: interface ge1: the device is gone"), daemon.errors()
+    namespaces.join(bench.router, "ge1", ROUTER_MAC[1], bench.host1, "eth0", HOST_MAC[1])
+    time.sleep(0.5)
+    send_tagged(bench, 40)
+    account = daemon.stop()
+    assert_balances(account)
+    assert "the link is up" not in daemon.errors(), daemon.errors()
+    assert account["dropped"]["interface-down"] == 40, account
+
+
 def a_link_that_goes_down_or_comes_up_is_told(bench):
     daemon = start(bench)
     assert "the link is" not in daemon.errors(), daemon.errors()
@@ -388,6 +402,7 @@ CASES = [
     a_socket_is_taken_with_a_warning_as_long_as_there_is_no_api,
     a_tai_offset_of_zero_is_named_at_start,
     the_guard_that_was_measured_is_told_until_one_is_configured,
+    a_device_that_goes_away_is_told_and_one_of_its_name_is_another,
     a_link_that_goes_down_or_comes_up_is_told,
 ]
 
