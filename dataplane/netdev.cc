@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <linux/ethtool.h>
+#include <linux/rtnetlink.h>
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <net/if_arp.h>
@@ -14,6 +15,7 @@
 #include <array>
 #include <cerrno>
 #include <climits>
+#include <cstddef>
 #include <cstring>
 #include <fstream>
 #include <utility>
@@ -21,13 +23,6 @@
 namespace tcqf::dataplane {
 
 namespace {
-
-/// Of linux/ipv6.h, which does not go together with netinet/in.h.
-struct Ipv6InterfaceRequest {
-    in6_addr address;
-    std::uint32_t prefix_length;
-    int interface_index;
-};
 
 ifreq request_for(const std::string& name) {
     ifreq request{};
@@ -42,13 +37,49 @@ bool control(int family, unsigned long operation, void* request) {
            ioctl(socket_descriptor.number(), operation, request) == 0;
 }
 
-sockaddr ipv4_socket_address(std::uint32_t host_order) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(host_order);
-    sockaddr generic{};
-    std::memcpy(&generic, &address, sizeof(generic));
-    return generic;
+/// One request to the kernel's routing socket (rtnetlink(7)) for an address of an interface.
+struct AddressRequest {
+    nlmsghdr header{};
+    ifaddrmsg message{};
+    rtattr attribute{};
+    std::array<std::uint8_t, 16> octets{};
+};
+
+/// The kernel's answer: 0 or a negative error number.
+struct Answer {
+    nlmsghdr header{};
+    nlmsgerr error{};
+};
+
+AddressRequest address_request(std::uint16_t type, int flags, unsigned interface,
+                               const config::IpPrefix& address) {
+    const std::size_t length = address.address.is_ipv6 ? 16 : 4;
+    AddressRequest request;
+    request.header.nlmsg_len =
+        static_cast<std::uint32_t>(offsetof(AddressRequest, octets) + length);
+    request.header.nlmsg_type = type;
+    request.header.nlmsg_flags = static_cast<std::uint16_t>(NLM_F_REQUEST | NLM_F_ACK | flags);
+    request.message.ifa_family = address.address.is_ipv6 ? AF_INET6 : AF_INET;
+    request.message.ifa_prefixlen = address.length;
+    request.message.ifa_index = interface;
+    request.attribute.rta_type = IFA_LOCAL;
+    request.attribute.rta_len = static_cast<std::uint16_t>(sizeof(rtattr) + length);
+    std::memcpy(request.octets.data(), address.address.octets.data(), length);
+    return request;
+}
+
+/// False with errno set where the kernel refuses.
+bool change_address(std::uint16_t type, int flags, unsigned interface,
+                    const config::IpPrefix& address) {
+    const Descriptor routing(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
+    const AddressRequest request = address_request(type, flags, interface, address);
+    Answer answer;
+    if (!routing.is_open() || send(routing.number(), &request, request.header.nlmsg_len, 0) < 0 ||
+        recv(routing.number(), &answer, sizeof(answer), 0) < 0) {
+        return false;
+    }
+    errno = -answer.error.error;
+    return errno == 0;
 }
 
 }  // namespace
@@ -178,27 +209,15 @@ Status Netdev::set_up() const {
 }
 
 Status Netdev::add_address(const config::IpPrefix& address) const {
-    if (address.address.is_ipv6) {
-        Ipv6InterfaceRequest request{};
-        std::memcpy(&request.address, address.address.octets.data(), sizeof(request.address));
-        request.prefix_length = address.length;
-        request.interface_index = static_cast<int>(index());
-        if (!control(AF_INET6, SIOCSIFADDR, &request) && errno != EEXIST) {
-            return cannot(fmt::format("add the address {}", address.to_string()));
-        }
-        return Done{};
-    }
-    ifreq request = request_for(name_);
-    request.ifr_addr = ipv4_socket_address(address.address.ipv4());
-    const std::uint32_t mask =
-        address.length == 0 ? 0 : ~std::uint32_t{0} << (32 - std::uint32_t{address.length});
-    bool added = control(AF_INET, SIOCSIFADDR, &request);
-    if (added) {
-        request.ifr_netmask = ipv4_socket_address(mask);
-        added = control(AF_INET, SIOCSIFNETMASK, &request);
-    }
-    if (!added) {
+    if (!change_address(RTM_NEWADDR, NLM_F_CREATE, index(), address) && errno != EEXIST) {
         return cannot(fmt::format("add the address {}", address.to_string()));
+    }
+    return Done{};
+}
+
+Status Netdev::remove_address(const config::IpPrefix& address) const {
+    if (!change_address(RTM_DELADDR, 0, index(), address) && errno != EADDRNOTAVAIL) {
+        return cannot(fmt::format("remove the address {}", address.to_string()));
     }
     return Done{};
 }

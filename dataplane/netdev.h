@@ -63,7 +63,10 @@ class Netdev {
     Status set_mac(const config::MacAddress& mac) const;
     Status set_mtu(std::uint32_t mtu) const;
     Status set_up() const;
+    /// Nothing to do where it has the address.
     Status add_address(const config::IpPrefix& address) const;
+    /// Nothing to do where it lacks the address.
+    Status remove_address(const config::IpPrefix& address) const;
     /// Keeps the host's IPv6 off the interface; nothing to do where the host has none.
     void disable_ipv6() const;
 

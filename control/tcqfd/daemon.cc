@@ -299,13 +299,17 @@ void Daemon::reload() {
         return;
     }
     router_->reclaim();  // the new tables need the memory of those before the last ones
+    const std::vector<config::Interface> before = router_->config().interfaces;
     const std::string refusal = router_->apply(loaded.router);
     if (!refusal.empty()) {
         print_message(fmt::format("reload: nothing is changed: {}", refusal));
         return;
     }
-    if (const Status status = devices_->install_filters(*loaded.router); !status) {
-        print_warning(status.failure().message);
+    for (const Status& status : {devices_->change_addresses(before, loaded.router->interfaces),
+                                 devices_->install_filters(*loaded.router)}) {
+        if (!status) {
+            print_warning(status.failure().message);
+        }
     }
     print_guards();
     print_message("reloaded");

@@ -228,6 +228,32 @@ Status DeviceSet::install_filters(const config::Router& router) {
     return Done{};
 }
 
+Status DeviceSet::change_addresses(const std::vector<config::Interface>& before,
+                                   const std::vector<config::Interface>& now) {
+    for (std::size_t i = 0; i < devices_.size(); ++i) {
+        const std::vector<config::IpPrefix>& old = before[i].addresses;
+        const std::vector<config::IpPrefix>& wanted = now[i].addresses;
+        if (devices_[i].tap == nullptr || devices_[i].wire->netdev() || old == wanted) {
+            continue;
+        }
+        const dataplane::Netdev& tap = devices_[i].tap->netdev();
+        for (const config::IpPrefix& address : old) {
+            if (std::ranges::find(wanted, address) == wanted.end()) {
+                if (Status status = tap.remove_address(address); !status) {
+                    return status;
+                }
+            }
+        }
+        // All of them: with the first of a prefix the host may have removed others.
+        for (const config::IpPrefix& address : wanted) {
+            if (Status status = tap.add_address(address); !status) {
+                return status;
+            }
+        }
+    }
+    return Done{};
+}
+
 DeviceSet::LinkNews DeviceSet::update_links(dataplane::Router& router) {
     LinkNews news;
     for (std::size_t i = 0; i < devices_.size(); ++i) {

@@ -41,6 +41,9 @@ class DeviceSet {
     void stop_relay();
     /// Tells the filters what the router forwards.
     Status install_filters(const config::Router& router);
+    /// Gives the host's side of interfaces that are the router's alone other addresses.
+    Status change_addresses(const std::vector<config::Interface>& before,
+                            const std::vector<config::Interface>& now);
     /// One sentence each.
     struct LinkNews {
         std::vector<std::string> changes;   ///< a link is down, or up again

@@ -370,6 +370,40 @@ def a_device_that_goes_away_is_told_and_one_of_its_name_is_another(bench):
     assert account["dropped"]["interface-down"] == 40, account
 
 
+def on_rings(name, addresses, mac="02:00:00:00:05:00"):
+    """A router with one port that is no interface of the host."""
+    return (f"name: {name}\ninterfaces:\n  - {{name: ge9, device: net_ring0, "
+            f"addresses: [{addresses}]" + (f", mac: {mac}" if mac else "") + "}\n")
+
+
+def global_addresses(namespace, interface):
+    text = namespace.run(f"ip -o addr show dev {interface} scope global").stdout
+    return {line.split()[3] for line in text.splitlines()}
+
+
+def the_host_has_an_interfaces_addresses_from_start_and_from_each_reload(bench):
+    tap = f"{bench.name}-ge9"
+    first = ["10.5.0.1/24", "10.5.0.2/24", "10.55.0.1/16", "2001:db8:5::1/64", "2001:db8:55::1/48"]
+    config = bench.write(on_rings(bench.name, ", ".join(f'"{each}"' for each in first)))
+    daemon = Daemon(bench, config)
+    assert global_addresses(bench.router, tap) == set(first)
+    second = ["10.5.0.2/24", "10.56.0.1/16", "2001:db8:5::1/64", "2001:db8:56::1/48"]
+    config.write_text(on_rings(bench.name, ", ".join(f'"{each}"' for each in second)))
+    assert daemon.reload("tcqfd: reloaded"), daemon.errors()
+    assert global_addresses(bench.router, tap) == set(second)
+    bench.router.run(f"ip link del {tap}")
+    config.write_text(on_rings(bench.name, '"10.5.0.1/24"'))
+    assert daemon.reload("tcqfd: reloaded"), daemon.errors()
+    assert f"warning: {tap}: cannot remove the address 10.5.0.2/24: " in daemon.errors()
+    assert_balances(daemon.stop())
+
+
+def a_device_without_a_mac_is_one_sentence_and_exit_3(bench):
+    code, errors = refusal(bench, bench.write(on_rings(bench.name, "10.5.0.1/24", mac="")))
+    assert code == 3 and len(errors) == 1, errors
+    assert "interface ge9: device net_ring0: has no MAC address of its own; give it one" in errors[0]
+
+
 def a_link_that_goes_down_or_comes_up_is_told(bench):
     daemon = start(bench)
     assert "the link is" not in daemon.errors(), daemon.errors()
@@ -403,6 +437,8 @@ CASES = [
     a_tai_offset_of_zero_is_named_at_start,
     the_guard_that_was_measured_is_told_until_one_is_configured,
     a_device_that_goes_away_is_told_and_one_of_its_name_is_another,
+    the_host_has_an_interfaces_addresses_from_start_and_from_each_reload,
+    a_device_without_a_mac_is_one_sentence_and_exit_3,
     a_link_that_goes_down_or_comes_up_is_told,
 ]
 
