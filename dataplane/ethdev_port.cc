@@ -276,10 +276,6 @@ Status EthdevPort::set_up(const EthdevOptions& options) {
         return refused(options, fmt::format("does not start: {}", rte_strerror(-result)));
     }
     set_up_addresses(options);
-    if (mac_ == config::MacAddress{}) {
-        return refused(options,
-                       "has no MAC address of its own; give it one: mac in the configuration");
-    }
     stop_pause_frames();
     update_link();
     return Done{};

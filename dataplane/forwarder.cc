@@ -69,15 +69,19 @@ void Forwarder::take_replacements() {
         if (out.draining) {
             out.draining->egress.flush(
                 [this, interface](rte_mbuf* mbuf) { overrun(interface, mbuf); });
-            retire(out);
+            retire(interface);
         }
         out.draining = std::move(out.output);
+        out.draining->overruns_before = counters_.interfaces[interface].cycle_overruns.get();
         out.output.reset(replacement);
     }
 }
 
 /// Gives drained queues back to the control thread: nothing is freed on a worker's path.
-void Forwarder::retire(InterfaceState& out) {
+void Forwarder::retire(config::InterfaceIndex interface) {
+    InterfaceState& out = state(interface);
+    out.draining->missed =
+        counters_.interfaces[interface].cycle_overruns.get() - out.draining->overruns_before;
     delete out.retired.exchange(out.draining.release(), std::memory_order_acq_rel);
 }
 
@@ -114,15 +118,32 @@ std::int64_t Forwarder::transmit(std::int64_t now_ns) {
     for (const config::InterfaceIndex interface : owned_) {
         InterfaceState& out = state(interface);
         if (out.draining) [[unlikely]] {
-            next_ns = std::min(next_ns, transmit_from(interface, out.draining->egress, now_ns));
-            if (out.draining->egress.queued() != 0) {
+            next_ns = std::min(next_ns, drain(interface, now_ns));
+            if (out.draining) {
                 continue;
             }
-            retire(out);
         }
         if (out.output->egress.queued() != 0) {
             next_ns = std::min(next_ns, transmit_from(interface, out.output->egress, now_ns));
         }
+    }
+    return next_ns;
+}
+
+/// What was queued before a change; retired where nothing is left of it.
+std::int64_t Forwarder::drain(config::InterfaceIndex interface, std::int64_t now_ns) {
+    InterfaceState& out = state(interface);
+    Output& old = *out.draining;
+    if (old.draining_since_ns == kNever) {
+        old.draining_since_ns = now_ns;
+    }
+    const std::int64_t next_ns = transmit_from(interface, old.egress, now_ns);
+    old.drained_ns = now_ns - old.draining_since_ns;
+    if (old.egress.queued() == 0) {
+        // What missed its cycle behind it until now is counted with it.
+        out.output->egress.advance(now_ns,
+                                   [this, interface](rte_mbuf* mbuf) { overrun(interface, mbuf); });
+        retire(interface);
     }
     return next_ns;
 }

@@ -238,9 +238,19 @@ void Router::reclaim() {
     std::erase_if(shared_->retired, [this](const RetiredTables& retired) {
         return rte_rcu_qsbr_check(shared_->qsbr.get(), retired.token, false) == 1;
     });
-    for (const auto& interface : shared_->interfaces) {
-        delete interface->retired.exchange(nullptr, std::memory_order_acq_rel);
+    for (std::size_t i = 0; i < shared_->interfaces.size(); ++i) {
+        const std::unique_ptr<Output> output(
+            shared_->interfaces[i]->retired.exchange(nullptr, std::memory_order_acq_rel));
+        if (output != nullptr) {
+            shared_->drained.push_back({.interface = static_cast<config::InterfaceIndex>(i),
+                                        .lasted_ns = output->drained_ns,
+                                        .missed = output->missed});
+        }
     }
+}
+
+std::vector<Router::Drained> Router::take_drained() {
+    return std::exchange(shared_->drained, {});
 }
 
 std::size_t Router::retired_tables() const {

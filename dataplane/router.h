@@ -72,6 +72,14 @@ class Router {
     /// Frees old tables that no worker can see any more; from the control thread after each change
     /// and now and then. Not part of a change: freeing large tables takes longer.
     void reclaim();
+    /// Queues of an interface that gave way to others whose cycles or link are different.
+    struct Drained {
+        config::InterfaceIndex interface = 0;
+        std::int64_t lasted_ns = 0;  ///< until the last packet was sent, from the first round on
+        std::uint64_t missed = 0;    ///< packets that became cycle-overrun in that time
+    };
+    /// What reclaim() found drained since the last call.
+    std::vector<Drained> take_drained();
     /// Old tables that are not free yet.
     std::size_t retired_tables() const;
     /// Tells the workers of a link that went up or down.

@@ -37,6 +37,12 @@ struct Output {
     EgressConfig config;
     PacketChunks chunks;
     PacketEgress egress;
+
+    // While it drains: since when, how long, and the interface's overruns before and in that time.
+    std::int64_t draining_since_ns = kNever;
+    std::int64_t drained_ns = 0;
+    std::uint64_t overruns_before = 0;
+    std::uint64_t missed = 0;
 };
 
 /// One interface. What is not atomic is touched by its owner alone, once the workers run.
@@ -102,8 +108,9 @@ struct SharedState {
     std::map<std::uint32_t, FlowRecord> flows;  // by id; control thread alone
 
     std::unique_ptr<rte_rcu_qsbr, FreeQsbr> qsbr;
-    std::unique_ptr<Snapshot> owned;     // control thread alone
-    std::vector<RetiredTables> retired;  // control thread alone
+    std::unique_ptr<Snapshot> owned;       // control thread alone
+    std::vector<RetiredTables> retired;    // control thread alone
+    std::vector<Router::Drained> drained;  // control thread alone
     std::atomic<const Snapshot*> current =
         nullptr;  // written by the control thread, read by workers
 

@@ -77,9 +77,15 @@ std::string needs_restart(const config::Router& running, const config::Router& w
     for (std::size_t i = 0; i < running.interfaces.size(); ++i) {
         const config::Interface& was = running.interfaces[i];
         const config::Interface& is = wanted.interfaces[i];
-        if (was.name != is.name || was.device != is.device || was.mac != is.mac ||
-            was.mtu != is.mtu) {
-            return fmt::format("/interfaces[name='{}']", was.name);
+        if (was.name != is.name) {
+            return "/interfaces";
+        }
+        const char* const key = was.device != is.device ? "device"
+                                : was.mac != is.mac     ? "mac"
+                                : was.mtu != is.mtu     ? "mtu"
+                                                        : nullptr;
+        if (key != nullptr) {
+            return fmt::format("/interfaces[name='{}']/{}", was.name, key);
         }
     }
     return "";
@@ -94,6 +100,17 @@ dataplane::RouterOptions real_time_options(const config::Router& router, bool yi
     options.transmit_lookahead_ns = yield ? kSharedCoreLookaheadNs : kOwnCoreLookaheadNs;
     options.lateness_ns = lateness_ns;
     return options;
+}
+
+std::string drained_message(const std::string& interface,
+                            const dataplane::Router::Drained& drained) {
+    if (drained.lasted_ns == 0 && drained.missed == 0) {
+        return "";
+    }
+    return fmt::format(
+        "interface {}: what was queued before the reload left within {} us; {} packets missed "
+        "their cycle behind it (cycle-overrun)",
+        interface, drained.lasted_ns / 1000, drained.missed);
 }
 
 std::int64_t longest_drain_ns(const config::Router& router) {
@@ -298,7 +315,7 @@ void Daemon::reload() {
             options_.config_file, fixed));
         return;
     }
-    router_->reclaim();  // the new tables need the memory of those before the last ones
+    reclaim();  // the new tables need the memory of those before the last ones
     const std::vector<config::Interface> before = router_->config().interfaces;
     const std::string refusal = router_->apply(loaded.router);
     if (!refusal.empty()) {
@@ -315,6 +332,17 @@ void Daemon::reload() {
     print_message("reloaded");
 }
 
+void Daemon::reclaim() {
+    router_->reclaim();
+    for (const dataplane::Router::Drained& drained : router_->take_drained()) {
+        const std::string message =
+            drained_message(router_->config().interfaces[drained.interface].name, drained);
+        if (!message.empty()) {
+            print_message(message);
+        }
+    }
+}
+
 void Daemon::update_links() {
     const DeviceSet::LinkNews news = devices_->update_links(*router_);
     for (const std::string& change : news.changes) {
@@ -327,7 +355,7 @@ void Daemon::update_links() {
 
 void Daemon::tick() {
     update_links();
-    router_->reclaim();
+    reclaim();
     const ServoStatistics clock = clock_->statistics();
     if (clock.rebases != rebases_seen_) {
         rebases_seen_ = clock.rebases;
@@ -340,6 +368,7 @@ std::string Daemon::stop() {
     sd_notify(0, "STOPPING=1");
     drain();
     rte_eal_mp_wait_lcore();
+    reclaim();
     devices_->stop_relay();
     print_pauses();
     loops_.clear();

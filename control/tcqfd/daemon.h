@@ -50,6 +50,7 @@ class Daemon {
     void drain();
     void print_pauses() const;
     void reload();
+    void reclaim();
     void update_links();
     void tick();
 
@@ -71,6 +72,10 @@ std::string needs_restart(const config::Router& running, const config::Router& w
 /// What a router in real time is made with, but for its packets and devices.
 dataplane::RouterOptions real_time_options(const config::Router& router, bool yield,
                                            std::int64_t lateness_ns);
+
+/// What a change of an interface's cycles or link cost; empty where nothing waited.
+std::string drained_message(const std::string& interface,
+                            const dataplane::Router::Drained& drained);
 
 /// How long the packets that may be queued can take to leave.
 std::int64_t longest_drain_ns(const config::Router& router);

@@ -144,6 +144,12 @@ Status DeviceSet::open_kernel_side(const config::Router& router, config::Interfa
     const config::Interface& interface = router.interfaces[index];
     Device& device = devices_[index];
     const std::optional<dataplane::Netdev>& netdev = device.wire->netdev();
+    if (!netdev && device.wire->mac() == config::MacAddress{}) {
+        return system_refused(fmt::format(
+            "interface {}: device {}: has no MAC address of its own; give it one: mac in the "
+            "configuration",
+            interface.name, interface.device));
+    }
     auto made = dataplane::Tap::create(netdev ? fmt::format("tcqf-{}", netdev->index())
                                               : tap_name(router.name, interface.name));
     if (!made) {

@@ -47,6 +47,9 @@ struct PacketBudget {
 
 PacketBudget packet_budget(const config::Router& router);
 
+/// Refuses cores of the configuration that this process may not run on.
+Status check_cores(const config::Router& router, const HostResources& host);
+
 /// Starts the environment.
 Status start_eal(const EalPlan& plan);
 

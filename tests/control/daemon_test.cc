@@ -128,7 +128,13 @@ TEST(Reload, names_what_only_a_restart_can_change) {
     EXPECT_EQ(needs_restart(running, running), "");
     config::Router wanted = running;
     wanted.interfaces[0].device = "net_ring1";
-    EXPECT_EQ(needs_restart(running, wanted), "/interfaces[name='ge0']");
+    EXPECT_EQ(needs_restart(running, wanted), "/interfaces[name='ge0']/device");
+    wanted = running;
+    wanted.interfaces[0].mtu = 9000;
+    EXPECT_EQ(needs_restart(running, wanted), "/interfaces[name='ge0']/mtu");
+    wanted = running;
+    wanted.interfaces[0].name = "ge1";
+    EXPECT_EQ(needs_restart(running, wanted), "/interfaces");
     wanted = running;
     wanted.workers.count = 2;
     EXPECT_EQ(needs_restart(running, wanted), "/workers");

@@ -410,6 +410,40 @@ TEST(LiveChange, OtherCyclesDrainTheOldOnesFirst) {
     ASSERT_EQ(router.wire(1).sent().size(), 1u);
     expect_right_cycles(router, 3);
     router.router().reclaim();
+    const std::vector<dataplane::Router::Drained> drained = router.router().take_drained();
+    ASSERT_EQ(drained.size(), 2u);  // the interfaces of the domain
+    EXPECT_EQ(drained[1].interface, 1);
+    EXPECT_EQ(drained[1].missed, 0u);
+    // What was queued left in the cycle after the next one.
+    EXPECT_GT(drained[1].lasted_ns, kCycleNs);
+    EXPECT_LT(drained[1].lasted_ns, 3 * kCycleNs);
+    EXPECT_EQ(drained[0].lasted_ns, 0);
+    EXPECT_TRUE(router.router().take_drained().empty());
+}
+
+TEST(LiveChange, WhatMissesItsCycleBehindOldQueuesIsTheCostOfTheChange) {
+    TestRouter router(four_interfaces("mpls-tc", 4));
+    std::int64_t now_ns = kStart;
+    for (unsigned i = 0; i < 100; ++i) {
+        // Three cycles ahead until the change, and for the next one behind it.
+        router.arrive(0, now_ns,
+                      tagged(i < 50 ? id_at(now_ns + 2 * kCycleNs, 4) : id_at(now_ns, 3)));
+        router.run_until(now_ns + kCycleNs / 10 - 1, now_ns);
+        if (i == 49) {
+            ASSERT_EQ(router.router().apply(load_or_throw(four_interfaces("mpls-tc", 3))), "");
+        }
+        now_ns += kCycleNs / 10;
+    }
+    router.run_until(now_ns + 10 * kCycleNs, now_ns);
+    const Account account = router.router().account();
+    EXPECT_TRUE(account.balances());
+    const std::uint64_t overruns =
+        account.dropped[static_cast<std::size_t>(dataplane::DropReason::cycle_overrun)];
+    EXPECT_GT(overruns, 0u);
+    router.router().reclaim();
+    const std::vector<dataplane::Router::Drained> drained = router.router().take_drained();
+    ASSERT_EQ(drained.size(), 2u);
+    EXPECT_EQ(drained[1].missed, overruns);
 }
 
 TEST(LiveChange, AFlowKeepsItsPlaceInTimeAndItsPolicing) {

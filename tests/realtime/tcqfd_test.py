@@ -7,6 +7,7 @@ add up. Prints TAP.
 import collections
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -166,6 +167,22 @@ def a_reload_under_traffic_loses_nothing_of_what_did_not_change(bench):
     assert len(frames) + sum(account["dropped"].values()) == 500, (labels, account)
 
 
+def a_reload_with_other_cycles_tells_what_it_cost(bench):
+    config = bench.write(configuration(bench.name))
+    daemon = Daemon(bench, config)
+    send_tagged(bench, 20)
+    config.write_text(configuration(bench.name).replace("cycle-time-us: 20000", "cycle-time-us: 15000"))
+    daemon.process.send_signal(signal.SIGHUP)
+    send_tagged(bench, 300)
+    cost = re.compile(r"tcqfd: interface ge1: what was queued before the reload left within \d+ us; "
+                      r"(\d+) packets missed their cycle behind it \(cycle-overrun\)")
+    assert daemon.wait_for("tcqfd: interface ge1: what was queued"), daemon.errors()
+    missed = [int(number) for number in cost.findall(daemon.errors())]
+    account = daemon.stop()
+    assert_balances(account)
+    assert len(missed) == 1 and missed[0] <= account["dropped"].get("cycle-overrun", 0), (missed, account)
+
+
 def a_reload_that_cannot_be_used_changes_nothing(bench):
     right = configuration(bench.name)
     config = bench.write(right)
@@ -287,6 +304,13 @@ def an_argument_that_dpdk_does_not_know_is_one_sentence_and_exit_2(bench):
     code, errors = refusal(bench, bench.write(configuration(bench.name)), "--", "--nonsense", "-n1")
     assert code == 2 and len(errors) == 1, errors
     assert "does not take the arguments behind --: --nonsense -n1" in errors[0], errors
+
+
+def a_core_that_is_not_there_is_one_sentence_and_exit_3(bench):
+    text = configuration(bench.name).replace("interfaces:\n", "workers: [1000]\ninterfaces:\n", 1)
+    code, errors = refusal(bench, bench.write(text))
+    assert code == 3 and len(errors) == 1, errors
+    assert "workers: this process may not run on core 1000; name others of 0" in errors[0], errors
 
 
 def a_router_whose_messages_nobody_reads_goes_on(bench):
@@ -420,6 +444,7 @@ CASES = [
     ping_to_the_router_is_answered_through_the_worker,
     what_carries_the_option_reaches_the_kernel_through_the_worker,
     a_reload_under_traffic_loses_nothing_of_what_did_not_change,
+    a_reload_with_other_cycles_tells_what_it_cost,
     a_reload_that_cannot_be_used_changes_nothing,
     a_stop_sends_what_is_queued_and_leaves_the_host_as_it_was,
     a_killed_router_leaves_the_host_reachable_and_can_be_started_again,
@@ -431,6 +456,7 @@ CASES = [
     missing_permission_is_one_sentence_and_exit_3,
     wrong_usage_and_wrong_configurations_have_their_codes,
     an_argument_that_dpdk_does_not_know_is_one_sentence_and_exit_2,
+    a_core_that_is_not_there_is_one_sentence_and_exit_3,
     a_router_whose_messages_nobody_reads_goes_on,
     an_account_that_cannot_be_written_is_one_sentence_and_exit_3,
     a_socket_is_taken_with_a_warning_as_long_as_there_is_no_api,
