@@ -309,12 +309,13 @@ Status EthdevPort::set_up_queues(const EthdevOptions& options) {
         if (result != 0) {
             return refused(
                 options,
-                fmt::format("cannot set up its receive queue: {}; {}", rte_strerror(-result),
-                            netdev_ ? "run as root or with CAP_NET_ADMIN, CAP_NET_RAW and "
-                                      "CAP_BPF; force_copy=1 helps where the driver has "
-                                      "no zero copy, and -- --log-level=pmd:debug shows "
-                                      "what it says"
-                                    : "give tcqfd more memory with -- -m MEBIBYTES"));
+                fmt::format(
+                    "cannot set up its receive queue: {}; {}", rte_strerror(-result),
+                    netdev_ ? "run as root, or with CAP_NET_ADMIN, CAP_NET_RAW, "
+                              "CAP_BPF and CAP_IPC_LOCK; force_copy=1 helps where the driver has "
+                              "no zero copy, and -- --log-level=pmd:debug shows "
+                              "what it says"
+                            : "give tcqfd more memory with -- -m MEBIBYTES"));
         }
         if (netdev_) {
             // AF_XDP: the transmit queue is the other side of the same socket.

@@ -146,7 +146,11 @@ Result<std::unique_ptr<Daemon>> Daemon::start(std::shared_ptr<const config::Rout
         constexpr std::chrono::seconds kPatience{20};
         turn.emplace(kPatience);
     }
-    const EalPlan plan = plan_eal(*router, options.eal_arguments, read_host_resources(),
+    const HostResources host = read_host_resources();
+    if (Status status = check_cores(*router, options.eal_arguments, host); !status) {
+        return status.failure();
+    }
+    const EalPlan plan = plan_eal(*router, options.eal_arguments, host,
                                   packet_budget(*router).mebibytes, options.yield);
     daemon->options_.yield = options.yield || plan.must_yield;
     for (const std::string& warning : plan.warnings) {

@@ -40,6 +40,10 @@ bool names_any(const std::vector<std::string>& given,
     });
 }
 
+bool names_lcores(const std::vector<std::string>& given) {
+    return names_any(given, {"--lcores", "-l", "-c"});
+}
+
 std::vector<unsigned> worker_cpus(const config::Router& router, const HostResources& host) {
     if (!router.workers.cores.empty()) {
         return router.workers.cores;
@@ -192,7 +196,7 @@ EalPlan plan_eal(const config::Router& router, const std::vector<std::string>& g
     if (!names_any(given, {"--log-level"})) {
         plan.arguments.emplace_back("--log-level=*:critical");  // tcqfd says itself what is wrong
     }
-    if (!names_any(given, {"--lcores", "-l", "-c"})) {
+    if (!names_lcores(given)) {
         plan.must_yield =
             !yield && router.workers.cores.empty() && router.workers.count > host.cpus.size();
         plan.arguments.push_back(lcores_argument(router, host, yield || plan.must_yield));
@@ -205,6 +209,21 @@ EalPlan plan_eal(const config::Router& router, const std::vector<std::string>& g
     plan.arguments.insert(plan.arguments.end(), given.begin(), given.end());
     plan.given = static_cast<int>(given.size());
     return plan;
+}
+
+Status check_cores(const config::Router& router, const std::vector<std::string>& given,
+                   const HostResources& host) {
+    if (names_lcores(given)) {
+        return Done{};
+    }
+    for (const unsigned core : router.workers.cores) {
+        if (std::find(host.cpus.begin(), host.cpus.end(), core) == host.cpus.end()) {
+            return system_refused(
+                fmt::format("workers: this process may not run on core {}; name others of {}", core,
+                            fmt::join(host.cpus, ", ")));
+        }
+    }
+    return Done{};
 }
 
 Status start_eal(const EalPlan& plan) {
@@ -229,11 +248,10 @@ Status start_eal(const EalPlan& plan) {
         remedy = "run as root, or give this user the huge pages and devices";
     } else if (rte_errno == EALREADY || rte_errno == EAGAIN) {
         remedy = "another DPDK program uses this --file-prefix: stop it or choose another name";
-    } else if (plan.uses_huge_pages) {
+    } else if (rte_errno == ENOMEM && plan.uses_huge_pages) {
         remedy =
             "there may be too few huge pages (echo 1024 > /proc/sys/vm/nr_hugepages), or leave it "
-            "to "
-            "tcqfd by giving no memory arguments";
+            "to tcqfd by giving no memory arguments";
     }
     return system_refused(
         fmt::format("DPDK's environment does not start ({}) with: {}; {}", rte_strerror(rte_errno),

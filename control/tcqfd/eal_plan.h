@@ -47,8 +47,10 @@ struct PacketBudget {
 
 PacketBudget packet_budget(const config::Router& router);
 
-/// Refuses cores of the configuration that this process may not run on.
-Status check_cores(const config::Router& router, const HostResources& host);
+/// Refuses cores of the configuration that this process may not run on, unless `given` names
+/// others.
+Status check_cores(const config::Router& router, const std::vector<std::string>& given,
+                   const HostResources& host);
 
 /// Starts the environment.
 Status start_eal(const EalPlan& plan);
