@@ -138,8 +138,7 @@ void Forwarder::excess(rte_mbuf* mbuf, const Decision& decision) {
             break;
     }
     if (decision.own_option) {
-        retire_tcqf_options({packet.l3, packet.l3_octets}, tables_->code_points);
-        packet.extensions = {};
+        take_out_own_option(packet);
     }
     if (!clean(packet, tables_->interfaces[decision.oif])) {
         return drop(mbuf, DropReason::untrusted_tag);
@@ -147,6 +146,7 @@ void Forwarder::excess(rte_mbuf* mbuf, const Decision& decision) {
     number(mbuf, decision.flow_slot, decision.number_bits);
     Decision next = decision;
     next.stage = Stage::queue;
+    next.octets = mbuf->pkt_len;
     dispatch(mbuf, next);
 }
 

@@ -176,6 +176,7 @@ class Forwarder {
                            std::int64_t now_ns) const;
     void ingress(Packet& packet, config::InterfaceIndex oif);
     void best_effort(Packet& packet, config::InterfaceIndex oif);
+    static void take_out_own_option(Packet& packet);
     void leave_domain(Packet& packet);
     void clear_old_tag(Packet& packet, const std::uint8_t* place);
     std::uint8_t* tag_place(Packet& packet, const InterfaceTable& out) const;

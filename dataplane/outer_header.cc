@@ -10,6 +10,14 @@ namespace {
 constexpr std::uint8_t kHopLimit = 64;  // of outer headers (RFC 2473, 6.3)
 constexpr std::uint8_t kTcqfOptionOctets = 4;
 
+/// PadN or Pad1 in octets that are 0.
+void write_padding(std::uint8_t* at, std::uint32_t octets) {
+    if (octets > 1) {
+        at[0] = 1;
+        at[1] = static_cast<std::uint8_t>(octets - 2);
+    }
+}
+
 /// Writes a chain of headers one after the other.
 class Writer {
   public:
@@ -65,13 +73,10 @@ class Writer {
         at_ += kNrpOptionOctets;
     }
 
-    /// Ends a header of options at a multiple of 8 octets, with PadN or Pad1.
+    /// Ends a header of options at a multiple of 8 octets.
     void pad() {
         const std::uint32_t missing = (8 - (at_ - header_at_) % 8) % 8;
-        if (missing > 1) {
-            ip_[at_] = 1;
-            ip_[at_ + 1] = static_cast<std::uint8_t>(missing - 2);
-        }
+        write_padding(ip_ + at_, missing);
         at_ += missing;
         ip_[header_at_ + 1] = static_cast<std::uint8_t>((at_ - header_at_) / 8 - 1);
     }
@@ -103,12 +108,36 @@ class Writer {
     std::uint32_t named_at_ = 6;  // the octet that says what comes next
 };
 
+/// What is left of a header of options without the first one, the TCQF option.
+void move_nrp_option_up(std::uint8_t* header) {
+    std::uint8_t* end = header + 2 + kNrpOptionOctets;
+    std::memmove(header + 2, header + 2 + kTcqfOptionOctets, kNrpOptionOctets);
+    std::memset(end, 0, kTcqfOptionOctets);
+    write_padding(end, kTcqfOptionOctets);
+}
+
 }  // namespace
 
 OuterHeader outer_header(const OuterHeaderSpec& spec, bool reduced, TcqfPlace place) {
     OuterHeader header;
     Writer(header, spec).write(reduced, place);
     return header;
+}
+
+std::uint32_t take_out_tcqf_option(std::uint8_t* ip, const ExtensionHeaders& extensions) {
+    constexpr std::uint32_t kLoneOptionOctets = 8;  // of a header with the TCQF option alone
+    const std::uint32_t option =
+        extensions.tcqf_hop_by_hop != 0 ? extensions.tcqf_hop_by_hop : extensions.tcqf_destination;
+    const std::uint32_t header = option - 2;
+    if (ip[header + 1] != 0) {
+        move_nrp_option_up(ip + header);
+        return 0;
+    }
+    // Named by the IPv6 header, or by the hop-by-hop header behind that.
+    ip[header == kIpv6Octets ? 6 : kIpv6Octets] = ip[header];
+    store16(ip + 4, static_cast<std::uint16_t>(ipv6::payload_octets(ip) - kLoneOptionOctets));
+    std::memmove(ip + kLoneOptionOctets, ip, header);
+    return kLoneOptionOctets;
 }
 
 OuterHeaders outer_headers(const OuterHeaderSpec& spec) {

@@ -1,7 +1,10 @@
 // Where a packet leaves: in which cycle or class, with which tag, and cleaned of which old one.
 
+#include <cstring>
+
 #include "dataplane/forwarder.h"
 #include "dataplane/headers.h"
+#include "dataplane/outer_header.h"
 #include "dataplane/write_tag.h"
 
 namespace tcqf::dataplane {
@@ -130,9 +133,7 @@ void Forwarder::ingress(Packet& packet, config::InterfaceIndex oif) {
 
 void Forwarder::best_effort(Packet& packet, config::InterfaceIndex oif) {
     if (packet.own_option) [[unlikely]] {
-        // Put in front for a cycle that the packet does not get.
-        retire_tcqf_options({packet.l3, packet.l3_octets}, tables_->code_points);
-        forget_options(packet);
+        take_out_own_option(packet);
     }
     if (!clean(packet, tables_->interfaces[oif])) {
         return drop(packet, DropReason::untrusted_tag);
@@ -147,6 +148,20 @@ void Forwarder::best_effort(Packet& packet, config::InterfaceIndex oif) {
     decision.traffic_class = class_of(packet);
     decision.octets = packet.mbuf->pkt_len;
     dispatch(packet.mbuf, decision);
+}
+
+/// An option that this router put in front for a cycle that the packet does not get. The outer
+/// header is this router's, so nothing has to be left in its place.
+void Forwarder::take_out_own_option(Packet& packet) {
+    const std::uint32_t octets = take_out_tcqf_option(packet.l3, packet.extensions);
+    if (octets != 0) {
+        auto* frame = rte_pktmbuf_mtod(packet.mbuf, std::uint8_t*);
+        std::memmove(frame + octets, frame, kEthernetOctets);
+        rte_pktmbuf_adj(packet.mbuf, static_cast<std::uint16_t>(octets));
+        packet.l3 += octets;
+        packet.l3_octets -= octets;
+    }
+    packet.extensions = {};
 }
 
 /// Strict classes behind TCQF: what left a domain, control (CS6, CS7, the kernel's), the rest.

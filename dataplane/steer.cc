@@ -54,7 +54,9 @@ void Forwarder::encapsulate(Packet& packet, const PolicyAction& policy,
     }
     const bool in_cycle = (packet.cycle != 0 && out.domain == packet.in->domain) ||
                           (packet.flow != FlowTable::kNoFlow && out.domain != kNoDomain);
-    const TcqfPlace place = in_cycle ? out.tcqf_place() : TcqfPlace::none;
+    // Beneath labels an option could not carry the tag.
+    const TcqfPlace place =
+        in_cycle && adjacency.label_count == 0 ? out.tcqf_place() : TcqfPlace::none;
     const OuterHeader& outer = list.outer->of(policy.reduced, place);
 
     const std::uint32_t room = adjacency.label_count * kLabelOctets + outer.octets;

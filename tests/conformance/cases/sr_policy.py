@@ -450,6 +450,64 @@ def transit_tcqf_cases():
     ]
 
 
+def unused_option_cases():
+    """The outer header would bring an option for the tag, but the packet gets no cycle."""
+    def outside_window(kind, header, segment, nrp):
+        """Tags are DSCPs on the way in; one of the four distances is in the window."""
+        made = sr_config(policy(path(segment, FAR, **({"nrp": 5} if nrp else {}))))
+        if segment == BENEATH_LABELS:
+            beneath_labels(made)
+        return with_domain(made, [tagged(0, "dscp"), tagged(1, kind, header=header)],
+                           [explicit(0, 1, IDENTITY_PLUS_ONE, (1, 1))],
+                           outside_window_action="best-effort")
+
+    def excess(header, nrp):
+        return in_domain(steered_flow(
+            sr_config(policy(path(VIA_1, FAR, **({"nrp": 5} if nrp else {})))),
+            excess_action="best-effort", traffic_specification={
+                "interval-ns": 1_000_000, "max-packets-per-interval": 1,
+                "max-payload-size": 1000}), "ipv6-option", header=header)
+
+    def with_nrp(config, nrp):
+        if nrp:
+            config["nrps"] = [{"id": 5, "name": "gold", "encapsulation": "ipv6-option",
+                               "interfaces": [{"name": "ge1", "cycle-bits": 100_000}]}]
+        return config
+
+    def nothing_left(in_cycle):
+        """Outer headers with a TCQF option, and that nothing of one is left in the others."""
+        def by_hand(router):
+            heads = [bytes(sent.frame[14:14 + 64]) for sent in router.ports["ge1"].sent]
+            tagged_heads = [head for head in heads if b"\xb1\x02" in head[40:]]
+            assert len(tagged_heads) == in_cycle, heads
+            assert len(heads) == 4 and not any(b"\x3e\x02" in head[40:] for head in heads), heads
+
+        return by_hand
+
+    tcqf = {"ge0": [at(1000 + 10 * k, onto(0, to_policy(k, 4 + 2 * (k % 2), dscp=DSCP_TAGS[k])))
+                    for k in range(4)]}
+    flows = {"ge3": [at(1000 + 10 * k, onto(3, v6(k, to=0) if k % 2 else v4(k, to=0)))
+                     for k in range(4)]}
+    made = []
+    for header in ("hop-by-hop", "destination"):
+        for nrp in (False, True):
+            name = f"{header}{'-nrp' if nrp else ''}"
+            made += [
+                Case(f"unused-option-outside-window-{name}", "Outside the window as best effort: "
+                     "without an option that the tag would have needed",
+                     with_nrp(outside_window("ipv6-option", header, VIA_1, nrp), nrp), tcqf,
+                     by_hand=nothing_left(1)),
+                Case(f"unused-option-excess-{name}", "Excess of a flow as best effort: without an "
+                     "option that the tag would have needed", with_nrp(excess(header, nrp), nrp),
+                     flows, by_hand=nothing_left(1)),
+            ]
+    made.append(Case("unused-option-beneath-labels", "Beneath labels no option is brought: it could "
+                     "not carry the tag", outside_window("ipv6-option", "hop-by-hop",
+                                                         BENEATH_LABELS, False), tcqf,
+                     by_hand=drops(untaggable=1)))
+    return made
+
+
 def into_domain_cases():
     """From one domain into another: an ingress packet there, once it has left its own."""
     def config(*segments, match, steered=False, kind="ipv6-option"):
@@ -549,4 +607,4 @@ def refused_cases():
 def cases():
     return (steering_cases() + mtu_cases() + binding_cases() + active_path_cases() +
             validity_cases() + invalid_cases() + flow_cases() + transit_tcqf_cases() +
-            into_domain_cases() + share_cases() + refused_cases())
+            unused_option_cases() + into_domain_cases() + share_cases() + refused_cases())

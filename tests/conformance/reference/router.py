@@ -520,9 +520,10 @@ class Router(Endpoint, Steering):
         return True
 
     def _drop_own_option(self, packet):
-        """An option that was put in front for a cycle that the packet does not get."""
+        """One that was put in front for a cycle that the packet does not get: nobody else's header
+        is in the way, so nothing is left of it."""
         if packet.own_option:
-            packet.retire(self.tagging.option, self.tagging.retired)
+            packet.replace_ip(packet.without_option)
 
     def _class_of(self, packet):
         is_control = not packet.labels and packet.dscp in CONTROL_DSCPS

@@ -61,10 +61,21 @@ class Steering:
         if packet.flow and packet.flow.service:
             # RFC 8964, 4.2: it goes beneath labels, for which an outer IPv6 header has no place.
             raise Drop("policy-invalid", answer=False)
-        option_header = self._option_for(packet, oif)
+        option_header = self._option_for(packet, oif, chosen.hop)
         if packet.carrier in ("ip", "option"):
             self.tagging.clear_old_place(packet, self.tagging.interfaces[packet.iif].domain)
             packet.carrier = None
+        whole, octets = self._outer_packet(packet, path, chosen, reduced, option_header)
+        self._check_room(packet, oif, octets + 4 * len(chosen.hop.labels))
+        # Best effort after all: the same without the option.
+        packet.without_option = self._outer_packet(packet, path, chosen, reduced, None)[0]
+        packet.replace_ip(whole)
+        packet.own_option = bool(option_header)
+        packet.written_ip = True
+        self._push(packet, chosen.hop.labels, chosen.hop)
+
+    def _outer_packet(self, packet, path, chosen, reduced, option_header):
+        """The encapsulated packet, and how much longer it is."""
         inner = bytes(packet.l3)
         traffic_class = inner[1] if inner[0] >> 4 == 4 else \
             (inner[0] & 15) << 4 | inner[1] >> 4
@@ -81,18 +92,15 @@ class Steering:
             options += nrp_option(self.nrp_option, path.nrp)
         if options:
             body, kind = wire.option_header(kind, options) + body, wire.HOP_BY_HOP
-        self._check_room(packet, oif, len(body) + 40 + 4 * len(chosen.hop.labels) - len(inner))
-        packet.replace_ip(wire.ipv6(self.srv6_source, chosen.segments[0], body, next_header=kind,
-                                    traffic_class=traffic_class, hop_limit=HOP_LIMIT,
-                                    flow_label=IGNORED_FLOW_LABEL))
-        packet.own_option = bool(option_header)
-        packet.written_ip = True
-        self._push(packet, chosen.hop.labels, chosen.hop)
+        whole = wire.ipv6(self.srv6_source, chosen.segments[0], body, next_header=kind,
+                          traffic_class=traffic_class, hop_limit=HOP_LIMIT,
+                          flow_label=IGNORED_FLOW_LABEL)
+        return whole, len(whole) - len(inner)
 
-    def _option_for(self, packet, oif):
+    def _option_for(self, packet, oif, hop):
         """The header in which this encapsulation brings a place for the tag; None for none."""
         there = self.tagging.interfaces.get(oif)
-        if there is None or there.kind != "ipv6-option":
+        if there is None or there.kind != "ipv6-option" or hop.labels:
             return None
         here = self.tagging.interfaces.get(packet.iif)
         in_cycle = packet.identifier is not None and here.domain is there.domain
