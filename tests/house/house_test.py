@@ -7,6 +7,7 @@ import argparse
 import fnmatch
 import glob
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -93,6 +94,7 @@ def check_tree(tap, tree):
                 or name.startswith("scripts/")]
     tap.case("nothing is left unfinished", problems_in(tree, finished, rules.unfinished_problems))
     tap.case("documents name files that exist", missing_documented_files(tree))
+    tap.case("each drop reason is explained", unexplained_drop_reasons(tree))
     tap.case("each package has a reason", unexplained_packages(tree))
     external(tap, tree, "sources are formatted", ["clang-format", "--dry-run", "-Werror"],
              tree.sources())
@@ -111,6 +113,16 @@ def missing_documented_files(tree):
             if not tree.makes(path) and not any(map(glob.glob, map(str, candidates))):
                 problems.append(f"{document}:{number}: {path} does not exist")
     return problems
+
+
+def unexplained_drop_reasons(tree):
+    page = "docs/account.md"
+    names = re.search(r"kDropReasonNames = \{(.*?)\}", tree.text("dataplane/account.h"), re.DOTALL)
+    reasons = re.findall(r'"([a-z-]+)"', names.group(1))
+    rows = re.findall(r"^\| `([a-z-]+)` \|", tree.text(page).split("## Why")[1],
+                      re.MULTILINE)
+    return ([f"{page} lacks {reason}" for reason in reasons if reason not in rows]
+            + [f"{page}: there is no {row}" for row in rows if row not in reasons])
 
 
 def unexplained_packages(tree):
