@@ -21,6 +21,12 @@ std::int64_t now_of(const SharedClock& clock) {
     return clock.at(rte_rdtsc());
 }
 
+/// Of the counter: what passes is the same whether or not TAI is set meanwhile.
+std::uint64_t ticks_of(std::int64_t ns, const ClockSnapshot& clock) {
+    return static_cast<std::uint64_t>((static_cast<Int128>(ns) << ClockSnapshot::kRateBits) /
+                                      static_cast<Int128>(clock.rate));
+}
+
 }  // namespace
 
 void WorkerLoop::run() {
@@ -30,8 +36,9 @@ void WorkerLoop::run() {
     while (phase->load(std::memory_order_relaxed) == WorkerPhase::running) {
         // At a boundary what must leave goes before what may enter. Each half has its own reading:
         // receiving takes time.
-        std::int64_t now_ns = now_of(*clock);
-        note_pause(now_ns);
+        const std::uint64_t ticks = rte_rdtsc();
+        note_pause(ticks);
+        std::int64_t now_ns = clock->at(ticks);
         const std::int64_t next_ns = worker->transmit(now_ns);
         now_ns = now_of(*clock);
         const unsigned received = worker->receive(now_ns);
@@ -52,11 +59,13 @@ void WorkerLoop::run() {
     }
 }
 
-void WorkerLoop::note_pause(std::int64_t now_ns) {
-    if (carrying_ && now_ns > round_due_ns_) {
-        pauses.add(now_ns - round_due_ns_);
+void WorkerLoop::note_pause(std::uint64_t ticks) {
+    const auto late = static_cast<std::int64_t>(ticks - round_due_ticks_);
+    if (carrying_ && late > 0) {
+        const ClockSnapshot since_due{.ticks = round_due_ticks_, .rate = clock->read().rate};
+        pauses.add(since_due.at(ticks));
     }
-    round_due_ns_ = now_ns;
+    round_due_ticks_ = ticks;
 }
 
 void WorkerLoop::relax(unsigned received, std::int64_t now_ns, std::int64_t next_ns) {
@@ -73,7 +82,7 @@ void WorkerLoop::relax(unsigned received, std::int64_t now_ns, std::int64_t next
         sched_yield();
         return;
     }
-    round_due_ns_ = now_ns + sleep_ns;
+    round_due_ticks_ = rte_rdtsc() + ticks_of(sleep_ns, clock->read());
     const timespec duration{.tv_sec = 0, .tv_nsec = sleep_ns};
     nanosleep(&duration, nullptr);
 }

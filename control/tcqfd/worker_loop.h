@@ -34,11 +34,11 @@ struct WorkerLoop {
   private:
     void relax(unsigned received, std::int64_t now_ns, std::int64_t next_ns);
 
-    void note_pause(std::int64_t now_ns);
+    void note_pause(std::uint64_t ticks);
 
     bool carrying_ = false;  // a packet has arrived
     unsigned idle_rounds_ = 0;
-    std::int64_t round_due_ns_ = 0;  // when this round began, or sleep before the next ends
+    std::uint64_t round_due_ticks_ = 0;  // when this round began, or sleep before the next ends
 };
 
 }  // namespace tcqf::control
