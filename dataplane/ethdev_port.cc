@@ -8,6 +8,7 @@
 #include <rte_ethdev.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -66,6 +67,10 @@ std::string af_xdp_obstacle() {
     }
 }
 
+constexpr const char* kCheckArguments =
+    "check the driver's name and its arguments in the DPDK guide to network drivers; "
+    "-- --log-level=pmd:debug shows what the driver says";
+
 std::string probe_remedy(const EthdevOptions& options, int error) {
     if (is_pci(options.device)) {
         return "bind it to vfio-pci with dpdk-devbind.py (see its --status), and give tcqfd the "
@@ -75,16 +80,15 @@ std::string probe_remedy(const EthdevOptions& options, int error) {
         case EEXIST:
             return "two interfaces name the same device; give each its own number, as in "
                    "net_af_xdp1";
-        case EPERM:
+        case EPERM:  // also what drivers say that return -1 for any reason
         case EACCES:
-            return "run as root or with CAP_NET_ADMIN and CAP_NET_RAW";
+            return geteuid() == 0 ? kCheckArguments
+                                  : "run as root or with CAP_NET_ADMIN and CAP_NET_RAW";
         case EBUSY:
         case EADDRINUSE:
             return "another program uses it; stop that program first";
         default:
-            return "check the driver's name and its arguments in the DPDK guide to network "
-                   "drivers; "
-                   "-- --log-level=pmd:debug shows what the driver says";
+            return kCheckArguments;
     }
 }
 
@@ -273,7 +277,8 @@ Status EthdevPort::set_up(const EthdevOptions& options) {
         return status;
     }
     if (const int result = rte_eth_dev_start(port_); result != 0) {
-        return refused(options, fmt::format("does not start: {}", rte_strerror(-result)));
+        return refused(options, fmt::format("does not start ({}); {}", rte_strerror(-result),
+                                            probe_remedy(options, -result)));
     }
     set_up_addresses(options);
     stop_pause_frames();

@@ -4,8 +4,10 @@
 #include <rte_eal.h>
 #include <rte_launch.h>
 #include <rte_lcore.h>
+#include <rte_mempool.h>
 #include <signal.h>
 #include <systemd/sd-daemon.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -55,6 +57,22 @@ std::vector<unsigned> worker_lcores() {
         lcores.push_back(lcore);
     }
     return lcores;
+}
+
+/// AF_XDP sockets take the packets' buffers, one after the other, where each fits into a page.
+Status check_xdp_buffers(const rte_mempool& pool, const PacketBudget& budget) {
+    constexpr std::uint64_t kXdpHeadroomOctets = 256;  // the kernel's, in front of a frame
+    const auto page_octets = static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+    const std::uint64_t octets =
+        std::uint64_t{pool.header_size} + pool.elt_size + pool.trailer_size;
+    if (octets <= page_octets) {
+        return Done{};
+    }
+    const std::uint64_t mtu = budget.frame_octets - kEthernetOctets - kFcsOctets;
+    return system_refused(
+        fmt::format("AF_XDP interfaces take buffers of at most {} octets, which an mtu of {} on "
+                    "any interface exceeds; {} would do",
+                    page_octets, mtu, mtu - (octets - page_octets) - kXdpHeadroomOctets));
 }
 
 }  // namespace
@@ -204,7 +222,7 @@ Status Daemon::make_pool(const config::Router& router) {
     pool_ = dataplane::make_packet_pool(
         "packets", budget.packets, budget.frame_octets, kCache,
         physical ? dataplane::BufferLayout::within_pages : dataplane::BufferLayout::gapless);
-    return Done{};
+    return has_af_xdp ? check_xdp_buffers(*pool_, budget) : Status(Done{});
 }
 
 Status Daemon::start_clock(const config::Router& router) {

@@ -5,9 +5,13 @@
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <sched.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <initializer_list>
@@ -38,6 +42,12 @@ bool names_any(const std::vector<std::string>& given,
                    (!is_long && argument.starts_with(option) && !argument.starts_with("--"));
         });
     });
+}
+
+/// Where DPDK makes the folder of its sockets and files.
+std::string runtime_base() {
+    const char* const of_user = std::getenv("XDG_RUNTIME_DIR");
+    return geteuid() == 0 ? "/var/run" : of_user != nullptr ? of_user : "/tmp";
 }
 
 bool names_lcores(const std::vector<std::string>& given) {
@@ -234,6 +244,13 @@ Status start_eal(const EalPlan& plan) {
     }
     if (rte_eal_init(static_cast<int>(pointers.size()), pointers.data()) >= 0) {
         return Done{};
+    }
+    if (const std::string base = runtime_base();
+        rte_errno == EINVAL && access(base.c_str(), W_OK) != 0) {
+        return system_refused(fmt::format(
+            "DPDK's environment does not start: {} cannot be written: {}; make it writable, or add "
+            "-- --no-shconf",
+            base, std::strerror(errno)));
     }
     if (rte_errno == EINVAL && plan.given != 0) {
         const std::vector<std::string> given(plan.arguments.end() - plan.given,

@@ -287,6 +287,39 @@ def missing_permission_is_one_sentence_and_exit_3(bench):
     assert process.returncode == 3 and len(lines) == 1 and "run as root" in lines[0], errors
 
 
+def an_mtu_that_af_xdp_has_no_room_for_is_one_sentence_and_exit_3(bench):
+    def with_mtu(octets):
+        return bench.write(configuration(bench.name).replace(
+            f"    mac: {ROUTER_MAC[1]}", f"    mac: {ROUTER_MAC[1]}\n    mtu: {octets}"))
+
+    code, errors = refusal(bench, with_mtu(9000))
+    assert code == 3 and len(errors) == 1 and "mtu of 9000" in errors[0], errors
+    largest = int(re.search(r"(\d+) would do", errors[0]).group(1))
+    assert_balances(Daemon(bench, with_mtu(largest)).stop())
+
+
+def a_device_that_its_driver_refuses_to_root_is_one_sentence_and_exit_3(bench):
+    captures = "net_pcap1,rx_pcap=/absent.pcap,tx_pcap=/proc/absent.pcap"
+    config = bench.write(configuration(bench.name).replace(
+        "net_af_xdp1,iface=ge1,force_copy=1,busy_budget=0", captures))
+    code, errors = refusal(bench, config)
+    assert code == 3 and len(errors) == 1 and "interface ge1: " in errors[0], errors
+    assert "check the driver's name and its arguments" in errors[0], errors
+
+
+def a_read_only_run_is_one_sentence_and_exit_3(bench):
+    config = bench.write(configuration(bench.name))
+    for arguments in ((), ("--no-telemetry",)):
+        process = bench.router.start(
+            ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs -o ro tmpfs /run && exec "$@"', "sh",
+             bench.binary, "--config", str(config), "--", "--no-huge", "-m", "512", *arguments],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        _, told = process.communicate(timeout=READY_SECONDS)
+        errors = [line for line in told.splitlines() if line.startswith("tcqfd: error")]
+        assert process.returncode == 3 and len(errors) == 1, told
+        assert "/var/run cannot be written: Read-only file system" in errors[0], errors
+
+
 def wrong_usage_and_wrong_configurations_have_their_codes(bench):
     def code(*arguments):
         return bench.router.run(" ".join([bench.binary, *arguments]), check=False).returncode
@@ -454,6 +487,9 @@ CASES = [
     two_routers_of_one_name_are_one_sentence_and_exit_3,
     missing_huge_pages_are_one_sentence_and_exit_3,
     missing_permission_is_one_sentence_and_exit_3,
+    an_mtu_that_af_xdp_has_no_room_for_is_one_sentence_and_exit_3,
+    a_device_that_its_driver_refuses_to_root_is_one_sentence_and_exit_3,
+    a_read_only_run_is_one_sentence_and_exit_3,
     wrong_usage_and_wrong_configurations_have_their_codes,
     an_argument_that_dpdk_does_not_know_is_one_sentence_and_exit_2,
     a_core_that_is_not_there_is_one_sentence_and_exit_3,
