@@ -11,13 +11,17 @@ namespace {
 
 void check_route(CheckContext& context, NextHopChecker& next_hops, const Cursor& entry,
                  const Route& route) {
+    if (context.document.is_bad(entry.node())) {
+        return;
+    }
     const bool has_next_hops = entry["next-hops"].exists();
     if (has_next_hops == route.sr_policy.has_value()) {
         context.report.conflict(
             has_next_hops ? entry["sr-policy"].node() : entry.node(),
             has_next_hops ? "next-hops and sr-policy exclude one another: remove one of them"
                           : "next-hops or sr-policy is needed: where do the packets go?");
-    } else if (has_next_hops && route.next_hops.empty()) {
+    } else if (has_next_hops && route.next_hops.empty() &&
+               !context.document.is_bad(entry["next-hops"].node())) {
         context.report.conflict(entry["next-hops"].node(),
                                 "is empty: at least one next hop is needed");
     }

@@ -59,6 +59,9 @@ class SidChecker {
                         std::string_view what) {
         const std::string_view behavior = entry["behavior"].text();
         const Cursor child = entry[name];
+        if (child && context_.document.is_bad(child.node())) {
+            return;
+        }
         if (is_needed && (!child || context_.document.first_child(child.node()) == kNoNode)) {
             context_.report.missing(
                 entry.node(), name,

@@ -3,7 +3,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cctype>
 #include <memory>
+#include <string_view>
 
 #include "config/validate.h"
 
@@ -13,6 +16,22 @@ namespace {
 struct TreeDeleter {
     void operator()(lyd_node* tree) const { lyd_free_all(tree); }
 };
+
+/// Whether a condition has this name in it, as a whole word.
+bool names(std::string_view condition, std::string_view name) {
+    const auto is_part_of_name = [&](std::size_t at) {
+        return at < condition.size() &&
+               (std::isalnum(static_cast<unsigned char>(condition[at])) != 0 ||
+                condition[at] == '-' || condition[at] == '_');
+    };
+    for (std::size_t at = condition.find(name); at != std::string_view::npos;
+         at = condition.find(name, at + 1)) {
+        if ((at == 0 || !is_part_of_name(at - 1)) && !is_part_of_name(at + name.size())) {
+            return true;
+        }
+    }
+    return false;
+}
 
 class MustChecker {
   public:
@@ -123,19 +142,23 @@ class MustChecker {
         }
     }
 
-    /// A condition on something that is wrong already would only find the same again.
-    bool is_decidable(NodeId node, const SchemaNode& schema) const {
-        if (schema.kind == SchemaKind::leaf || schema.kind == SchemaKind::leaf_list) {
-            return !document_.is_bad(node);
-        }
-        return true;
+    /// A condition on something that is wrong already would only find the same again, or what
+    /// follows from it: so would one that names a child that is wrong, or missing.
+    bool is_decidable(NodeId node, const SchemaNode& schema, const Must& must) const {
+        return !document_.is_bad(node) &&
+               std::all_of(schema.children.begin(), schema.children.end(), [&](const auto& child) {
+                   const NodeId id = document_.child(node, child->name);
+                   const bool is_right =
+                       id == kNoNode ? !child->is_required() : !document_.is_bad(id);
+                   return is_right || !names(must.condition, child->name);
+               });
     }
 
     void evaluate(const lyd_node* data, NodeId node, const SchemaNode& schema) {
-        if (!is_decidable(node, schema)) {
-            return;
-        }
         for (const Must& must : schema.musts) {
+            if (!is_decidable(node, schema, must)) {
+                continue;
+            }
             ly_bool holds = 1;
             const LY_ERR result =
                 lyd_eval_xpath3(data, schema_.module(), must.condition.c_str(),

@@ -148,6 +148,14 @@ std::string one_line(const char* text) {
     return line;
 }
 
+bool SchemaNode::is_required() const {
+    if (is_key) {
+        return name != "index" && !default_value;
+    }
+    return kind == SchemaKind::leaf ? is_mandatory
+                                    : kind != SchemaKind::container && min_elements > 0;
+}
+
 const SchemaNode* SchemaNode::child(std::string_view child_name) const {
     for (const auto& child : children) {
         if (child->name == child_name) {

@@ -46,6 +46,8 @@ struct SchemaNode {
     std::uint32_t min_elements = 0;
     std::uint32_t max_elements = 0;  ///< 0: any number
 
+    /// Whether a document has to say it.
+    bool is_required() const;
     /// Null where there is no such child.
     const SchemaNode* child(std::string_view child_name) const;
     const lysc_type* type() const;

@@ -245,12 +245,7 @@ void Validator::warn_host_bits(NodeId node, std::string_view canonical) {
 
 void Validator::check_missing(NodeId mapping, const SchemaNode& schema) {
     for (const auto& child : schema.children) {
-        const bool is_required =
-            child->is_key ? child->name != "index" && !child->default_value
-            : child->kind == SchemaKind::leaf
-                ? child->is_mandatory
-                : child->kind != SchemaKind::container && child->min_elements > 0;
-        if (is_required && document_.child(mapping, child->name) == kNoNode) {
+        if (child->is_required() && document_.child(mapping, child->name) == kNoNode) {
             const bool is_leaf = child->kind == SchemaKind::leaf;
             report_.missing(mapping, child->name,
                             is_leaf ? fmt::format("is missing: {} is needed", expectation(*child))
