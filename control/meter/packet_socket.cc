@@ -98,7 +98,8 @@ Socket::~Socket() {
     close(number_);
 }
 
-TransmitSocket::TransmitSocket(const std::string& interface) : socket_(open_socket(interface)) {
+TransmitSocket::TransmitSocket(const std::string& interface)
+    : interface_(interface), socket_(open_socket(interface)) {
     bind_to(socket_.number(), interface, 0);
     set_option(socket_.number(), SOL_PACKET, PACKET_QDISC_BYPASS, int{1});
     mac_ = mac_of(socket_.number(), interface);
@@ -123,7 +124,7 @@ std::size_t TransmitSocket::send(std::span<const std::span<std::uint8_t>> frames
         } else if (errno == ENOBUFS || errno == EAGAIN) {
             ++next;  // this one found no room
         } else if (errno != EINTR) {
-            fail("sending");
+            fail("interface " + interface_ + ": cannot send");
         }
     }
     return sent;

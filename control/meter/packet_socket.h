@@ -39,6 +39,7 @@ class TransmitSocket {
     std::size_t send(std::span<const std::span<std::uint8_t>> frames);
 
   private:
+    std::string interface_;
     Socket socket_;
     config::MacAddress mac_{};
 };

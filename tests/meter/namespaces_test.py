@@ -106,6 +106,11 @@ def file_cases(tap, meter, folder):
 
 
 def wire_cases(tap, meter, folder):
+    run("ip", "link", "set", "ea", "down")
+    told(tap, "an interface that is down is named",
+         run(meter, "send", "--interface", "ea", "--to", "02:00:00:00:00:01", *ADDRESSES, "--pps", 10,
+             "--count", 1), 3, "interface ea: cannot send: Network is down")
+    run("ip", "link", "set", "ea", "up")
     receiver = subprocess.Popen(
         [str(meter), "receive", "--interface", "eb", "--capture", str(folder / "got.pcap"),
          "--json", str(folder / "got.json")], stderr=subprocess.PIPE, text=True)
