@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <linux/if.h>
 #include <linux/if_tun.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -52,6 +53,11 @@ Result<Tap> Tap::create(const std::string& name) {
         return cannot_create(name, errno);
     }
     return Tap(std::move(descriptor), Netdev(name));
+}
+
+bool Tap::is_gone() const {
+    pollfd state{.fd = descriptor_.number(), .events = 0, .revents = 0};
+    return poll(&state, 1, 0) == 1 && (state.revents & POLLERR) != 0;
 }
 
 std::size_t Tap::read(void* frame, std::size_t room) const {

@@ -17,6 +17,8 @@ class Tap {
 
     const Netdev& netdev() const { return netdev_; }
     int descriptor() const { return descriptor_.number(); }
+    /// Somebody has removed it from the host.
+    bool is_gone() const;
 
     /// Length of the frame that the host sent, 0 where there is none now.
     std::size_t read(void* frame, std::size_t room) const;

@@ -391,7 +391,12 @@ std::string Daemon::stop() {
     drain();
     rte_eal_mp_wait_lcore();
     reclaim();
-    devices_->stop_relay();
+    const KernelRelay::Counters lost = devices_->stop_relay();
+    if (lost.lost_to_kernel != 0 || lost.lost_from_kernel != 0) {
+        print_warning(fmt::format(
+            "{} frames for the host's kernel and {} from it were lost between router and TAPs",
+            lost.lost_to_kernel, lost.lost_from_kernel));
+    }
     print_pauses();
     loops_.clear();
     return account_json(*router_);

@@ -216,8 +216,12 @@ void DeviceSet::start_relay() {
     relay_ = std::make_unique<KernelRelay>(std::move(sides), *bell_, pool_);
 }
 
-void DeviceSet::stop_relay() {
-    relay_.reset();
+KernelRelay::Counters DeviceSet::stop_relay() {
+    if (relay_ == nullptr) {
+        return {};
+    }
+    relay_->stop();
+    return relay_->counters();
 }
 
 Status DeviceSet::install_filters(const config::Router& router) {
@@ -279,12 +283,15 @@ DeviceSet::LinkNews DeviceSet::update_links(dataplane::Router& router) {
                 std::back_inserter(news.warnings));
         }
         device.link_told = told;
+        if (device.tap != nullptr && !device.tap_told && device.tap->is_gone()) {
+            device.tap_told = true;
+            news.changes.push_back(
+                fmt::format("interface {}: the TAP {} is gone, and with it the way to the host's "
+                            "kernel; restart tcqfd to have it again",
+                            interface.name, device.tap->netdev().name()));
+        }
     }
     return news;
-}
-
-KernelRelay::Counters DeviceSet::relay_counters() const {
-    return relay_ ? relay_->counters() : KernelRelay::Counters{};
 }
 
 }  // namespace tcqf::control

@@ -37,8 +37,9 @@ class DeviceSet {
     std::vector<std::string> use_stamps(const config::Router& router, const SharedClock& clock);
     /// Starts to carry frames between workers and host.
     void start_relay();
-    /// Stops carrying frames; what workers have handed over until now is delivered.
-    void stop_relay();
+    /// Stops carrying frames; what workers have handed over until now is delivered. Returns what
+    /// was lost in all that time.
+    KernelRelay::Counters stop_relay();
     /// Tells the filters what the router forwards.
     Status install_filters(const config::Router& router);
     /// Gives the host's side of interfaces that are the router's alone other addresses.
@@ -46,13 +47,12 @@ class DeviceSet {
                             const std::vector<config::Interface>& now);
     /// One sentence each.
     struct LinkNews {
-        std::vector<std::string> changes;   ///< a link is down, or up again
+        std::vector<std::string> changes;   ///< a link is down, or up again; a device is gone
         std::vector<std::string> warnings;  ///< something is wrong with one that has come up
     };
     /// Asks the devices for their links and tells the router. Returns what is new since the last
     /// call; to begin with, links are expected to be up.
     LinkNews update_links(dataplane::Router& router);
-    KernelRelay::Counters relay_counters() const;
 
   private:
     /// The parts of one interface; what depends on another part is below it.
@@ -64,6 +64,7 @@ class DeviceSet {
         std::unique_ptr<dataplane::XdpKernelPath> kernel_path;
         std::unique_ptr<dataplane::KernelPort> kernel;
         std::optional<std::string> link_told;
+        bool tap_told = false;  // that it is gone
     };
 
     explicit DeviceSet(rte_mempool* pool) : pool_(pool) {}

@@ -21,6 +21,13 @@ KernelRelay::KernelRelay(std::vector<Side> sides, dataplane::RelayBell& bell, rt
 }
 
 KernelRelay::~KernelRelay() {
+    stop();
+}
+
+void KernelRelay::stop() {
+    if (!thread_.joinable()) {
+        return;
+    }
     stopping_.store(true, std::memory_order_relaxed);
     bell_->ring();
     thread_.join();
@@ -99,7 +106,10 @@ void KernelRelay::sleep() {
         std::vector<pollfd> descriptors = {
             {.fd = bell_->descriptor(), .events = POLLIN, .revents = 0}};
         for (const Side& side : sides_) {
-            descriptors.push_back({.fd = side.tap->descriptor(), .events = POLLIN, .revents = 0});
+            if (!side.tap->is_gone()) {  // else nothing would be waited for
+                descriptors.push_back(
+                    {.fd = side.tap->descriptor(), .events = POLLIN, .revents = 0});
+            }
         }
         poll(descriptors.data(), descriptors.size(), kLongestSleepMs);
     }

@@ -28,11 +28,12 @@ class KernelRelay {
     };
 
     KernelRelay(std::vector<Side> sides, dataplane::RelayBell& bell, rte_mempool* pool);
-    /// Delivers what workers have handed over until now, then ends.
     ~KernelRelay();
     KernelRelay(const KernelRelay&) = delete;
     KernelRelay& operator=(const KernelRelay&) = delete;
 
+    /// Delivers what workers have handed over until now, then ends.
+    void stop();
     Counters counters() const;
 
   private:

@@ -7,6 +7,7 @@ add up. Prints TAP.
 import collections
 import json
 import os
+import pathlib
 import re
 import signal
 import subprocess
@@ -455,6 +456,43 @@ def the_host_has_an_interfaces_addresses_from_start_and_from_each_reload(bench):
     assert_balances(daemon.stop())
 
 
+def processor_ticks(daemon):
+    """Of all of its threads but the workers'."""
+    ticks = 0
+    for path in pathlib.Path(f"/proc/{daemon.process.pid}/task").glob("*/stat"):
+        name, _, rest = path.read_text().rpartition(")")
+        ticks += 0 if "rte-worker" in name else sum(map(int, rest.split()[11:13]))
+    return ticks
+
+
+def a_tap_that_goes_away_is_told_and_costs_no_processor(bench):
+    daemon = Daemon(bench, bench.write(on_rings(bench.name, "10.5.0.1/24")))
+    tap = f"{bench.name}-ge9"
+    bench.router.run(f"ip link del {tap}")
+    assert daemon.wait_for(f"tcqfd: interface ge9: the TAP {tap} is gone"), daemon.errors()
+    before = processor_ticks(daemon)
+    time.sleep(2)
+    spent = processor_ticks(daemon) - before
+    assert spent < os.sysconf("SC_CLK_TCK") / 2, f"{spent} ticks in two seconds"
+    assert daemon.errors().count("is gone") == 1, daemon.errors()
+    assert_balances(daemon.stop())
+
+
+def what_is_lost_between_worker_and_host_is_told(bench):
+    daemon = start(bench)
+    index = bench.router.run("ip -o link show ge0").stdout.split(":")[0]
+    bench.router.run(f"ip link del tcqf-{index}")
+    packets = bench.host0.packet_socket("eth0", IPV6)
+    for _ in range(5):
+        packets.send(echo_with_option())
+    time.sleep(0.5)
+    account = daemon.stop()
+    assert_balances(account)
+    lost = re.search(r"warning: (\d+) frames for the host's kernel and 0 from it were lost",
+                     daemon.errors())
+    assert lost and 5 <= int(lost.group(1)) <= account["to-kernel"], (account, daemon.errors())
+
+
 def a_device_without_a_mac_is_one_sentence_and_exit_3(bench):
     code, errors = refusal(bench, bench.write(on_rings(bench.name, "10.5.0.1/24", mac="")))
     assert code == 3 and len(errors) == 1, errors
@@ -500,6 +538,8 @@ CASES = [
     the_guard_that_was_measured_is_told_until_one_is_configured,
     a_device_that_goes_away_is_told_and_one_of_its_name_is_another,
     the_host_has_an_interfaces_addresses_from_start_and_from_each_reload,
+    a_tap_that_goes_away_is_told_and_costs_no_processor,
+    what_is_lost_between_worker_and_host_is_told,
     a_device_without_a_mac_is_one_sentence_and_exit_3,
     a_link_that_goes_down_or_comes_up_is_told,
 ]
