@@ -9,6 +9,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <system_error>
 
 namespace tcqf::control {
 
@@ -18,20 +19,28 @@ namespace {
     throw CaptureError(path, fmt::format("{}: {}", what, std::strerror(errno)));
 }
 
+/// Not the capture's fault.
+[[noreturn]] void refuse_copy(const std::string& path) {
+    throw std::system_error(errno, std::generic_category(), path + ": no place for a copy in /tmp");
+}
+
 /// A pipe can be read only once: keep it in an unnamed file.
 FilePtr spool(std::FILE* from, const std::string& path) {
     FilePtr copy(std::tmpfile());
     if (copy == nullptr) {
-        fail(path, "no place for a copy");
+        refuse_copy(path);
     }
     std::array<char, 65536> buffer;
     for (std::size_t got; (got = std::fread(buffer.data(), 1, buffer.size(), from)) != 0;) {
         if (std::fwrite(buffer.data(), 1, got, copy.get()) != got) {
-            fail(path, "no place for a copy");
+            refuse_copy(path);
         }
     }
-    if (std::ferror(from) != 0 || std::fflush(copy.get()) != 0) {
+    if (std::ferror(from) != 0) {
         fail(path, "cannot be read");
+    }
+    if (std::fflush(copy.get()) != 0) {
+        refuse_copy(path);
     }
     return copy;
 }

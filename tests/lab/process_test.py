@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """tcqf-lab replay as a process: memory, users, many at once, pipes, disorder, bad captures."""
 
+import functools
 import os
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -199,6 +201,16 @@ def captures_may_come_through_a_pipe(lab):
     return [] if sent == 300 else [f"{sent} of 300 sent"]
 
 
+def a_pipe_that_cannot_be_copied_is_exit_code_3(lab):
+    """Where files end at 4096 octets."""
+    folder = lab.folder(CONFIG)
+    limit = functools.partial(resource.setrlimit, resource.RLIMIT_FSIZE, (4096, 4096))
+    done = lab.replay_in(folder, "--rx", "ge0=/dev/stdin", "--out", "out", text=False,
+                         input=pcap_bytes(best_effort(300)), preexec_fn=limit, restore_signals=False)
+    told = b"/dev/stdin: no place for a copy in /tmp: File too large" in done.stderr
+    return [] if done.returncode == 3 and told else [f"exit code {done.returncode}: {done.stderr}"]
+
+
 def a_stall_delays_what_arrives_in_it(lab):
     """Workers wake when it ends; what they send before and after keeps its time."""
     folder = lab.folder(CONFIG)
@@ -235,7 +247,8 @@ TESTS = lab_command.titled(
     wrong_interfaces_are_named, refused_output_is_exit_code_3,
     a_directory_that_cannot_be_made_is_told, captures_that_arrive_are_not_overwritten,
     times_that_no_capture_can_hold_are_told, errors_that_nobody_can_read_keep_their_code, runs_as_any_user_and_many_at_once,
-    captures_may_come_through_a_pipe, a_stall_delays_what_arrives_in_it,
+    captures_may_come_through_a_pipe,
+    a_pipe_that_cannot_be_copied_is_exit_code_3, a_stall_delays_what_arrives_in_it,
     frames_of_every_length_are_accounted_for)
 
 if __name__ == "__main__":
