@@ -71,6 +71,13 @@ def run(arguments, obstacle, folder):
     return BROKEN if problems else REFUSED if refusal else 0
 
 
+def renew(folder):
+    """Makes it, empty."""
+    if folder.exists():
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True)
+
+
 def main():
     arguments = parse()
     started = time.monotonic()
@@ -78,12 +85,16 @@ def main():
     if not obstacle:
         network.enter()
     folder = arguments.build / "demo"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    try:
+        renew(folder)
+    except OSError as error:
+        print(f"scripts/run: {folder}: {error.strerror or error}; remove it, or run as who made it",
+              file=sys.stderr)
+        return REFUSED
     os.environ["RUNTIME_DIRECTORY"] = str(folder.resolve())     # DPDK's, away from other routers'
     try:
         status = run(arguments, obstacle, folder)
-    except real.RunFailed as error:
+    except (real.RunFailed, OSError) as error:
         print(f"scripts/run: {error}", file=sys.stderr)
         return REFUSED
     shutil.rmtree(folder / "dpdk", ignore_errors=True)

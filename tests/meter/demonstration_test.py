@@ -149,7 +149,17 @@ def router_that_does_not_start(tap, build):
                   "the device is gone", "dscp-virtual.png"], status=3)
 
 
+def folder_that_cannot_be_made(tap):
+    done = subprocess.run([sys.executable, str(DEMO / "main.py"), "--virtual", "--build", "/dev/null"],
+                          capture_output=True, text=True, check=False, timeout=60)
+    told = "scripts/run: /dev/null/demo: Not a directory; " in done.stderr
+    tap.case("a folder that cannot be made is one sentence and exit status 3",
+             [] if done.returncode == 3 and told and done.stderr.count("\n") == 1
+             else [f"exit status {done.returncode}: {done.stderr}"])
+
+
 def run_cases(tap, build):
+    folder_that_cannot_be_made(tap)
     done = demonstration(build, "--virtual", "--chain", "ipv6-option")
     expect_shown(tap, "in virtual time it keeps the promise and shows it", done,
                  ["only virtual time was asked for", "outside their cycle", "ipv6-option-virtual.png",
