@@ -158,7 +158,22 @@ def folder_that_cannot_be_made(tap):
              else [f"exit status {done.returncode}: {done.stderr}"])
 
 
+def command_line_cases(tap):
+    """scripts/run itself; each ends before anything is built."""
+    script = DEMO.parent / "run"
+    for words, status, told in ((["--chain", "vlan"], 2, "--chain vlan cannot be"),
+                                (["--virtaul"], 2, "there is no option --virtaul"),
+                                (["--chain", "dscp", "--srv6-nrp"], 2, "exclude each other"),
+                                (["--virtual"], 3, "there is no place for a log")):
+        done = subprocess.run([script, *words], env={**os.environ, "TMPDIR": "/proc/absent"},
+                              capture_output=True, text=True, check=False, timeout=60)
+        right = done.returncode == status and told in done.stderr and not done.stdout
+        tap.case(f"scripts/run {' '.join(words)}: {told}",
+                 [] if right else [f"exit status {done.returncode}: {done.stdout}{done.stderr}"])
+
+
 def run_cases(tap, build):
+    command_line_cases(tap)
     folder_that_cannot_be_made(tap)
     done = demonstration(build, "--virtual", "--chain", "ipv6-option")
     expect_shown(tap, "in virtual time it keeps the promise and shows it", done,
