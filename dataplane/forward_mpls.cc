@@ -267,9 +267,10 @@ bool Forwarder::take_actions(Packet& packet, bool& bottom) {
         drop(packet, DropReason::unknown_option);
         return false;
     }
-    forget_tag_on_top(packet);
-    packet.l3 += actions.entries * kLabelOctets;
-    packet.l3_octets -= actions.entries * kLabelOctets;
+    pop_label(packet);  // format A is an entry like any other, with its TTL; the rest is data
+    const std::uint32_t data_octets = (actions.entries - 1) * kLabelOctets;
+    packet.l3 += data_octets;
+    packet.l3_octets -= data_octets;
     bottom = actions.bottom;
     return true;
 }

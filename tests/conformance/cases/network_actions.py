@@ -108,8 +108,8 @@ def frame_bits(stack_octets, size=1000):
     return (14 + stack_octets + size + 24) * 8
 
 
-def arriving(*stacks, size=1000):
-    return {"ge0": [at(1000 + 10 * k, labelled(0, stack, v4(k, size=size)))
+def arriving(*stacks, size=1000, each_ns=10):
+    return {"ge0": [at(1000 + each_ns * k, labelled(0, stack, v4(k, size=size)))
                     for k, stack in enumerate(stacks)]}
 
 
@@ -132,6 +132,24 @@ def sent_tcs(*expected):
             assert found == list(expected), found
 
     return by_hand
+
+
+def sent_ttls(*expected):
+    """By hand: the TTLs of the topmost headers, labels or IPv4, of what leaves ge1."""
+    def by_hand(router):
+        found = [sent.frame[17 if sent.frame[12:14] == b"\x88\x47" else 22]
+                 for sent in router.ports["ge1"].sent]
+        assert found == list(expected), found
+
+    return by_hand
+
+
+def transit_ttls(model):
+    """Shares for all."""
+    config = transit_config()
+    config["mpls"]["ttl-model"] = model
+    config["nrps"][0]["interfaces"][0]["cycle-bits"] = 50_000
+    return config
 
 
 def transit_cases():
@@ -179,6 +197,13 @@ def transit_cases():
              arriving(*[[top, *_with_data(5)]] * 3), by_hand=drops(nrp_quota=2)),
         Case("mna-on-top", "On top it is processed and removed", transit_config(),
              arriving(*[[*nas(5, top=(1, 64)), top]] * 3), by_hand=lambda router: None),
+        *[Case(f"mna-on-top-ttl-{model}", "The TTL of its first entry is that of the packet, where "
+               "TTLs are uniform: copied down, and at its end", transit_ttls(model),
+               arriving([*nas(5, top=(1, 9)), (16001, 1, 64)], [*nas(5, top=(1, 64)), (16001, 1, 9)],
+                        [*nas(5, top=(1, 9))], [*nas(5, top=(1, 1)), (16001, 1, 64)],
+                        [*nas(5, top=(1, 1))], size=100, each_ns=10_000), by_hand=by_hand)
+          for model, by_hand in (("uniform", sent_ttls(8, 8, 8)),
+                                 ("short-pipe", sent_ttls(63, 8, 63, 63, 63)))],
         Case("mna-own-label-above", "Beneath a label of this router it is processed and removed",
              transit_config(), arriving(*[[(16000, 1, 64), *nas(5), top]] * 3)),
         Case("mna-own-label-last", "At the end it is removed, its NRP accounted",

@@ -186,6 +186,8 @@ class Router(Endpoint, Steering):
                 continue
             if label == actions.LABEL:
                 del packet.labels[:self._actions(packet, packet.labels, 0)[0]]
+                if not self.tables.short_pipe:  # A is an entry like others (RFC 9994, 4)
+                    ttl = entry_ttl if ttl is None else min(ttl, entry_ttl)
                 continue
             if label in self.policies.binding_labels:
                 return self._binding_label(packet, self.policies.binding_labels[label], ttl)
