@@ -344,14 +344,26 @@ void Daemon::reload() {
         print_message(fmt::format("reload: nothing is changed: {}", refusal));
         return;
     }
-    for (const Status& status : {devices_->change_addresses(before, loaded.router->interfaces),
-                                 devices_->install_filters(*loaded.router)}) {
+    follow_reload(before);
+    print_message("reloaded");
+}
+
+/// What is not the router's own goes after it.
+void Daemon::follow_reload(const std::vector<config::Interface>& before) {
+    const config::Router& now = router_->config();
+    for (const Status& status :
+         {devices_->change_addresses(before, now.interfaces), devices_->install_filters(now)}) {
         if (!status) {
             print_warning(status.failure().message);
         }
     }
+    if (const unsigned packets = packet_budget(now).packets; packets > pool_->size) {
+        print_warning(fmt::format(
+            "{} packets could wait and there are buffers for {}, made at start; restart tcqfd, or "
+            "expect no-memory",
+            packets, pool_->size));
+    }
     print_guards();
-    print_message("reloaded");
 }
 
 void Daemon::reclaim() {

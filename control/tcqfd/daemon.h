@@ -50,6 +50,7 @@ class Daemon {
     void drain();
     void print_pauses() const;
     void reload();
+    void follow_reload(const std::vector<config::Interface>& before);
     void reclaim();
     void update_links();
     void tick();

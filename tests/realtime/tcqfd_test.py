@@ -493,6 +493,17 @@ def what_is_lost_between_worker_and_host_is_told(bench):
     assert lost and 5 <= int(lost.group(1)) <= account["to-kernel"], (account, daemon.errors())
 
 
+def a_reload_that_would_need_more_buffers_says_so(bench):
+    small = on_rings(bench.name, "10.5.0.1/24")
+    config = bench.write(small)
+    daemon = Daemon(bench, config)
+    config.write_text(small.replace("mac:", "best-effort-queue-packets: 30000, mac:"))
+    assert daemon.reload("tcqfd: reloaded"), daemon.errors()
+    assert ("warning: 66144 packets could wait and there are buffers for 16384, made at start; restart"
+            in daemon.errors()), daemon.errors()
+    assert_balances(daemon.stop())
+
+
 def a_device_without_a_mac_is_one_sentence_and_exit_3(bench):
     code, errors = refusal(bench, bench.write(on_rings(bench.name, "10.5.0.1/24", mac="")))
     assert code == 3 and len(errors) == 1, errors
@@ -540,6 +551,7 @@ CASES = [
     the_host_has_an_interfaces_addresses_from_start_and_from_each_reload,
     a_tap_that_goes_away_is_told_and_costs_no_processor,
     what_is_lost_between_worker_and_host_is_told,
+    a_reload_that_would_need_more_buffers_says_so,
     a_device_without_a_mac_is_one_sentence_and_exit_3,
     a_link_that_goes_down_or_comes_up_is_told,
 ]
