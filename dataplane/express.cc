@@ -8,8 +8,6 @@
 //
 // Each stage of a burst asks for the memory that the next one needs.
 
-#include <rte_prefetch.h>
-
 #include <array>
 #include <cstring>
 
@@ -18,6 +16,7 @@
 #include "dataplane/forwarder.h"
 #include "dataplane/headers.h"
 #include "dataplane/network_actions.h"
+#include "dataplane/prefetch.h"
 #include "dataplane/segment_routing_header.h"
 #include "dataplane/write_tag.h"
 
@@ -195,7 +194,7 @@ inline bool Forwarder::recognise_label(const InterfaceTable& in, Plain& plain) c
     }
     plain.label_count = 1;
     plain.label = &tables_->labels.find(mpls::label(top));
-    rte_prefetch0(plain.label);
+    prefetch_entry(plain.label);
     return true;
 }
 
@@ -256,7 +255,7 @@ void Forwarder::find_sids(const PlainBurst& burst) const {
     for (unsigned i = 0; i < count; ++i) {
         if (sids[i] < known) {
             packets[i]->sid = first + sids[i];
-            rte_prefetch0(packets[i]->sid);
+            prefetch_entry(packets[i]->sid);
         }
     }
 }
@@ -282,7 +281,7 @@ void Forwarder::match_flows(config::InterfaceIndex interface, PlainBurst& burst)
     for (unsigned i = 0; i < count; ++i) {
         if (flows[i] != FlowTable::kNoFlow) {
             packets[i]->flow = flows[i];
-            rte_prefetch0(&tables_->flows[flows[i]]);
+            prefetch_entry(&tables_->flows[flows[i]]);
             burst.of_flows[burst.of_flows_count++] = packets[i];
         }
     }
@@ -315,7 +314,7 @@ inline const std::uint8_t* Forwarder::onward_address(Plain& plain) const {
         return nullptr;
     }
     plain.sid_counter = &counter_of(*plain.sid);
-    rte_prefetch0(plain.sid_counter);
+    prefetch_entry(plain.sid_counter);
     return plain.sid->behavior == config::SidBehavior::end_x ? nullptr : plain.l3 + plain.segment;
 }
 
@@ -336,7 +335,7 @@ void Forwarder::look_up(config::InterfaceIndex interface, const PlainBurst& burs
         const RouteActions& actions = table.routes(family).actions;
         for (unsigned i = 0; i < count; ++i) {
             packets[i]->route = &actions[values[i]];
-            rte_prefetch0(packets[i]->route);
+            prefetch_shared(packets[i]->route);
         }
     };
     if (burst.ipv4_count != 0) {
@@ -354,7 +353,7 @@ void Forwarder::find_policers(const PlainBurst& burst) const {
     for (const Plain* plain : burst.packets_of_flows()) {
         const FlowAction& flow = tables_->flows[plain->flow];
         if (flow.policing_worker == index_) {
-            rte_prefetch0(flow.policer);
+            prefetch_entry(flow.policer);
         }
     }
 }
@@ -372,13 +371,13 @@ void Forwarder::find_adjacencies(std::span<Plain> burst) {
     for (Plain& plain : burst) {
         if (plain.kind == Layer3::labelled) {
             plain.adjacency = plain.label->sole_swap;
-            rte_prefetch0(plain.adjacency);
+            prefetch_entry(plain.adjacency);
             continue;
         }
         const HopSet* hops = hops_of(plain);
         if (hops != nullptr && hops->count == 1) {
             plain.adjacency = hops->first;
-            rte_prefetch0(plain.adjacency);
+            prefetch_shared(plain.adjacency);
         }
     }
 }
@@ -391,7 +390,7 @@ void Forwarder::follow_policies(std::span<Plain> burst) const {
         if (plain.route != nullptr && plain.route->kind == RouteKind::policy &&
             plain.sid == nullptr) {
             plain.policy = &tables_->policies[plain.route->index];
-            rte_prefetch0(plain.policy);
+            prefetch_entry(plain.policy);
             steered[count++] = &plain;
         }
     }
@@ -402,15 +401,15 @@ void Forwarder::follow_policies(std::span<Plain> burst) const {
         }
         const SoleWay& way = plain.policy->sole;
         plain.adjacency = way.hop;
-        rte_prefetch0(way.hop);
+        prefetch_shared(way.hop);
         const void* prepared = way.stack;
         if (way.outer != nullptr) {
             plain.outer =
                 &way.outer->of(plain.policy->reduced, tables_->interfaces[way.oif].tcqf_place());
             prepared = plain.outer;
         }
-        rte_prefetch0(prepared);
-        rte_prefetch0(static_cast<const std::uint8_t*>(prepared) + 64);
+        prefetch_entry(prepared);
+        prefetch_entry(static_cast<const std::uint8_t*>(prepared) + 64);
     }
 }
 
@@ -434,7 +433,7 @@ void Forwarder::prefetch_flows(const PlainBurst& burst) {
             cursors = has_own ? &state(oif).cursors : nullptr;
         }
         if (cursors != nullptr) {
-            rte_prefetch0(&(*cursors)[flow.slot]);
+            prefetch_entry(&(*cursors)[flow.slot]);
         }
     }
 }

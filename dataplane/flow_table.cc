@@ -1,7 +1,5 @@
 #include "dataplane/flow_table.h"
 
-#include <rte_prefetch.h>
-
 #include <algorithm>
 #include <cstring>
 #include <map>
@@ -9,6 +7,7 @@
 
 #include "dataplane/huge_vector.h"
 #include "dataplane/key_index.h"
+#include "dataplane/prefetch.h"
 
 namespace tcqf::dataplane {
 
@@ -317,7 +316,7 @@ void FlowTable::match_group(const Group& group, std::span<const Fields> packets,
     for (unsigned i = 0; i < count; ++i) {
         const Found found(numbers[i]);
         if (numbers[i] != index.kNone && !found.is_flow()) {
-            rte_prefetch0(&group.candidates[found.number()]);
+            prefetch_entry(&group.candidates[found.number()]);
         }
     }
     for (unsigned i = 0; i < count; ++i) {

@@ -1,10 +1,9 @@
 #include "dataplane/forwarder.h"
 
-#include <rte_prefetch.h>
-
 #include <array>
 
 #include "dataplane/headers.h"
+#include "dataplane/prefetch.h"
 
 namespace tcqf::dataplane {
 
@@ -154,7 +153,7 @@ std::int64_t Forwarder::transmit_from(config::InterfaceIndex interface, PacketEg
     const auto send = [this, interface, &egress, &wire](const PacketEgress::Burst& burst) {
         // The port will free or map them; after hundreds of cycles they are in no cache.
         for (unsigned i = 0; i < burst.count; ++i) {
-            rte_prefetch0(burst.packets[i]);
+            prefetch_entry(burst.packets[i]);
         }
         const unsigned taken = wire.transmit({.packets = burst.packets.data(),
                                               .starts = burst.starts.data(),

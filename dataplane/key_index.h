@@ -6,7 +6,6 @@
 #pragma once
 
 #include <rte_hash_crc.h>
-#include <rte_prefetch.h>
 
 #include <algorithm>
 #include <array>
@@ -17,6 +16,7 @@
 #include <type_traits>
 
 #include "dataplane/huge_vector.h"
+#include "dataplane/prefetch.h"
 
 namespace tcqf::dataplane {
 
@@ -59,7 +59,7 @@ class KeyIndex {
         std::array<std::size_t, kMaxBurst> first;
         for (std::size_t i = 0; i < count; ++i) {
             first[i] = first_of(key_of(i));
-            rte_prefetch0(&buckets_[first[i]]);
+            prefetch_entry(&buckets_[first[i]]);
         }
         for (std::size_t i = 0; i < count; ++i) {
             numbers[i] = find_from(first[i], key_of(i));

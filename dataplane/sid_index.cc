@@ -1,7 +1,5 @@
 #include "dataplane/sid_index.h"
 
-#include <rte_prefetch.h>
-
 #include <cstring>
 
 namespace tcqf::dataplane {

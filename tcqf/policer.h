@@ -45,8 +45,9 @@ class alignas(64) Policer {
         return true;
     }
 
-    /// Asks for the memory that conforms() reads next.
-    void prefetch() const { __builtin_prefetch(&arrivals_ns_[next_], 1); }
+    /// Asks for the memory that conforms() reads next: into the second level of the caches, as a
+    /// burst of packets asks for more at once than the first one takes.
+    [[gnu::always_inline]] void prefetch() const { __builtin_prefetch(&arrivals_ns_[next_], 0, 2); }
 
   private:
     static constexpr std::int64_t kNoArrival = std::numeric_limits<std::int64_t>::min();
