@@ -79,7 +79,8 @@ struct Ipv4FlowKey {
 
 /// Of an IPv4 packet that came without labels, where FlowTable::is_plain_for_ipv4().
 struct Ipv4FlowFields : Ipv4FlowKey {
-    static constexpr std::uint8_t family = 4;
+    // Named as the member of FlowFields, for code that reads either.
+    static constexpr std::uint8_t family = 4;  // NOLINT(readability-identifier-naming)
     std::uint8_t dscp;
     bool has_ports;
 };
