@@ -75,6 +75,14 @@ Status check_xdp_buffers(const rte_mempool& pool, const PacketBudget& budget) {
                     page_octets, mtu, mtu - (octets - page_octets) - kXdpHeadroomOctets));
 }
 
+/// systemd wants to know since when (sd_notify(3), Type=notify-reload).
+void notify_reloading() {
+    const auto now = std::chrono::steady_clock::now().time_since_epoch();
+    sd_notifyf(
+        0, "RELOADING=1\nMONOTONIC_USEC=%lld",
+        static_cast<long long>(std::chrono::duration_cast<std::chrono::microseconds>(now).count()));
+}
+
 }  // namespace
 
 std::string needs_restart(const config::Router& running, const config::Router& wanted) {
@@ -312,7 +320,7 @@ void Daemon::serve() {
             case SIGINT:
                 return;
             case SIGHUP:
-                sd_notify(0, "RELOADING=1");
+                notify_reloading();
                 reload();
                 sd_notify(0, "READY=1");
                 break;

@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <exception>
+#include <initializer_list>
 #include <string>
 #include <vector>
 
@@ -51,13 +52,11 @@ void describe(CLI::App& app, Arguments& arguments) {
         "Exit status: 0 done, 1 the configuration is wrong, 2 wrong usage, 3 the system refused.");
 }
 
-/// Every thread that follows leaves these to the control thread. Who reads stderr may go at any
-/// time; the router stays.
-void block_signals() {
-    signal(SIGPIPE, SIG_IGN);
+/// Every thread that follows leaves these to the control thread, which takes them when it serves.
+void block(std::initializer_list<int> blocked) {
     sigset_t signals;
     sigemptyset(&signals);
-    for (const int signal : {SIGTERM, SIGINT, SIGHUP}) {
+    for (const int signal : blocked) {
         sigaddset(&signals, signal);
     }
     pthread_sigmask(SIG_BLOCK, &signals, nullptr);
@@ -65,6 +64,10 @@ void block_signals() {
 
 int run(const Arguments& arguments) {
     namespace control = tcqf::control;
+    if (!arguments.check) {
+        signal(SIGPIPE, SIG_IGN);  // who reads stderr may go at any time; the router stays
+        block({SIGHUP});  // what asks for a reload may not know that the first reading is under way
+    }
     const tcqf::config::LoadResult loaded = tcqf::config::load_file(arguments.daemon.config_file);
     control::print_diagnostics(loaded.diagnostics);
     if (!loaded.router) {
@@ -76,7 +79,7 @@ int run(const Arguments& arguments) {
     if (!arguments.socket.empty()) {
         control::print_warning("--socket changes nothing: this version has no API yet");
     }
-    block_signals();
+    block({SIGTERM, SIGINT});
     auto daemon = control::Daemon::start(loaded.router, arguments.daemon);
     if (!daemon) {
         control::print_error(daemon.failure().message);

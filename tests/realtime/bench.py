@@ -57,11 +57,12 @@ class Daemon:
     """A running tcqfd; in the bench's only router, or in the one that is named."""
 
     def __init__(self, bench, config, *arguments, router=None, expect_ready=True,
-                 stdout=subprocess.PIPE):
+                 stdout=subprocess.PIPE, environment=None):
         self.errors_path = bench.directory / f"stderr{len(bench.daemons)}"
         command = [bench.binary, "--config", str(config), "--yield", *arguments]
         with open(self.errors_path, "wb") as errors:
-            self.process = (router or bench.router).start(command, stdout=stdout, stderr=errors)
+            self.process = (router or bench.router).start(
+                command, stdout=stdout, stderr=errors, env={**os.environ, **(environment or {})})
         bench.daemons.append(self)
         if expect_ready and not self.wait_for("ready"):
             raise AssertionError(f"tcqfd is not ready: {self.errors()}")

@@ -10,6 +10,7 @@ import os
 import pathlib
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -204,6 +205,35 @@ def a_reload_that_cannot_be_used_changes_nothing(bench):
     frames = received_frames(receiver)
     assert frames and all(int.from_bytes(frame[14:18], "big") >> 12 == 200 for frame in frames)
     assert_balances(daemon.stop())
+
+
+def a_reload_asked_for_while_the_configuration_is_read_comes_after_it(bench):
+    file = bench.directory / "slowly-written.yaml"
+    os.mkfifo(file)
+    daemon = Daemon(bench, file, expect_ready=False)
+    with open(file, "w", encoding="ascii") as pipe:  # waits until tcqfd reads
+        daemon.process.send_signal(signal.SIGHUP)
+        pipe.write(configuration(bench.name))
+    assert daemon.wait_for("ready"), daemon.errors()
+    file.write_text(configuration(bench.name, label_out=300), encoding="ascii")
+    assert daemon.wait_for("tcqfd: reloaded"), daemon.errors()
+    assert_balances(daemon.stop())
+
+
+def a_service_manager_is_told_of_start_reload_and_stop(bench):
+    path = bench.directory / "notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(path))
+        manager.settimeout(READY_SECONDS)
+        daemon = start(bench, environment={"NOTIFY_SOCKET": str(path)})
+        assert manager.recv(4096) == b"READY=1"
+        before_us = time.monotonic_ns() // 1000
+        daemon.process.send_signal(signal.SIGHUP)
+        told = re.fullmatch(rb"RELOADING=1\nMONOTONIC_USEC=(\d+)", manager.recv(4096))
+        assert before_us <= int(told[1]) <= time.monotonic_ns() // 1000, told
+        assert manager.recv(4096) == b"READY=1"
+        daemon.stop()
+        assert manager.recv(4096) == b"STOPPING=1"
 
 
 def a_stop_sends_what_is_queued_and_leaves_the_host_as_it_was(bench):
@@ -528,6 +558,8 @@ CASES = [
     a_reload_under_traffic_loses_nothing_of_what_did_not_change,
     a_reload_with_other_cycles_tells_what_it_cost,
     a_reload_that_cannot_be_used_changes_nothing,
+    a_reload_asked_for_while_the_configuration_is_read_comes_after_it,
+    a_service_manager_is_told_of_start_reload_and_stop,
     a_stop_sends_what_is_queued_and_leaves_the_host_as_it_was,
     a_killed_router_leaves_the_host_reachable_and_can_be_started_again,
     a_missing_device_is_one_sentence_and_exit_3,
