@@ -130,5 +130,7 @@ void check_sids(CheckContext& context);
 void check_flows(CheckContext& context);
 void check_nrps(CheckContext& context);
 void check_policies(CheckContext& context);
+/// Of a configuration without errors: what is wrong elsewhere may be the reason.
+void warn_of_unreachable_lists(CheckContext& context);
 
 }  // namespace tcqf::config

@@ -227,7 +227,39 @@ class PolicyChecker {
     bool has_told_source_ = false;
 };
 
+/// A list is invalid where nothing tells how to reach its first segment (RFC 9256, 5.1).
+void warn_unreachable(CheckContext& context, const Cursor& node, const SegmentList& list) {
+    if (list.segments.empty() || !context.reach().interfaces_of(list).empty()) {
+        return;
+    }
+    const auto* label = std::get_if<std::uint32_t>(&list.segments.front());
+    const std::string why =
+        label != nullptr ? fmt::format("no label of mpls leads on from here to {}", *label)
+                         : fmt::format("no route of table main leads on from here to {}",
+                                       std::get<IpAddress>(list.segments.front()).to_string());
+    context.report.warning(
+        node.node(),
+        fmt::format("the first segment cannot be reached, {}: the list is never valid (RFC 9256, "
+                    "5.1)",
+                    why));
+}
+
 }  // namespace
+
+void warn_of_unreachable_lists(CheckContext& context) {
+    for_each_pair(context.top["sr-policies"], context.router.sr_policies,
+                  [&](const Cursor& entry, const SrPolicy& policy) {
+                      for_each_pair(entry["candidate-paths"], policy.candidate_paths,
+                                    [&](const Cursor& child, const CandidatePath& path) {
+                                        for_each_pair(
+                                            child["segment-lists"], path.segment_lists,
+                                            [&](const Cursor& list, const SegmentList& segments) {
+                                                warn_unreachable(context, list["segments"],
+                                                                 segments);
+                                            });
+                                    });
+                  });
+}
 
 void check_policies(CheckContext& context) {
     PolicyChecker checker(context);

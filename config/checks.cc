@@ -15,6 +15,9 @@ void check(const Schema& schema, const Document& document, Router& router, Repor
     check_nrps(context);
     check_policies(context);
     check_flows(context);
+    if (!report.has_errors()) {
+        warn_of_unreachable_lists(context);
+    }
 }
 
 }  // namespace tcqf::config

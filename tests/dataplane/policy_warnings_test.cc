@@ -6,6 +6,7 @@
 #include <random>
 #include <regex>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "config/load.h"
@@ -16,15 +17,18 @@
 namespace tcqf {
 namespace {
 
+constexpr std::string_view kNoResources = "has no resources";
+constexpr std::string_view kUnreachable = "cannot be reached";
+
 /// Color, and number of a candidate path from 0, to how many of its lists are never valid.
 using NeverValid = std::map<std::pair<std::uint32_t, std::size_t>, std::size_t>;
 
-NeverValid lists_without_resources(const config::LoadResult& result) {
+NeverValid lists_warned_of(const config::LoadResult& result, std::string_view reason) {
     static const std::regex list(R"(/sr-policies\[color='(\d+)'.*/candidate-paths\[(\d+)\].*)");
     NeverValid lists;
     for (const config::Diagnostic& diagnostic : result.diagnostics) {
         std::smatch match;
-        if (diagnostic.message.find("has no resources") != std::string::npos &&
+        if (diagnostic.message.find(reason) != std::string::npos &&
             std::regex_match(diagnostic.path, match, list)) {
             ++lists[{static_cast<std::uint32_t>(std::stoul(match[1])), std::stoul(match[2]) - 1}];
         }
@@ -32,7 +36,9 @@ NeverValid lists_without_resources(const config::LoadResult& result) {
     return lists;
 }
 
-TEST(PolicyWarnings, ListsWithoutResourcesOnTheWayAreNeverInstalled) {
+class PolicyWarnings : public testing::TestWithParam<std::string_view> {};
+
+TEST_P(PolicyWarnings, ListsThatAreNeverValidAreNeverInstalled) {
     std::mt19937_64 random(1);
     test::RandomConfig config(random, true);
     test::TestRouter router(config.text());
@@ -46,7 +52,7 @@ TEST(PolicyWarnings, ListsWithoutResourcesOnTheWayAreNeverInstalled) {
         }
         config = candidate;
         const dataplane::Snapshot& tables = router.router().tables();
-        const NeverValid never_valid = lists_without_resources(result);
+        const NeverValid never_valid = lists_warned_of(result, GetParam());
         for (const config::SrPolicy& policy : result.router->sr_policies) {
             const dataplane::InstalledPolicy& installed =
                 tables.policies.content().owners[tables.policy_numbers->number_of.at(policy.key)];
@@ -68,6 +74,11 @@ TEST(PolicyWarnings, ListsWithoutResourcesOnTheWayAreNeverInstalled) {
     }
     EXPECT_GT(lists_seen, 100u);
 }
+
+INSTANTIATE_TEST_SUITE_P(EachReason, PolicyWarnings, testing::Values(kNoResources, kUnreachable),
+                         [](const auto& info) {
+                             return info.param == kUnreachable ? "Unreachable" : "NoResources";
+                         });
 
 }  // namespace
 }  // namespace tcqf
