@@ -24,6 +24,9 @@ void Reach::read_own() {
     for (const LocalSid& sid : router_.srv6.local_sids) {
         own_.insert(sid.sid.network());
     }
+    for (const IpPrefix& own : own_) {
+        lengths_.set(own.length);
+    }
 }
 
 void Reach::read_tables(const CheckContext& context) {
@@ -46,6 +49,9 @@ void Reach::read_tables(const CheckContext& context) {
     for (auto& [name, targets] : tables_) {
         std::sort(targets.begin(), targets.end(),
                   [](const Target& a, const Target& b) { return a.prefix < b.prefix; });
+        for (const Target& target : targets) {
+            lengths_.set(target.prefix.length);
+        }
     }
 }
 
@@ -98,6 +104,9 @@ void Reach::add_first_sid(const IpAddress& sid, Interfaces& result) const {
         return;
     }
     for (int length = sid.bits(); length >= 0 && result.empty(); --length) {
+        if (!lengths_.test(static_cast<std::size_t>(length))) {
+            continue;
+        }
         const IpPrefix prefix = IpPrefix{sid, static_cast<std::uint8_t>(length)}.network();
         if (own_.contains(prefix)) {
             return;
@@ -181,6 +190,9 @@ bool Reach::for_each_target(const std::string& table, const IpPrefix& prefix,
             [](const Target& target, const IpPrefix& value) { return target.prefix < value; });
     };
     for (int length = prefix.length; length >= 0; --length) {
+        if (!lengths_.test(static_cast<std::size_t>(length))) {
+            continue;
+        }
         const IpPrefix wider =
             IpPrefix{prefix.address, static_cast<std::uint8_t>(length)}.network();
         const auto target = from(wider);

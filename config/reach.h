@@ -1,6 +1,7 @@
 // Where packets can go, as far as the configuration tells: which interfaces flows leave through.
 #pragma once
 
+#include <bitset>
 #include <cstdint>
 #include <map>
 #include <set>
@@ -72,7 +73,8 @@ class Reach {
     std::map<std::string, std::vector<Target>, std::less<>> tables_;  ///< sorted by prefix
     std::map<PolicyKey, const SrPolicy*> policies_;
     std::map<std::uint32_t, const Label*> labels_;
-    std::set<IpPrefix> own_;  ///< addresses, SIDs and locators: what leads there stays here
+    std::set<IpPrefix> own_;    ///< addresses, SIDs and locators: what leads there stays here
+    std::bitset<129> lengths_;  ///< of any of these prefixes: no others are worth a search
 };
 
 }  // namespace tcqf::config
