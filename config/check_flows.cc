@@ -77,9 +77,10 @@ class FlowChecker {
         check_steered_service(entry, flow);
         check_labelled(entry, flow);
         check_interleaving(entry, flow);
-        if (context_.are_right(entry, {"match", "cycle-size-bits", "traffic-specification",
-                                       "max-backlog-cycles", "interleaving", "sr-policy"}) &&
-            entry["cycle-size-bits"]) {
+        if (entry["cycle-size-bits"] &&
+            context_.are_right(entry, {"match", "cycle-size-bits", "traffic-specification"}) &&
+            check_cycle_size(entry, flow) &&
+            context_.are_right(entry, {"interleaving", "sr-policy"})) {
             check_load(entry, flow);
         }
     }
@@ -102,6 +103,7 @@ class FlowChecker {
     void check_steered_service(const Cursor& entry, const Flow& flow);
     void check_labelled(const Cursor& entry, const Flow& flow);
     void check_interleaving(const Cursor& entry, const Flow& flow);
+    bool check_cycle_size(const Cursor& entry, const Flow& flow);
     void check_load(const Cursor& entry, const Flow& flow);
     std::set<InterfaceIndex> ways_of(const Flow& flow) const;
     void check_rate(const Cursor& entry, const Flow& flow, const Domain& domain);
@@ -293,17 +295,23 @@ void FlowChecker::check_interleaving(const Cursor& entry, const Flow& flow) {
     }
 }
 
-void FlowChecker::check_load(const Cursor& entry, const Flow& flow) {
-    if (flow.traffic_specification && largest_packet_bits(flow) > flow.cycle_size_bits) {
-        context_.report.conflict(
-            entry["cycle-size-bits"].node(),
-            fmt::format("is {}, less than the flow's largest packet: ({} + {}) * 8 = {} bits are "
-                        "needed at least",
-                        flow.cycle_size_bits, header_octets(flow.match),
-                        flow.traffic_specification->max_payload_octets, largest_packet_bits(flow)));
-        return;
+/// Whether a cycle of the flow takes its largest packet.
+bool FlowChecker::check_cycle_size(const Cursor& entry, const Flow& flow) {
+    if (!flow.traffic_specification || largest_packet_bits(flow) <= flow.cycle_size_bits) {
+        return true;
     }
-    if (flow.traffic_specification) {
+    context_.report.conflict(
+        entry["cycle-size-bits"].node(),
+        fmt::format("is {}, less than the flow's largest packet: ({} + {}) * 8 = {} bits are "
+                    "needed at least",
+                    flow.cycle_size_bits, header_octets(flow.match),
+                    flow.traffic_specification->max_payload_octets, largest_packet_bits(flow)));
+    return false;
+}
+
+void FlowChecker::check_load(const Cursor& entry, const Flow& flow) {
+    const bool is_backlog_right = context_.are_right(entry, {"max-backlog-cycles"});
+    if (flow.traffic_specification && is_backlog_right) {
         check_backlog(entry, flow);
     }
     std::set<const Domain*> checked;
@@ -316,7 +324,9 @@ void FlowChecker::check_load(const Cursor& entry, const Flow& flow) {
         if (flow.traffic_specification && checked.insert(&domain).second) {
             check_rate(entry, flow, domain);
         }
-        demands_[interface].push_back({entry.node(), &flow, most_wire_bits(flow, domain)});
+        if (is_backlog_right) {
+            demands_[interface].push_back({entry.node(), &flow, most_wire_bits(flow, domain)});
+        }
     }
 }
 
