@@ -16,8 +16,11 @@ FlowAction flow_action(const Build& build, std::size_t position) {
     }
     to.id = from.id;
     to.slot = build.options.flows[position].slot;
-    to.policer = build.options.flows[position].policer.get();
-    to.policing_worker = build.options.flows[position].policing_worker;
+    if (from.traffic_specification) {
+        to.policer =
+            Policer(*from.traffic_specification, build.options.flows[position].arrivals_ns.get());
+        to.policing_worker = build.options.flows[position].policing_worker;
+    }
     if (from.sr_policy) {
         to.policy = build.tables.policy_numbers->number_of.at(*from.sr_policy);
     }
@@ -42,7 +45,7 @@ void build_flows(Build& build) {
     std::vector<std::uint32_t> flow_of_slot;
     for (std::size_t i = 0; i < build.config.flows.size(); ++i) {
         flows.elements.push_back(flow_action(build, i));
-        flows.owners.push_back(build.options.flows[i].policer);
+        flows.owners.push_back(build.options.flows[i].arrivals_ns);
         const std::uint32_t slot = flows.elements.back().slot;
         if (flow_of_slot.size() <= slot) {
             flow_of_slot.resize(slot + 1, FlowTable::kNoFlow);

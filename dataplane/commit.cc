@@ -101,8 +101,9 @@ void Forwarder::refuse(config::InterfaceIndex oif, rte_mbuf* mbuf, Refusal refus
 /// RFC 9016, 5.5.
 void Forwarder::police(rte_mbuf* mbuf, const Decision& decision) {
     const FlowAction* flow = tables_->flow_in(decision.flow_slot, decision.flow);
-    const bool unpoliced = flow == nullptr || !flow->policer;  // since the packet was looked at
-    if (unpoliced || flow->policer->conforms(decision.now_ns, decision.payload_octets)) {
+    // Both may have gone since the packet was looked at.
+    const bool unpoliced = flow == nullptr || flow->policing_worker != index_;
+    if (unpoliced || conforms(*flow, decision.now_ns, decision.payload_octets)) {
         if (state(decision.oif).owner == index_) [[likely]] {
             return shape(mbuf, decision);
         }

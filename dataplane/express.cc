@@ -348,16 +348,6 @@ void Forwarder::look_up(config::InterfaceIndex interface, const PlainBurst& burs
     }
 }
 
-/// Fifth stage: the policers of flows, as far as they are this worker's.
-void Forwarder::find_policers(const PlainBurst& burst) const {
-    for (const Plain* plain : burst.packets_of_flows()) {
-        const FlowAction& flow = tables_->flows[plain->flow];
-        if (flow.policing_worker == index_) {
-            prefetch_entry(flow.policer);
-        }
-    }
-}
-
 /// Where a plain packet goes; nullptr: into a policy, or somewhere special.
 inline const HopSet* Forwarder::hops_of(const Plain& plain) {
     if (plain.route == nullptr) {
@@ -366,7 +356,7 @@ inline const HopSet* Forwarder::hops_of(const Plain& plain) {
     return &plain.route->hops;
 }
 
-/// Sixth stage: the next hop, where there is only one.
+/// Fifth stage: the next hop, where there is only one.
 void Forwarder::find_adjacencies(std::span<Plain> burst) {
     for (Plain& plain : burst) {
         if (plain.kind == Layer3::labelled) {
@@ -382,7 +372,7 @@ void Forwarder::find_adjacencies(std::span<Plain> burst) {
     }
 }
 
-/// Seventh stage: policies that routes lead into, and their only way, where there is one.
+/// Sixth stage: policies that routes lead into, and their only way, where there is one.
 void Forwarder::follow_policies(std::span<Plain> burst) const {
     std::array<Plain*, kReceiveBurst> steered;
     unsigned count = 0;
@@ -413,15 +403,15 @@ void Forwarder::follow_policies(std::span<Plain> burst) const {
     }
 }
 
-/// Eighth stage: the state of flows, as far as this worker may look at it: each policer and each
+/// Seventh stage: the state of flows, as far as this worker may look at it: each policer and each
 /// interface's cursors belong to one worker.
 void Forwarder::prefetch_flows(const PlainBurst& burst) {
     config::InterfaceIndex oif = Lane::kNotChosen;
     SlotArray<FlowCursor>* cursors = nullptr;  // of oif, where they are this worker's
     for (const Plain* plain : burst.packets_of_flows()) {
         const FlowAction& flow = tables_->flows[plain->flow];
-        if (flow.policer && flow.policing_worker == index_) {
-            flow.policer->prefetch();
+        if (flow.policing_worker == index_) {
+            flow.policer.prefetch(policer_positions_[flow.slot]);
         }
         if (plain->adjacency == nullptr) {
             continue;
@@ -584,7 +574,8 @@ inline bool Forwarder::push_plain(const Lane& lane, rte_mbuf* mbuf, const Plain&
 }
 
 /// A flow's IPv4 packet that enters TCQF.
-inline bool Forwarder::forward_ingress(const Lane& lane, rte_mbuf* mbuf, const Plain& plain) {
+[[gnu::always_inline]] inline bool Forwarder::forward_ingress(const Lane& lane, rte_mbuf* mbuf,
+                                                              const Plain& plain) {
     if (plain.flow == FlowTable::kNoFlow || !lane.ingress) {
         return false;
     }
@@ -613,10 +604,9 @@ inline bool Forwarder::forward_ingress(const Lane& lane, rte_mbuf* mbuf, const P
 
 /// Whether a flow's packet needs nobody else to be policed, and conforms. One that does not may be
 /// asked again.
-inline bool Forwarder::conforms_here(const Lane& lane, const Plain& plain,
-                                     const FlowAction& flow) const {
-    return !flow.policer || (flow.policing_worker == index_ &&
-                             flow.policer->conforms(lane.now_ns, plain.octets - kIpv4Octets));
+inline bool Forwarder::conforms_here(const Lane& lane, const Plain& plain, const FlowAction& flow) {
+    return flow.policing_worker == index_ ? conforms(flow, lane.now_ns, plain.octets - kIpv4Octets)
+                                          : flow.policing_worker == FlowAction::kUnpoliced;
 }
 
 /// As ingress().
@@ -657,7 +647,6 @@ void Forwarder::forward_burst(config::InterfaceIndex interface, std::span<rte_mb
                                                      : match_flows<FlowFields>(interface, burst);
         }
         look_up(interface, burst);
-        find_policers(burst);
         find_adjacencies(packets);
         if (!tables_->policies.empty()) {
             follow_policies(packets);

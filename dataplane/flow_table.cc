@@ -313,10 +313,12 @@ void FlowTable::match_group(const Group& group, std::span<const Fields> packets,
     std::array<std::uint32_t, kMaxBurst> numbers;
     index.find_burst(
         count, [&](std::size_t i) -> const Key& { return keys[i]; }, numbers.data());
-    for (unsigned i = 0; i < count; ++i) {
-        const Found found(numbers[i]);
-        if (numbers[i] != index.kNone && !found.is_flow()) {
-            prefetch_entry(&group.candidates[found.number()]);
+    if (!group.candidates.empty()) {
+        for (unsigned i = 0; i < count; ++i) {
+            const Found found(numbers[i]);
+            if (numbers[i] != index.kNone && !found.is_flow()) {
+                prefetch_entry(&group.candidates[found.number()]);
+            }
         }
     }
     for (unsigned i = 0; i < count; ++i) {

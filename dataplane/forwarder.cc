@@ -11,7 +11,8 @@ Forwarder::Forwarder(SharedState& shared, unsigned worker)
     : shared_(shared),
       index_(worker),
       counters_(shared.interfaces.size()),
-      sid_counters_(*shared.sid_counters[worker]) {
+      sid_counters_(*shared.sid_counters[worker]),
+      policer_positions_(*shared.policer_positions[worker]) {
     for (std::size_t i = 0; i < shared.interfaces.size(); ++i) {
         const auto interface = static_cast<config::InterfaceIndex>(i);
         if (state(interface).owner == worker) {

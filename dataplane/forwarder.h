@@ -49,7 +49,6 @@ class Forwarder {
     void match_flows(config::InterfaceIndex interface, PlainBurst& burst) const;
     static std::uint16_t next_plain_segment(const Plain& plain, const SidAction& sid);
     const std::uint8_t* onward_address(Plain& plain) const;
-    void find_policers(const PlainBurst& burst) const;
     static const HopSet* hops_of(const Plain& plain);
     static void find_adjacencies(std::span<Plain> burst);
     void follow_policies(std::span<Plain> burst) const;
@@ -58,7 +57,7 @@ class Forwarder {
     bool forward_plain(Lane& lane, rte_mbuf* mbuf, const Plain& plain);
     bool forward_transit(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
     bool forward_ingress(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
-    bool conforms_here(const Lane& lane, const Plain& plain, const FlowAction& flow) const;
+    bool conforms_here(const Lane& lane, const Plain& plain, const FlowAction& flow);
     Decision plain_flow_decision(const Lane& lane, const rte_mbuf* mbuf, const Plain& plain) const;
     bool forward_steered(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
     bool encapsulate_plain(const Lane& lane, rte_mbuf* mbuf, const Plain& plain) const;
@@ -190,6 +189,9 @@ class Forwarder {
     void hand_over(rte_mbuf* mbuf, const Decision& decision, unsigned to);
     void carry_out(rte_mbuf* mbuf, const Decision& decision);
     void refuse(config::InterfaceIndex oif, rte_mbuf* mbuf, Refusal refusal);
+    bool conforms(const FlowAction& flow, std::int64_t now_ns, std::uint32_t payload_octets) {
+        return flow.policer.conforms(policer_positions_[flow.slot], now_ns, payload_octets);
+    }
     void police(rte_mbuf* mbuf, const Decision& decision);
     void shape(rte_mbuf* mbuf, const Decision& decision);
     CycleId join_as_flow(rte_mbuf* mbuf, const FlowAction& flow, const FlowEntry& entry);
@@ -225,8 +227,9 @@ class Forwarder {
     std::vector<TokenBucket> oam_buckets_;   // copies for OAM (RFC 9259), by receiving interface
     std::vector<TokenBucket> icmp_buckets_;  // by receiving interface
     WorkerCounters counters_;
-    SlotArray<SidCounter>& sid_counters_;  // this worker's
-    KeptHeaders kept_;                     // of the packet that is being forwarded
+    SlotArray<SidCounter>& sid_counters_;              // this worker's
+    SlotArray<Policer::Position>& policer_positions_;  // this worker's
+    KeptHeaders kept_;                                 // of the packet that is being forwarded
 };
 
 /// A flow's packet that has conformed, at the owner of the interface that it leaves by.

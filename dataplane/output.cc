@@ -105,7 +105,8 @@ Decision Forwarder::flow_decision(std::uint32_t flow, config::InterfaceIndex oif
                                   std::int64_t now_ns) const {
     const FlowAction& action = tables_->flows[flow];
     Decision decision;
-    decision.stage = action.policer ? Stage::police : Stage::shape;
+    decision.stage =
+        action.policing_worker != FlowAction::kUnpoliced ? Stage::police : Stage::shape;
     decision.oif = oif;
     decision.now_ns = now_ns;
     decision.flow_slot = action.slot;

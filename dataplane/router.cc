@@ -77,8 +77,8 @@ Ring make_ring(const void* owner, unsigned from, unsigned to) {
     return ring;
 }
 
-/// State of flows outlives configurations: a flow keeps its slot, and its policer while its
-/// specification stays the same.
+/// State of flows outlives configurations: a flow keeps its slot, and the arrivals that are
+/// remembered while its specification stays the same.
 std::vector<BuildOptions::FlowState> prepare_flows(SharedState& shared,
                                                    const config::Router& config) {
     std::vector<BuildOptions::FlowState> states;
@@ -90,16 +90,16 @@ std::vector<BuildOptions::FlowState> prepare_flows(SharedState& shared,
         }
         if (record.specification != flow.traffic_specification) {
             record.specification = flow.traffic_specification;
-            record.policer =
+            record.arrivals_ns =
                 flow.traffic_specification
-                    ? std::allocate_shared<Policer>(
-                          std::pmr::polymorphic_allocator<Policer>(&shared.policer_memory),
-                          *flow.traffic_specification, &shared.policer_memory)
+                    ? std::allocate_shared<std::int64_t[]>(
+                          std::pmr::polymorphic_allocator<std::int64_t>(&shared.policer_memory),
+                          flow.traffic_specification->max_packets_per_interval, Policer::kNoArrival)
                     : nullptr;
         }
         states.push_back({record.slot,
                           static_cast<std::uint16_t>(record.slot % shared.worker_count()),
-                          record.policer});
+                          record.arrivals_ns});
     }
     return states;
 }
@@ -107,6 +107,9 @@ std::vector<BuildOptions::FlowState> prepare_flows(SharedState& shared,
 /// Where flows keep what outlives packets: elements that are there already stay.
 void reserve_cursors(SharedState& shared, const config::Router& config) {
     shared.sequences.reserve(shared.flows.size());
+    for (const auto& positions : shared.policer_positions) {
+        positions->reserve(shared.flows.size());
+    }
     for (const config::Domain& domain : config.domains) {
         for (const config::DomainInterface& member : domain.interfaces) {
             shared.interfaces[member.interface]->cursors.reserve(shared.flows.size());
@@ -185,6 +188,7 @@ Router::Router(const std::shared_ptr<const config::Router>& config,
     shared_->owned = build_tables(config, build);
     for (unsigned worker = 0; worker < workers; ++worker) {
         shared_->sid_counters.push_back(std::make_unique<SlotArray<SidCounter>>());
+        shared_->policer_positions.push_back(std::make_unique<SlotArray<Policer::Position>>());
     }
     reserve_sid_counters(*shared_, *shared_->owned);
     reserve_cursors(*shared_, *config);

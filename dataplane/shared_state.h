@@ -87,11 +87,11 @@ struct RetiredTables {
 struct FlowRecord {
     std::uint32_t slot = 0;
     std::optional<TrafficSpecification> specification;
-    std::shared_ptr<Policer> policer;
+    std::shared_ptr<std::int64_t[]> arrivals_ns;  ///< null: no specification
 };
 
 struct SharedState {
-    /// Of flows' policers, which lie side by side there; control thread alone.
+    /// Of the arrivals that policers remember; control thread alone.
     HugePageResource huge_pages;
     std::pmr::unsynchronized_pool_resource policer_memory{
         {.max_blocks_per_chunk = 1u << 18, .largest_required_pool_block = 4096}, &huge_pages};
@@ -101,6 +101,9 @@ struct SharedState {
     std::vector<std::unique_ptr<Worker>> workers;
     /// rings[from * workers + to]: one producer, one consumer.
     std::vector<Ring> rings;
+    /// Of the oldest arrival that a flow's policer remembers, by slot, for each worker apart: a
+    /// flow is policed by one.
+    std::vector<std::unique_ptr<SlotArray<Policer::Position>>> policer_positions;
     /// Next sequence number of a flow's DetNet service, by slot; any worker takes from them.
     SlotArray<std::atomic<std::uint32_t>> sequences;
     /// By worker, which writes them, and the number of the SID.

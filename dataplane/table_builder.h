@@ -15,7 +15,7 @@ struct BuildOptions {
     struct FlowState {
         std::uint32_t slot = 0;
         std::uint16_t policing_worker = 0;
-        std::shared_ptr<Policer> policer;
+        std::shared_ptr<std::int64_t[]> arrivals_ns;  ///< null: no specification
     };
     std::vector<FlowState> flows;  ///< by the position of the flow; not looked at where no flow
                                    ///< differs from the tables before

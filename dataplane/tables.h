@@ -76,18 +76,21 @@ struct InterfaceTable {
 
 /// One cache line, which every packet of a flow needs.
 struct alignas(64) FlowAction {
-    Policer* policer = nullptr;  ///< null: no specification; used by one worker alone
+    static constexpr std::uint16_t kUnpoliced = UINT16_MAX;
+
+    Policer policer;  ///< where there is a worker that asks it
     FlowShape shape;
     std::uint32_t slot = 0;  ///< of its cursors, the same over changes of the configuration
     std::uint32_t policy = kNoPolicy;  ///< that its packets are steered into
     std::uint32_t id = 0;
     bool excess_to_best_effort = false;
     bool has_service = false;
-    std::uint16_t policing_worker = 0;  ///< one alone, wherever its packets come in and leave
-    config::MplsService service{};      ///< DetNet over MPLS (RFC 8964), where it has one
+    std::uint16_t policing_worker = kUnpoliced;  ///< one, wherever its packets come in and leave
+    config::MplsService service{};               ///< DetNet over MPLS (RFC 8964), where it has one
 };
 static_assert(sizeof(FlowAction) == 64);
-using FlowActions = SharedArray<FlowAction, std::shared_ptr<Policer>>;
+/// Owned with them: the arrivals that their policers remember.
+using FlowActions = SharedArray<FlowAction, std::shared_ptr<std::int64_t[]>>;
 
 /// Of one interface, by partition.
 class Shares {

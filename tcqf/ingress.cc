@@ -1,11 +1,12 @@
 #include "tcqf/ingress.h"
 
 #include <stdexcept>
+#include <utility>
+#include <vector>
 
 namespace tcqf {
 
-Interleaving::Interleaving(std::uint32_t period_cycles, std::span<const std::uint32_t> cycles)
-    : skip_(period_cycles) {
+Interleaving::Interleaving(std::uint32_t period_cycles, std::span<const std::uint32_t> cycles) {
     if (cycles.empty()) {
         throw std::invalid_argument("an interleaved flow needs at least one cycle of its period");
     }
@@ -16,14 +17,17 @@ Interleaving::Interleaving(std::uint32_t period_cycles, std::span<const std::uin
         }
         allowed[cycle] = true;
     }
+    auto skip = std::make_unique<std::uint32_t[]>(std::size_t{period_cycles} + 1);
+    skip[0] = period_cycles;
     // Twice around backwards: the distance at the end of the period reaches into the next one.
     std::uint32_t distance = 0;
     for (unsigned round = 0; round < 2; ++round) {
         for (std::uint32_t position = period_cycles; position-- > 0;) {
             distance = allowed[position] ? 0 : distance + 1;
-            skip_[position] = distance;
+            skip[position + 1] = distance;
         }
     }
+    skip_ = std::move(skip);
 }
 
 }  // namespace tcqf

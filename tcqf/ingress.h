@@ -8,8 +8,8 @@
 #include <algorithm>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <span>
-#include <vector>
 
 #include "tcqf/cycle_clock.h"
 
@@ -26,15 +26,16 @@ class Interleaving {
 
     /// The first allowed cycle that is not before `n`.
     CycleNumber first_from(CycleNumber n) const {
-        if (skip_.empty()) [[likely]] {
+        if (skip_ == nullptr) [[likely]] {
             return n;
         }
-        return n + skip_[static_cast<std::size_t>(
-                       floor_mod(n, static_cast<std::int64_t>(skip_.size())))];
+        return n + skip_[1 + floor_mod(n, std::int64_t{skip_[0]})];
     }
 
   private:
-    std::vector<std::uint32_t> skip_;  // distance from each position to the next allowed one
+    // The period, then the distance from each position to the next allowed one. A single pointer,
+    // as flows lie in one cache line each.
+    std::unique_ptr<const std::uint32_t[]> skip_;
 };
 
 /// Configured limits of one flow.

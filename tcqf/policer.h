@@ -4,8 +4,6 @@
 #include <cstdint>
 #include <cstdlib>
 #include <limits>
-#include <memory_resource>
-#include <vector>
 
 namespace tcqf {
 
@@ -17,44 +15,60 @@ struct TrafficSpecification {
     constexpr bool operator==(const TrafficSpecification&) const = default;
 };
 
-/// Remembers the last max_packets_per_interval conforming arrivals of one flow.
+/// What one flow may send, beside the last max_packets_per_interval arrivals that conformed.
 ///
 /// A packet conforms if its payload is at most max_payload_octets and the packet that conformed
 /// max_packets_per_interval packets before it arrived at least one interval earlier. Packets that
-/// do not conform are not remembered. In one cache line, but for the arrivals.
-class alignas(64) Policer {
+/// do not conform are not remembered.
+///
+/// Arrivals and the position of the oldest of them are the caller's. Positions of many flows then
+/// lie side by side and stay in the caches, so that what a packet fetches from memory is one
+/// arrival.
+class Policer {
   public:
-    /// `memory`: where the arrivals are kept.
-    explicit Policer(const TrafficSpecification& specification,
-                     std::pmr::memory_resource* memory = std::pmr::get_default_resource())
-        : specification_(specification),
-          arrivals_ns_(specification.max_packets_per_interval, kNoArrival, memory) {}
+    using Position = std::uint8_t;
+    /// What arrivals are before there was one.
+    static constexpr std::int64_t kNoArrival = std::numeric_limits<std::int64_t>::min();
 
-    bool conforms(std::int64_t now_ns, std::uint32_t payload_octets) {
-        if (payload_octets > specification_.max_payload_octets) {
+    /// Of a flow without specification: not to be asked.
+    Policer() = default;
+    /// `arrivals_ns`: max_packets_per_interval of them.
+    Policer(const TrafficSpecification& specification, std::int64_t* arrivals_ns)
+        : interval_ns_(specification.interval_ns),
+          arrivals_ns_(arrivals_ns),
+          max_payload_octets_(specification.max_payload_octets),
+          last_(static_cast<Position>(specification.max_packets_per_interval - 1)) {}
+
+    /// `oldest`: 0 at first. One that another specification of the flow left behind will do.
+    bool conforms(Position& oldest, std::int64_t now_ns, std::uint32_t payload_octets) const {
+        if (payload_octets > max_payload_octets_) {
             return false;
         }
-        std::int64_t& oldest_ns = arrivals_ns_[next_];
+        const Position at = within(oldest);
+        std::int64_t& oldest_ns = arrivals_ns_[at];
         // An arrival an interval or more in the future is left over from before the clock was set
         // back: it says nothing. A nearer one came first, through another queue.
-        if (oldest_ns != kNoArrival && std::abs(now_ns - oldest_ns) < specification_.interval_ns) {
+        if (oldest_ns != kNoArrival && std::abs(now_ns - oldest_ns) < interval_ns_) {
             return false;
         }
         oldest_ns = now_ns;
-        next_ = next_ + 1u == arrivals_ns_.size() ? 0u : next_ + 1u;
+        oldest = at == last_ ? Position{0} : static_cast<Position>(at + 1);
         return true;
     }
 
     /// Asks for the memory that conforms() reads next: into the second level of the caches, as a
     /// burst of packets asks for more at once than the first one takes.
-    [[gnu::always_inline]] void prefetch() const { __builtin_prefetch(&arrivals_ns_[next_], 0, 2); }
+    [[gnu::always_inline]] void prefetch(Position oldest) const {
+        __builtin_prefetch(&arrivals_ns_[within(oldest)], 0, 2);
+    }
 
   private:
-    static constexpr std::int64_t kNoArrival = std::numeric_limits<std::int64_t>::min();
+    Position within(Position position) const { return position <= last_ ? position : Position{0}; }
 
-    TrafficSpecification specification_;
-    std::uint32_t next_ = 0;
-    std::pmr::vector<std::int64_t> arrivals_ns_;
+    std::int64_t interval_ns_ = 0;
+    std::int64_t* arrivals_ns_ = nullptr;
+    std::uint32_t max_payload_octets_ = 0;
+    Position last_ = 0;
 };
 
 }  // namespace tcqf

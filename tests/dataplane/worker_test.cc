@@ -462,6 +462,28 @@ TEST(LiveChange, AFlowKeepsItsPlaceInTimeAndItsPolicing) {
     expect_right_cycles(router, 4);
 }
 
+TEST(LiveChange, APolicerWithAnotherSpecificationStartsAnew) {
+    TestRouter router(four_interfaces("mpls-tc"));
+    const std::string eight = "max-packets-per-interval: 8";
+    const Frame packet = ethernet(3, dataplane::ethertype::kIpv4) + ipv4_udp(0x0a0b0001, 0, 1000);
+    // Each time one packet more than conforms; the position among eight is one too far for five.
+    std::int64_t now_ns = kStart;
+    for (const unsigned most : {8u, 5u, 2u, 9u, 1u}) {
+        ASSERT_EQ(router.router().apply(
+                      load_or_throw(with(four_interfaces("mpls-tc"), eight,
+                                         fmt::format("max-packets-per-interval: {}", most)))),
+                  "");
+        const std::uint64_t before = dropped(router.router().account(), DropReason::policed);
+        for (unsigned i = 0; i < most + 1; ++i) {
+            router.arrive(3, now_ns, packet);
+        }
+        router.run_until(now_ns + 20 * kCycleNs, now_ns);
+        EXPECT_EQ(dropped(router.router().account(), DropReason::policed) - before, 1u) << most;
+        now_ns += 20 * kCycleNs;
+    }
+    EXPECT_TRUE(router.router().account().balances());
+}
+
 TEST(LiveChange, WhatNeedsARestartIsRefusedAndSaysSo) {
     TestRouter router(four_interfaces("mpls-tc"));
     std::string renamed = four_interfaces("mpls-tc");

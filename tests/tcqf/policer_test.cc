@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -15,73 +17,106 @@ namespace {
 constexpr TrafficSpecification kFourAMillisecond{
     .interval_ns = 1'000'000, .max_packets_per_interval = 4, .max_payload_octets = 1'200};
 
-TEST(policing, max_packets_per_interval_conform_at_once) {
-    Policer policer(kFourAMillisecond);
-    for (int i = 0; i < 4; ++i) {
-        EXPECT_TRUE(policer.conforms(kToday, 1'200));
+/// A flow with all that its policer needs.
+class PolicedFlow {
+  public:
+    explicit PolicedFlow(const TrafficSpecification& specification)
+        : arrivals_ns_(specification.max_packets_per_interval, Policer::kNoArrival),
+          policer_(specification, arrivals_ns_.data()) {}
+    bool conforms(std::int64_t now_ns, std::uint32_t payload_octets) {
+        return policer_.conforms(oldest_, now_ns, payload_octets);
     }
-    EXPECT_FALSE(policer.conforms(kToday, 1'200));
+
+  private:
+    std::vector<std::int64_t> arrivals_ns_;
+    Policer policer_;
+    Policer::Position oldest_ = 0;
+};
+
+TEST(policing, max_packets_per_interval_conform_at_once) {
+    PolicedFlow flow(kFourAMillisecond);
+    for (int i = 0; i < 4; ++i) {
+        EXPECT_TRUE(flow.conforms(kToday, 1'200));
+    }
+    EXPECT_FALSE(flow.conforms(kToday, 1'200));
 }
 
 TEST(policing, exactly_one_interval_after_the_packet_four_before_conforms_and_1_ns_less_does_not) {
-    Policer policer(kFourAMillisecond);
+    PolicedFlow flow(kFourAMillisecond);
     for (int i = 0; i < 4; ++i) {
-        policer.conforms(kToday + i * 100, 100);
+        flow.conforms(kToday + i * 100, 100);
     }
-    EXPECT_FALSE(policer.conforms(kToday + 999'999, 100));
-    EXPECT_TRUE(policer.conforms(kToday + 1'000'000, 100));
-    EXPECT_FALSE(policer.conforms(kToday + 1'000'099, 100));
-    EXPECT_TRUE(policer.conforms(kToday + 1'000'100, 100));
+    EXPECT_FALSE(flow.conforms(kToday + 999'999, 100));
+    EXPECT_TRUE(flow.conforms(kToday + 1'000'000, 100));
+    EXPECT_FALSE(flow.conforms(kToday + 1'000'099, 100));
+    EXPECT_TRUE(flow.conforms(kToday + 1'000'100, 100));
 }
 
 TEST(policing, a_payload_larger_than_the_largest_does_not_conform) {
-    Policer policer(kFourAMillisecond);
-    EXPECT_FALSE(policer.conforms(kToday, 1'201));
-    EXPECT_TRUE(policer.conforms(kToday, 1'200));
+    PolicedFlow flow(kFourAMillisecond);
+    EXPECT_FALSE(flow.conforms(kToday, 1'201));
+    EXPECT_TRUE(flow.conforms(kToday, 1'200));
 }
 
 TEST(policing, what_does_not_conform_does_not_count) {
-    Policer policer(
+    PolicedFlow flow(
         {.interval_ns = 1'000, .max_packets_per_interval = 1, .max_payload_octets = 100});
-    EXPECT_TRUE(policer.conforms(kToday, 100));
-    EXPECT_FALSE(policer.conforms(kToday + 999, 100));
-    EXPECT_FALSE(policer.conforms(kToday + 999, 101));
-    EXPECT_TRUE(policer.conforms(kToday + 1'000, 100));
+    EXPECT_TRUE(flow.conforms(kToday, 100));
+    EXPECT_FALSE(flow.conforms(kToday + 999, 100));
+    EXPECT_FALSE(flow.conforms(kToday + 999, 101));
+    EXPECT_TRUE(flow.conforms(kToday + 1'000, 100));
 }
 
 TEST(policing, windows_slide_instead_of_starting_at_fixed_instants) {
-    Policer policer(kFourAMillisecond);
+    PolicedFlow flow(kFourAMillisecond);
     // Four late in one fixed millisecond, none of four early in the next.
     for (int i = 0; i < 4; ++i) {
-        EXPECT_TRUE(policer.conforms(kToday + 900'000, 100));
-        EXPECT_FALSE(policer.conforms(kToday - 1 + 900'000, 1'201));
+        EXPECT_TRUE(flow.conforms(kToday + 900'000, 100));
+        EXPECT_FALSE(flow.conforms(kToday - 1 + 900'000, 1'201));
     }
-    EXPECT_FALSE(policer.conforms(kToday + 1'100'000, 100));
+    EXPECT_FALSE(flow.conforms(kToday + 1'100'000, 100));
 }
 
 TEST(policing, two_hundred_and_fifty_six_packets_are_remembered) {
-    Policer policer(
+    PolicedFlow flow(
         {.interval_ns = 1'000'000, .max_packets_per_interval = 256, .max_payload_octets = 100});
     for (int i = 0; i < 256; ++i) {
-        EXPECT_TRUE(policer.conforms(kToday + i, 100));
+        EXPECT_TRUE(flow.conforms(kToday + i, 100));
     }
-    EXPECT_FALSE(policer.conforms(kToday + 999'999, 100));
-    EXPECT_TRUE(policer.conforms(kToday + 1'000'000, 100));
+    EXPECT_FALSE(flow.conforms(kToday + 999'999, 100));
+    EXPECT_TRUE(flow.conforms(kToday + 1'000'000, 100));
 }
 
 TEST(policing, a_clock_set_back_does_not_hold_the_flow) {
-    Policer policer(kFourAMillisecond);
+    PolicedFlow flow(kFourAMillisecond);
     for (int i = 0; i < 4; ++i) {
-        policer.conforms(kToday, 100);
+        flow.conforms(kToday, 100);
     }
-    EXPECT_TRUE(policer.conforms(kToday - 37'000'000'000, 100));
+    EXPECT_TRUE(flow.conforms(kToday - 37'000'000'000, 100));
 }
 
 TEST(policing, an_arrival_that_another_queue_stamped_earlier_counts_as_well) {
-    Policer policer(
+    PolicedFlow flow(
         {.interval_ns = 1'000, .max_packets_per_interval = 1, .max_payload_octets = 100});
-    EXPECT_TRUE(policer.conforms(kToday, 100));
-    EXPECT_FALSE(policer.conforms(kToday - 5, 100));
+    EXPECT_TRUE(flow.conforms(kToday, 100));
+    EXPECT_FALSE(flow.conforms(kToday - 5, 100));
+}
+
+TEST(policing, a_shorter_memory_than_before_is_never_left) {
+    // As a reload leaves it: new arrivals, and the position that 256 of them led to.
+    std::array<std::int64_t, 3> arrivals_ns{Policer::kNoArrival, Policer::kNoArrival, 77};
+    const Policer policer(
+        {.interval_ns = 1'000, .max_packets_per_interval = 2, .max_payload_octets = 100},
+        arrivals_ns.data());
+    for (const int left_behind : {2, 3, 255}) {
+        std::fill_n(arrivals_ns.begin(), 2, Policer::kNoArrival);
+        auto oldest = static_cast<Policer::Position>(left_behind);
+        EXPECT_TRUE(policer.conforms(oldest, kToday, 100));
+        EXPECT_TRUE(policer.conforms(oldest, kToday, 100));
+        EXPECT_FALSE(policer.conforms(oldest, kToday + 999, 100));
+        EXPECT_TRUE(policer.conforms(oldest, kToday + 1'000, 100));
+        EXPECT_EQ(arrivals_ns[2], 77);
+    }
 }
 
 RC_GTEST_PROP(policing, is_the_rule_over_the_whole_history, ()) {
@@ -89,7 +124,7 @@ RC_GTEST_PROP(policing, is_the_rule_over_the_whole_history, ()) {
         .interval_ns = in_range<std::int64_t>(1, 50),
         .max_packets_per_interval = in_range<std::uint16_t>(1, 6),
         .max_payload_octets = 100};
-    Policer policer(specification);
+    PolicedFlow flow(specification);
     std::vector<std::int64_t> conformed;
     std::int64_t now_ns = *rc::gen::element<std::int64_t>(0, kToday);
     for (int i = 0; i < 100; ++i) {
@@ -100,7 +135,7 @@ RC_GTEST_PROP(policing, is_the_rule_over_the_whole_history, ()) {
             octets <= specification.max_payload_octets &&
             (conformed.size() < most ||
              now_ns - conformed[conformed.size() - most] >= specification.interval_ns);
-        RC_ASSERT(policer.conforms(now_ns, octets) == wanted);
+        RC_ASSERT(flow.conforms(now_ns, octets) == wanted);
         if (wanted) {
             conformed.push_back(now_ns);
         }
