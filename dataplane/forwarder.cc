@@ -66,13 +66,12 @@ void Forwarder::take_replacements() {
         if (replacement == nullptr) {
             continue;
         }
-        if (out.draining) {
-            out.draining->egress.flush(
-                [this, interface](rte_mbuf* mbuf) { overrun(interface, mbuf); });
-            retire(interface);
+        out.output->overruns_before = counters_.interfaces[interface].cycle_overruns.get();
+        std::unique_ptr<Output>* last = &out.draining;
+        while (*last) {
+            last = &(*last)->next;
         }
-        out.draining = std::move(out.output);
-        out.draining->overruns_before = counters_.interfaces[interface].cycle_overruns.get();
+        *last = std::move(out.output);
         out.output.reset(replacement);
     }
 }
@@ -80,20 +79,29 @@ void Forwarder::take_replacements() {
 /// Gives drained queues back to the control thread: nothing is freed on a worker's path.
 void Forwarder::retire(config::InterfaceIndex interface) {
     InterfaceState& out = state(interface);
-    out.draining->missed =
-        counters_.interfaces[interface].cycle_overruns.get() - out.draining->overruns_before;
-    delete out.retired.exchange(out.draining.release(), std::memory_order_acq_rel);
+    std::unique_ptr<Output> old = std::move(out.draining);
+    out.draining = std::move(old->next);
+    const std::uint64_t overruns = counters_.interfaces[interface].cycle_overruns.get();
+    old->missed = overruns - old->overruns_before;
+    if (out.draining) {
+        out.draining->overruns_before = overruns;
+    }
+    // The control thread only ever takes all of them.
+    Output* earlier = out.retired.exchange(nullptr, std::memory_order_acquire);
+    old->next.reset(earlier);
+    out.retired.store(old.release(), std::memory_order_release);
 }
 
 void Forwarder::advance(std::int64_t now_ns) {
     for (const config::InterfaceIndex interface : owned_) {
-        InterfaceState& out = state(interface);
-        const auto drop_overrun = [this, interface](rte_mbuf* mbuf) { overrun(interface, mbuf); };
-        out.output->egress.advance(now_ns, drop_overrun);
-        if (out.draining) [[unlikely]] {
-            out.draining->egress.advance(now_ns, drop_overrun);
-        }
+        advance(interface, now_ns);
     }
+}
+
+void Forwarder::advance(config::InterfaceIndex interface, std::int64_t now_ns) {
+    state(interface).for_each_queue([&](PacketEgress& egress) {
+        egress.advance(now_ns, [this, interface](rte_mbuf* mbuf) { overrun(interface, mbuf); });
+    });
 }
 
 unsigned Forwarder::receive_from(config::InterfaceIndex interface, std::int64_t now_ns) {
@@ -130,22 +138,23 @@ std::int64_t Forwarder::transmit(std::int64_t now_ns) {
     return next_ns;
 }
 
-/// What was queued before a change; retired where nothing is left of it.
+/// What was queued before changes; retired where nothing is left of it.
 std::int64_t Forwarder::drain(config::InterfaceIndex interface, std::int64_t now_ns) {
     InterfaceState& out = state(interface);
-    Output& old = *out.draining;
-    if (old.draining_since_ns == kNever) {
-        old.draining_since_ns = now_ns;
-    }
-    const std::int64_t next_ns = transmit_from(interface, old.egress, now_ns);
-    old.drained_ns = now_ns - old.draining_since_ns;
-    if (old.egress.queued() == 0) {
-        // What missed its cycle behind it until now is counted with it.
-        out.output->egress.advance(now_ns,
-                                   [this, interface](rte_mbuf* mbuf) { overrun(interface, mbuf); });
+    while (out.draining) {
+        Output& old = *out.draining;
+        if (old.draining_since_ns == kNever) {
+            old.draining_since_ns = now_ns;
+        }
+        const std::int64_t next_ns = transmit_from(interface, old.egress, now_ns);
+        old.drained_ns = now_ns - old.draining_since_ns;
+        if (old.egress.queued() != 0) {
+            return next_ns;
+        }
+        advance(interface, now_ns);  // what missed its cycle behind it is counted with it
         retire(interface);
     }
-    return next_ns;
+    return kNever;
 }
 
 std::int64_t Forwarder::transmit_from(config::InterfaceIndex interface, PacketEgress& egress,
@@ -171,20 +180,17 @@ std::int64_t Forwarder::transmit_from(config::InterfaceIndex interface, PacketEg
 
 void Forwarder::flush() {
     for (const config::InterfaceIndex interface : owned_) {
-        InterfaceState& out = state(interface);
-        const auto drop_waiting = [this](rte_mbuf* mbuf) { drop(mbuf, DropReason::queue_full); };
-        out.output->egress.flush(drop_waiting);
-        if (out.draining) {
-            out.draining->egress.flush(drop_waiting);
-        }
+        state(interface).for_each_queue([this](PacketEgress& egress) {
+            egress.flush([this](rte_mbuf* mbuf) { drop(mbuf, DropReason::queue_full); });
+        });
     }
 }
 
 std::uint64_t Forwarder::queued() const {
     std::uint64_t sum = 0;
     for (const config::InterfaceIndex interface : owned_) {
-        const InterfaceState& out = *shared_.interfaces[interface];
-        sum += out.output->egress.queued() + (out.draining ? out.draining->egress.queued() : 0);
+        shared_.interfaces[interface]->for_each_queue(
+            [&sum](const PacketEgress& egress) { sum += egress.queued(); });
     }
     return sum;
 }

@@ -206,6 +206,7 @@ class Forwarder {
     void drop(rte_mbuf* mbuf, DropReason reason);
     void drop(const Packet& packet, DropReason reason) { drop(packet.mbuf, reason); }
     void take_replacements();
+    void advance(config::InterfaceIndex interface, std::int64_t now_ns);
     void retire(config::InterfaceIndex interface);
     std::int64_t drain(config::InterfaceIndex interface, std::int64_t now_ns);
     std::int64_t transmit_from(config::InterfaceIndex interface, PacketEgress& egress,

@@ -142,6 +142,21 @@ void reserve_sid_counters(SharedState& shared, const Snapshot& tables) {
     }
 }
 
+/// New queues for interfaces whose cycles or link change, by interface; nullptr for the others.
+std::vector<std::unique_ptr<Output>> changed_outputs(const SharedState& shared,
+                                                     const config::Router& config) {
+    std::vector<std::unique_ptr<Output>> outputs(shared.interfaces.size());
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+        const auto index = static_cast<config::InterfaceIndex>(i);
+        const std::optional<std::int64_t> lateness_ns = shared.options.lateness_ns;
+        const EgressConfig wanted = egress_config(config, index, lateness_ns);
+        if (wanted != egress_config(*shared.config, index, lateness_ns)) {
+            outputs[i] = std::make_unique<Output>(wanted, shared.options);
+        }
+    }
+    return outputs;
+}
+
 /// What cannot change while packets flow: needs other ports or other workers.
 std::string needs_restart(const config::Router& from, const config::Router& to) {
     if (from.interfaces.size() != to.interfaces.size()) {
@@ -208,7 +223,9 @@ std::string Router::apply(std::shared_ptr<const config::Router> config,
     if (std::string reason = needs_restart(*shared_->config, *config); !reason.empty()) {
         return reason;
     }
+    // All that may find no memory comes before the first change.
     std::unique_ptr<Snapshot> tables;
+    std::vector<std::unique_ptr<Output>> outputs;
     try {
         BuildOptions build = build_options(*shared_);
         if (difference.flows) {
@@ -217,17 +234,14 @@ std::string Router::apply(std::shared_ptr<const config::Router> config,
         reserve_cursors(*shared_, *config);
         tables = build_tables(config, build, *shared_->owned, difference);
         reserve_sid_counters(*shared_, *tables);
+        outputs = changed_outputs(*shared_, *config);
     } catch (const std::exception& error) {
         return error.what();
     }
-    for (std::size_t i = 0; i < shared_->interfaces.size(); ++i) {
-        InterfaceState& state = *shared_->interfaces[i];
-        const auto index = static_cast<config::InterfaceIndex>(i);
-        const std::optional<std::int64_t> lateness_ns = shared_->options.lateness_ns;
-        const EgressConfig wanted = egress_config(*config, index, lateness_ns);
-        if (wanted != egress_config(*shared_->config, index, lateness_ns)) {
-            auto output = std::make_unique<Output>(wanted, shared_->options);
-            delete state.replacement.exchange(output.release(), std::memory_order_release);
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+        if (outputs[i]) {
+            delete shared_->interfaces[i]->replacement.exchange(outputs[i].release(),
+                                                                std::memory_order_release);
         }
     }
     shared_->config = std::move(config);
@@ -243,12 +257,14 @@ void Router::reclaim() {
         return rte_rcu_qsbr_check(shared_->qsbr.get(), retired.token, false) == 1;
     });
     for (std::size_t i = 0; i < shared_->interfaces.size(); ++i) {
-        const std::unique_ptr<Output> output(
-            shared_->interfaces[i]->retired.exchange(nullptr, std::memory_order_acq_rel));
-        if (output != nullptr) {
-            shared_->drained.push_back({.interface = static_cast<config::InterfaceIndex>(i),
-                                        .lasted_ns = output->drained_ns,
-                                        .missed = output->missed});
+        const std::unique_ptr<Output> last(
+            shared_->interfaces[i]->retired.exchange(nullptr, std::memory_order_acquire));
+        const auto position = static_cast<std::ptrdiff_t>(shared_->drained.size());
+        for (const Output* output = last.get(); output != nullptr; output = output->next.get()) {
+            shared_->drained.insert(shared_->drained.begin() + position,
+                                    {.interface = static_cast<config::InterfaceIndex>(i),
+                                     .lasted_ns = output->drained_ns,
+                                     .missed = output->missed});
         }
     }
 }

@@ -43,6 +43,8 @@ struct Output {
     std::int64_t drained_ns = 0;
     std::uint64_t overruns_before = 0;
     std::uint64_t missed = 0;
+    /// While they drain, the queues of the configuration after it; then those drained before it.
+    std::unique_ptr<Output> next;
 };
 
 /// One interface. What is not atomic is touched by its owner alone, once the workers run.
@@ -54,10 +56,20 @@ struct InterfaceState {
         delete retired.load(std::memory_order_relaxed);
     }
 
+    /// Owner: every queue in which something may wait, the oldest first.
+    template <class Use>
+    void for_each_queue(Use use) const {
+        for (Output* old = draining.get(); old != nullptr; old = old->next.get()) {
+            use(old->egress);
+        }
+        use(output->egress);
+    }
+
     InterfacePorts ports;
     unsigned owner;
     std::unique_ptr<Output> output;
-    /// Queues of the configuration before, where its cycles or its link were others: sent first.
+    /// Queues of configurations before, where their cycles or their link were others: sent first,
+    /// one after the other.
     std::unique_ptr<Output> draining;
     SlotArray<FlowCursor> cursors;  // lengthened by the control thread
     std::int64_t last_poll_ns = kNever;

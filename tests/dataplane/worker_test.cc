@@ -421,6 +421,44 @@ TEST(LiveChange, OtherCyclesDrainTheOldOnesFirst) {
     EXPECT_TRUE(router.router().take_drained().empty());
 }
 
+TEST(LiveChange, ASecondChangeOfCyclesWaitsUntilTheFirstOneHasDrained) {
+    TestRouter router(four_interfaces("mpls-tc", 4));
+    const Frame plain = ethernet(0, dataplane::ethertype::kIpv4) + ipv4_udp(0x0a0a0101, 0, 1000);
+    std::int64_t now_ns = kStart;
+    std::uint64_t arrived = 0;
+    for (const unsigned cycles : {4u, 3u, 5u, 3u}) {
+        if (cycles != 4) {
+            ASSERT_EQ(router.router().apply(load_or_throw(four_interfaces("mpls-tc", cycles))), "");
+        }
+        // Best effort that takes longer to leave than the next change is away.
+        for (unsigned i = 0; i < 20; ++i, ++arrived) {
+            router.arrive(0, now_ns, plain);
+        }
+        router.step(now_ns);
+        now_ns += kCycleNs / 100;
+    }
+    EXPECT_GT(router.router().account().queued, 0u);
+    router.run_until(now_ns + 10 * kCycleNs, now_ns);
+    const Account account = router.router().account();
+    EXPECT_TRUE(account.balances());
+    EXPECT_EQ(account.sent, arrived);
+    EXPECT_EQ(router.wire(1).sent().size(), arrived);
+    router.router().reclaim();
+    // Of ge1, the oldest first: each began when the one before it was through.
+    std::vector<std::int64_t> lasted_ns;
+    for (const dataplane::Router::Drained& drained : router.router().take_drained()) {
+        EXPECT_EQ(drained.missed, 0u);
+        if (drained.interface == 1) {
+            lasted_ns.push_back(drained.lasted_ns);
+        }
+    }
+    ASSERT_EQ(lasted_ns.size(), 3u);
+    for (const std::int64_t one_ns : lasted_ns) {
+        EXPECT_GT(one_ns, 0);
+        EXPECT_LT(one_ns, kCycleNs);
+    }
+}
+
 TEST(LiveChange, WhatMissesItsCycleBehindOldQueuesIsTheCostOfTheChange) {
     TestRouter router(four_interfaces("mpls-tc", 4));
     std::int64_t now_ns = kStart;
