@@ -40,7 +40,13 @@ int run_send(const SendCommand& command) {
 
 int run_receive(const ReceiveCommand& command) {
     catch_stop_signals();
-    write(command.json, to_json(receive(command.receive)));
+    const ReceiveResult result = receive(command.receive);
+    write(command.json, to_json(result));
+    if (result.is_interface_gone) {
+        say(fmt::format("tcqf-meter: interface {} has been removed; {} holds what arrived before",
+                        command.receive.interface, command.receive.capture));
+        return kRefused;
+    }
     return kDone;
 }
 

@@ -211,6 +211,13 @@ std::span<const ReceivedFrame> ReceiveSocket::receive() {
     return std::span<const ReceivedFrame>(batch_->frames).first(received);
 }
 
+bool ReceiveSocket::is_gone() const {
+    sockaddr_ll address{};
+    socklen_t octets = sizeof address;
+    return getsockname(socket_.number(), reinterpret_cast<sockaddr*>(&address), &octets) == 0 &&
+           address.sll_ifindex < 0;
+}
+
 std::uint32_t ReceiveSocket::lost() {
     tpacket_stats statistics{};
     socklen_t octets = sizeof statistics;

@@ -59,6 +59,9 @@ class ReceiveSocket {
 
     /// What has arrived until now, some hundred frames at most; empty where nothing waits.
     std::span<const ReceivedFrame> receive();
+    /// Whether the interface has been removed: then nothing arrives any more. One that is only down
+    /// may come back.
+    bool is_gone() const;
     /// Frames that arrived and found no room in the socket's buffer, since the last call.
     std::uint32_t lost();
 

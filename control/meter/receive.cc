@@ -39,13 +39,14 @@ ReceiveResult receive(const ReceiveOptions& options) {
     ReceiveResult result;
     const std::int64_t end_ns = options.duration_ns > 0 ? tai_now_ns() + options.duration_ns
                                                         : std::numeric_limits<std::int64_t>::max();
-    for (std::int64_t now_ns = tai_now_ns(); !stop_asked() && now_ns < end_ns;
+    for (std::int64_t now_ns = tai_now_ns(); !stop_asked() && !socket.is_gone() && now_ns < end_ns;
          now_ns = tai_now_ns()) {
         take_all(socket, options, capture, result);
         sleep_until_tai(std::min(end_ns, now_ns + kReadEveryNs));
     }
     take_all(socket, options, capture, result);
     result.lost = socket.lost();
+    result.is_interface_gone = socket.is_gone();
     capture.close();
     return result;
 }

@@ -16,8 +16,9 @@ struct ReceiveOptions {
 
 struct ReceiveResult {
     std::uint64_t probes = 0;
-    std::uint64_t others = 0;  ///< frames that are no probes, not kept
-    std::uint64_t lost = 0;    ///< arrived, but this program did not keep up
+    std::uint64_t others = 0;        ///< frames that are no probes, not kept
+    std::uint64_t lost = 0;          ///< arrived, but this program did not keep up
+    bool is_interface_gone = false;  ///< removed meanwhile: the capture ends there
 };
 
 /// Says `ready` on stderr once nothing that arrives is missed. Throws std::system_error and

@@ -130,6 +130,30 @@ def wire_cases(tap, meter, folder):
     expect(tap, "no packet arrives before it is sent", flow["delay-min-ns"] > 0)
     expect(tap, "the histogram holds every packet", sum(flow["histogram"]["counts"]) == 200)
     expect(tap, "the receiver lost nothing", json.loads((folder / "got.json").read_text())["lost"] == 0)
+    removed_case(tap, meter, folder, mac)
+
+
+def removed_case(tap, meter, folder, mac):
+    """A receiver whose interface goes away must not look like one that waited to the end."""
+    receiver = subprocess.Popen(
+        [str(meter), "receive", "--interface", "eb", "--capture", str(folder / "cut.pcap"),
+         "--duration-ms", "60000", "--json", str(folder / "cut.json")], stderr=subprocess.PIPE, text=True)
+    receiver.stderr.readline()
+    run("ip", "link", "set", "eb", "down")
+    run("ip", "link", "set", "eb", "up")
+    run(meter, "send", "--interface", "ea", "--to", mac, *ADDRESSES, "--pps", 2000, "--count", 20)
+    time.sleep(0.1)
+    run("ip", "link", "del", "ea")
+    try:
+        _, stderr = receiver.communicate(timeout=10)
+    except subprocess.TimeoutExpired:
+        receiver.kill()
+        _, stderr = receiver.communicate()
+    expect(tap, "a receiver whose interface is removed says so",
+           receiver.returncode == 3 and "interface eb has been removed" in stderr,
+           f"but {receiver.returncode}: {stderr}")
+    expect(tap, "it keeps what arrived before, also across a time when the interface was down",
+           json.loads((folder / "cut.json").read_text())["probes"] == 20)
 
 
 def main():
