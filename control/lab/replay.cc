@@ -101,6 +101,7 @@ class Outputs {
             keep_input(options, directory_ / (interface.name + ".pcap"));
             keep_input(options, directory_ / (interface.name + ".kernel.pcap"));
         }
+        keep_input(options, account_path());
     }
 
     CaptureWriter& wire(std::size_t interface) { return *wires_[interface]; }
@@ -108,6 +109,8 @@ class Outputs {
 
     void open() {
         make_directory(directory_);
+        // An account beside captures is theirs: it comes last, and none stays from before.
+        fs::remove(account_path());
         for (std::size_t i = 0; i < wires_.size(); ++i) {
             wires_[i]->open();
             kernels_[i]->open();
@@ -119,7 +122,7 @@ class Outputs {
             wires_[i]->close();
             kernels_[i]->close();
         }
-        const fs::path path = directory_ / "account.json";
+        const fs::path path = account_path();
         std::ofstream file(path, std::ios::binary | std::ios::trunc);
         file << account;
         file.close();
@@ -129,6 +132,7 @@ class Outputs {
     }
 
   private:
+    fs::path account_path() const { return directory_ / "account.json"; }
     std::unique_ptr<CaptureWriter> capture(const std::string& name) const {
         return std::make_unique<CaptureWriter>((directory_ / name).string());
     }

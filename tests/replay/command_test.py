@@ -3,6 +3,7 @@
 
 import copy
 import functools
+import resource
 import sys
 from pathlib import Path
 
@@ -70,6 +71,27 @@ def writes_into_a_new_folder(lab):
         return [f"exit code {done.returncode}: {done.stderr}"]
     sent = read_pcap(folder / "deep" / "er" / "ge2.pcap")
     return [] if [time for time, _ in sent] == [BASE] else [f"sent: {sent}"]
+
+
+def a_failed_replay_leaves_no_account(lab):
+    """Beside captures that are cut short, an earlier account would look like theirs."""
+    packets = [(BASE + 1000 * k, onto(0, v4(k, to=2, size=1400))) for k in range(100)]
+    folder = lab.folder(mixed_config())
+    (folder / "ge0.pcap").write_bytes(pcap_bytes(packets))
+    words = ("--rx", "ge0=ge0.pcap", "--out", "out", "--until-drained")
+    problems = lab_command.failure(lab.replay_in(folder, *words))
+    most = len((folder / "out" / "ge2.pcap").read_bytes()) // 2
+
+    def full_disk():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+
+    # Python ignores SIGXFSZ, and so does what it starts here: writing fails instead.
+    done = lab.replay_in(folder, *words, preexec_fn=full_disk, restore_signals=False)
+    if done.returncode != 3 or "ge2.pcap" not in done.stderr:
+        problems.append(f"exit code {done.returncode}: {done.stderr}")
+    if (folder / "out" / "account.json").exists():
+        problems.append("the account of the replay before is there")
+    return problems
 
 
 def pcap_header(lab):
@@ -145,7 +167,7 @@ def usage_is_told(lab):
 
 
 TESTS = lab_command.titled(same_bytes, workers_change_nothing, order_of_rx_changes_nothing,
-                           writes_into_a_new_folder, pcap_header, wrong_things,
+                           writes_into_a_new_folder, a_failed_replay_leaves_no_account, pcap_header, wrong_things,
                            usage_is_told)
 TESTS |= {f"wrong usage: {name}": functools.partial(usage_problems, words)
           for name, words in USAGE.items()}
