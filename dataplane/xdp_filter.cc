@@ -200,6 +200,8 @@ Result<XdpFilter> XdpFilter::find(const Netdev& netdev) {
     }
     const Descriptor program = attached_to(index);
     XdpFilter filter;
+    filter.interface_index_ = index;
+    filter.program_id_ = query.prog_id;
     if (program.is_open() && name_of_program(program.number()) == kProgramName) {
         for (const __u32 id : maps_of_program(program.number())) {
             Descriptor map(bpf_map_get_fd_by_id(id));
@@ -223,6 +225,12 @@ Result<XdpFilter> XdpFilter::find(const Netdev& netdev) {
             netdev.name()));
     }
     return filter;
+}
+
+bool XdpFilter::is_displaced() const {
+    __u32 program = 0;
+    return bpf_xdp_query_id(static_cast<int>(interface_index_), 0, &program) == 0 &&
+           program != program_id_;
 }
 
 Status XdpFilter::install(const FilterTables& tables) {

@@ -68,9 +68,15 @@ class XdpFilter {
     /// everything goes to the host.
     Status install(const FilterTables& tables);
     Counters counters() const;
+    /// Whether somebody has taken the program off the interface or put another in its place:
+    /// nothing reaches the worker there any more.
+    bool is_displaced() const;
 
   private:
     XdpFilter() = default;
+
+    unsigned interface_index_ = 0;
+    std::uint32_t program_id_ = 0;
 
     Descriptor settings_;
     Descriptor prefixes4_;

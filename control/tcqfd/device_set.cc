@@ -283,15 +283,27 @@ DeviceSet::LinkNews DeviceSet::update_links(dataplane::Router& router) {
                 std::back_inserter(news.warnings));
         }
         device.link_told = told;
-        if (device.tap != nullptr && !device.tap_told && device.tap->is_gone()) {
-            device.tap_told = true;
-            news.changes.push_back(
-                fmt::format("interface {}: the TAP {} is gone, and with it the way to the host's "
-                            "kernel; restart tcqfd to have it again",
-                            interface.name, device.tap->netdev().name()));
-        }
+        note_losses(device, interface.name, news);
     }
     return news;
+}
+
+/// What the host has taken away from a running router; each is told once.
+void DeviceSet::note_losses(Device& device, const std::string& interface, LinkNews& news) {
+    if (device.tap != nullptr && !device.tap_told && device.tap->is_gone()) {
+        device.tap_told = true;
+        news.changes.push_back(
+            fmt::format("interface {}: the TAP {} is gone, and with it the way to the host's "
+                        "kernel; restart tcqfd to have it again",
+                        interface, device.tap->netdev().name()));
+    }
+    if (device.filter && !device.filter_told && device.filter->is_displaced()) {
+        device.filter_told = true;
+        news.changes.push_back(
+            fmt::format("interface {}: somebody has taken the XDP program of tcqfd off {}: nothing "
+                        "that arrives there is forwarded any more; restart tcqfd",
+                        interface, device.wire->netdev()->name()));
+    }
 }
 
 }  // namespace tcqf::control

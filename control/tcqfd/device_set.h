@@ -47,7 +47,7 @@ class DeviceSet {
                             const std::vector<config::Interface>& now);
     /// One sentence each.
     struct LinkNews {
-        std::vector<std::string> changes;   ///< a link is down, or up again; a device is gone
+        std::vector<std::string> changes;   ///< a link is down, or up again; something is gone
         std::vector<std::string> warnings;  ///< something is wrong with one that has come up
     };
     /// Asks the devices for their links and tells the router. Returns what is new since the last
@@ -64,11 +64,13 @@ class DeviceSet {
         std::unique_ptr<dataplane::XdpKernelPath> kernel_path;
         std::unique_ptr<dataplane::KernelPort> kernel;
         std::optional<std::string> link_told;
-        bool tap_told = false;  // that it is gone
+        bool tap_told = false;     // that it is gone
+        bool filter_told = false;  // that it has been taken off
     };
 
     explicit DeviceSet(rte_mempool* pool) : pool_(pool) {}
 
+    static void note_losses(Device& device, const std::string& interface, LinkNews& news);
     Status open_wire(const config::Interface& interface);
     Status open_kernel_side(const config::Router& router, config::InterfaceIndex index);
 

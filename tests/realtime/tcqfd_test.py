@@ -508,6 +508,16 @@ def a_tap_that_goes_away_is_told_and_costs_no_processor(bench):
     assert_balances(daemon.stop())
 
 
+def a_filter_that_somebody_takes_off_is_told(bench):
+    daemon = start(bench)
+    bench.router.run("ip link set dev ge0 xdp off")
+    assert daemon.wait_for("tcqfd: interface ge0: somebody has taken the XDP program"), daemon.errors()
+    time.sleep(0.5)
+    assert daemon.errors().count("taken the XDP program") == 1, daemon.errors()
+    account = daemon.stop()
+    assert_balances(account)
+
+
 def what_is_lost_between_worker_and_host_is_told(bench):
     daemon = start(bench)
     index = bench.router.run("ip -o link show ge0").stdout.split(":")[0]
@@ -582,6 +592,7 @@ CASES = [
     a_device_that_goes_away_is_told_and_one_of_its_name_is_another,
     the_host_has_an_interfaces_addresses_from_start_and_from_each_reload,
     a_tap_that_goes_away_is_told_and_costs_no_processor,
+    a_filter_that_somebody_takes_off_is_told,
     what_is_lost_between_worker_and_host_is_told,
     a_reload_that_would_need_more_buffers_says_so,
     a_device_without_a_mac_is_one_sentence_and_exit_3,
