@@ -166,8 +166,23 @@ class MustChecker {
             if (result != LY_SUCCESS || holds != 0) {
                 continue;
             }
-            report_must(node, schema, must);
+            report_must(node, schema, must, must.message + compared(data, must));
         }
+    }
+
+    /// The values that a condition holds the wrong one against.
+    static std::string compared(const lyd_node* data, const Must& must) {
+        std::string text;
+        for (const std::string& path : must.compared) {
+            ly_set* found = nullptr;
+            if (lyd_find_xpath(data, path.c_str(), &found) == LY_SUCCESS && found->count == 1) {
+                const lyd_node* leaf = found->dnodes[0];
+                text += fmt::format("{} {} is {}", text.empty() ? ";" : ",", LYD_NAME(leaf),
+                                    lyd_get_value(leaf));
+            }
+            ly_set_free(found, nullptr);
+        }
+        return text;
     }
 
     std::string describe(NodeId node) const {
@@ -183,21 +198,22 @@ class MustChecker {
         }
     }
 
-    void report_must(NodeId node, const SchemaNode& schema, const Must& must) {
+    void report_must(NodeId node, const SchemaNode& schema, const Must& must,
+                     const std::string& message) {
         for (const std::string& name : must.blamed) {
             const NodeId child = document_.child(node, name);
             if (child == kNoNode) {
                 continue;
             }
             if (!document_.is_tainted(child)) {
-                report_.conflict(child, describe(child) + must.message);
+                report_.conflict(child, describe(child) + message);
             }
             return;
         }
         if (schema.kind == SchemaKind::leaf || schema.kind == SchemaKind::leaf_list) {
-            report_.conflict(node, fmt::format("is {}: {}", document_.text(node), must.message));
+            report_.conflict(node, fmt::format("is {}: {}", document_.text(node), message));
         } else if (!must.blamed.empty() || !document_.is_tainted(node)) {
-            report_.conflict(node, must.message);
+            report_.conflict(node, message);
         }
     }
 

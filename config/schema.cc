@@ -106,10 +106,12 @@ void take_list(SchemaNode& node) {
 void take_musts(SchemaNode& node) {
     const lysc_must* musts = lysc_node_musts(node.compiled);
     for (LY_ARRAY_COUNT_TYPE i = 0; i < LY_ARRAY_COUNT(musts); ++i) {
-        node.musts.push_back({.compiled = &musts[i],
-                              .condition = lyxp_get_expr(musts[i].cond),
-                              .message = one_line(musts[i].emsg),
-                              .blamed = words(extension(musts[i].exts, "blames").value_or(""))});
+        node.musts.push_back(
+            {.compiled = &musts[i],
+             .condition = lyxp_get_expr(musts[i].cond),
+             .message = one_line(musts[i].emsg),
+             .blamed = words(extension(musts[i].exts, "blames").value_or("")),
+             .compared = words(extension(musts[i].exts, "compares").value_or(""))});
     }
 }
 

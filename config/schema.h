@@ -18,7 +18,8 @@ struct Must {
     const lysc_must* compiled = nullptr;
     std::string condition;
     std::string message;
-    std::vector<std::string> blamed;  ///< children; the first that is there has the error's line
+    std::vector<std::string> blamed;    ///< children; the first that is there has the error's line
+    std::vector<std::string> compared;  ///< paths of leaves that the error shows, too
 };
 
 /// One node of the schema. Children are in the order of the module.
