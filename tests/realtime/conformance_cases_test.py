@@ -4,7 +4,7 @@ so those cases are compared in which tcqf-lab does the same with packets that co
 whatever phase of a cycle. Several workers take the packets of different interfaces in no order, and
 only what does not depend on it is the same again. Prints TAP.
 
-    conformance_cases_test.py TCQFD TCQF-LAB OUT [--workers N] [--every N] [--only PATTERN]
+    conformance_cases_test.py TCQFD TCQF-LAB OUT [--workers N] [--every N] [--only PATTERN ...]
 """
 
 import argparse
@@ -59,33 +59,52 @@ def is_full(cycle_map, domain):
 def at_once(case, phase, step_ns=0):
     """The case with all of its packets in one instant, or those of each interface so much behind
     those of the one before."""
-    moment = min(time for packets in case.rx.values() for time, *_ in packets) + phase
+    moment = min((time for packets in case.rx.values() for time, *_ in packets), default=0) + phase
     order = [each["name"] for each in case.config["interfaces"]]
     rx = {name: [(moment + step_ns * order.index(name), frame) for _, frame, *_ in packets]
           for name, packets in case.rx.items()}
     return dataclasses.replace(case, rx=rx, until_drained=True, processing_ns=0)
 
 
+@dataclasses.dataclass
+class Expected:
+    """What the lab does with the packets of a case: {interface: how often each frame}, and its account."""
+
+    case: object
+    sent: dict
+    account: dict
+
+
+def what_the_lab_does(lab, case, folder):
+    """In FOLDER/got."""
+    shutil.rmtree(folder, ignore_errors=True)
+    run.write_inputs(case, folder)
+    outcome = run.run_lab(case, lab, folder)
+    if outcome.exit_code != 0:
+        raise RuntimeError(f"the lab: exit code {outcome.exit_code}: {outcome.stderr}")
+    sent = {each["name"]: frames(outcome.directory / f"{each['name']}.pcap")
+            for each in case.config["interfaces"]}
+    return Expected(case, sent, outcome.account())
+
+
+def always_the_same(outcomes):
+    """The first of some, which may be made one by one, or nothing where they differ; nor where so many
+    errors of ICMP are sent that their rate counts."""
+    outcomes = iter(outcomes)
+    first = next(outcomes)
+    if any((first.sent, first.account) != (each.sent, each.account) for each in outcomes):
+        return None
+    return first if first.account["generated"] <= ERRORS_AT_ONCE else None
+
+
 def outcome_at_any_phase(programs, case, folder):
-    """What the lab does with the packets whenever they come: ({interface: frames}, account); nothing
-    where that depends on when, or for several workers on which interface comes first."""
-    outcomes = []
+    """What the lab does with the packets whenever they come; nothing where that depends on when, or for
+    several workers on which interface comes first."""
     moments = [(phase, 0) for phase in PHASES]
     if programs.workers > 1:
         moments += [(PHASES[0], 1), (PHASES[0], -1)]
-    for phase, step_ns in moments:
-        moved = at_once(case, phase, step_ns)
-        shutil.rmtree(folder, ignore_errors=True)
-        run.write_inputs(moved, folder)
-        lab = run.run_lab(moved, programs.lab, folder)
-        if lab.exit_code != 0:
-            raise RuntimeError(f"the lab: exit code {lab.exit_code}: {lab.stderr}")
-        sent = {each["name"]: frames(lab.directory / f"{each['name']}.pcap")
-                for each in case.config["interfaces"]}
-        outcomes.append((sent, lab.account()))
-        if outcomes[0] != outcomes[-1]:
-            return None
-    return outcomes[0] if outcomes[0][1]["generated"] <= ERRORS_AT_ONCE else None
+    return always_the_same(what_the_lab_does(programs.lab, at_once(case, *moment), folder)
+                           for moment in moments)
 
 
 def with_capture_ports(case, folder, workers):
@@ -136,14 +155,17 @@ class Telemetry:
 class Daemon:
     """tcqfd with a case's configuration, ready; killed where it is not stopped."""
 
-    def __init__(self, tcqfd, name, config, folder):
+    def __init__(self, tcqfd, name, config, folder, wires=None):
+        """`wires`: in whose network namespace it runs, and with which arguments."""
         file = folder / "tcqfd.yaml"
         file.write_text(yaml_of(config))
         self.prefix = f"tcqfd-case-{os.getpid()}-{name}"
         self.errors = folder / "tcqfd.stderr"
+        start = wires.router.start if wires else subprocess.Popen
+        arguments = wires.arguments if wires else ("--no-kernel-ports",)
         with open(self.errors, "wb") as stderr:
-            self.process = subprocess.Popen(
-                [tcqfd, "--config", str(file), "--yield", "--no-kernel-ports", "--",
+            self.process = start(
+                [tcqfd, "--config", str(file), "--yield", *arguments, "--",
                  f"--file-prefix={self.prefix}", *MEMORY], stdout=subprocess.PIPE, stderr=stderr)
 
     def __enter__(self):
@@ -178,12 +200,46 @@ class Daemon:
                  "tcqfd does not receive every packet")
 
 
-def run_with_captures(programs, case, _, folder):
-    """The closing account of tcqfd on ports that are captures, once it has received every packet."""
-    config = with_capture_ports(case, folder, programs.workers)
-    with Daemon(programs.tcqfd, case.name, config, folder) as daemon:
-        daemon.wait_for(sum(map(len, case.rx.values())))
-        return daemon.stop()
+class Captures:
+    """A way to give tcqfd the packets of cases, and to get what it makes of them. This one: ports that
+    are captures."""
+
+    def __init__(self, programs):
+        self.programs = programs
+
+    def may_be_compared(self, case):
+        return may_be_compared(case)
+
+    def version_of(self, case):
+        """The case as it is run."""
+        return case
+
+    def share_of_router(self, case):
+        """The case with what reaches the router alone."""
+        return case
+
+    def expected(self, share, folder):
+        """What the lab does, or nothing where that depends on what nobody knows of tcqfd."""
+        return outcome_at_any_phase(self.programs, share, folder)
+
+    def run(self, case, expected, folder):
+        """The closing account of tcqfd once it has received every packet; leaves FOLDER/IF.out.pcap."""
+        config = with_capture_ports(case, folder, self.programs.workers)
+        with Daemon(self.programs.tcqfd, case.name, config, folder) as daemon:
+            daemon.wait_for(packets_of(expected.case))
+            return daemon.stop()
+
+    def measured(self):
+        """What was measured, in lines."""
+        return ()
+
+    def obstacle(self):
+        """Why this machine cannot run cases this way, or nothing."""
+        return ""
+
+
+def packets_of(case):
+    return sum(map(len, case.rx.values()))
 
 
 def frames(path):
@@ -193,11 +249,10 @@ def frames(path):
 
 def differences(expected, account, folder):
     """What is sent in a cycle may be late on a busy machine, and is dropped and counted then."""
-    sent, wanted_account = expected
     late = account["dropped"].get("cycle-overrun", 0)
     problems = []
     missing = 0
-    for name, wanted in sent.items():
+    for name, wanted in expected.sent.items():
         got = frames(folder / f"{name}.out.pcap")
         missing += (wanted - got).total()
         problems += [f"{name}: tcqfd alone sent {frame.hex()}" for frame in got - wanted]
@@ -205,46 +260,69 @@ def differences(expected, account, folder):
             problems += [f"{name}: the lab alone sent {frame.hex()}" for frame in wanted - got]
     if late:
         return problems if missing == late else problems + [f"{missing} are missing: {account}"]
-    return problems + [f"{key}: {account[key]}, the lab has {wanted_account[key]}"
-                       for key in ACCOUNT if account[key] != wanted_account[key]]
+    return problems + [f"{key}: {account[key]}, the lab has {expected.account[key]}"
+                       for key in ACCOUNT if account[key] != expected.account[key]]
 
 
-def judge(programs, case, run_case):
-    """(problems, whether the case was one to compare)."""
-    folder = programs.out.resolve() / case.name
+class ShowsNothing(Exception):
+    """A run in which the machine was too busy."""
+
+
+@dataclasses.dataclass
+class Verdict:
+    problems: list = dataclasses.field(default_factory=list)
+    packets: int = 0  # that were compared; 0 where the case was none to compare
+    skipped: str = ""
+
+
+def judge(way, case):
+    folder = way.programs.out.resolve() / case.name
+    case = way.version_of(case)
+    packets = packets_of(case)
     try:
-        expected = outcome_at_any_phase(programs, case, folder)
+        expected = way.expected(way.share_of_router(case), folder)
         if expected is None:
-            return [], False
-        return differences(expected, run_case(programs, case, expected, folder), folder), True
+            return Verdict()
+        return Verdict(differences(expected, way.run(case, expected, folder), folder), packets)
+    except ShowsNothing as why:
+        return Verdict(packets=packets, skipped=str(why))
     except (OSError, RuntimeError, ValueError, subprocess.TimeoutExpired) as error:
-        return [str(error)], True
+        return Verdict([str(error)], packets)
 
 
-def arguments():
+def argument_parser():
     parser = argparse.ArgumentParser()
     parser.add_argument("tcqfd", type=pathlib.Path)
     parser.add_argument("lab", type=pathlib.Path)
     parser.add_argument("out", type=pathlib.Path)
     parser.add_argument("--workers", type=int, default=1, help="of tcqfd; they share the cores")
     parser.add_argument("--every", type=int, default=1, help="one of so many cases")
-    parser.add_argument("--only", default="*", help="names of cases, a shell pattern")
-    return parser.parse_args()
+    parser.add_argument("--only", nargs="+", default=["*"], help="names of cases, shell patterns")
+    return parser
 
 
-def compare(programs, may_be_chosen, run_case):
-    """Judges the cases that may be chosen; run_case(programs, case, what the lab does, folder) returns
-    tcqfd's account and leaves FOLDER/IF.out.pcap. Returns the exit code."""
-    chosen = [case for case in run.all_cases() if may_be_chosen(case)
-              and fnmatch.fnmatch(case.name, programs.only)][::programs.every]
+def compare(way):
+    """Judges cases. Returns the exit code."""
+    programs = way.programs
     tap = Tap()
+    if why_not := way.obstacle():
+        tap.skip(f"cases {' '.join(programs.only)}", why_not)
+        return tap.end()
+    chosen = [case for case in run.all_cases() if way.may_be_compared(case)
+              and any(fnmatch.fnmatch(case.name, each) for each in programs.only)][::programs.every]
+    compared = 0
     with concurrent.futures.ThreadPoolExecutor(2 * len(os.sched_getaffinity(0))) as pool:
-        results = pool.map(lambda case: judge(programs, case, run_case), chosen)
-        for case, (problems, compared) in zip(chosen, results):
-            if compared:
-                tap.case(f"{case.name}: {case.rule}", problems)
+        results = pool.map(lambda case: judge(way, case), chosen)
+        for case, verdict in zip(chosen, results):
+            title = f"{case.name}: {case.rule}"
+            if verdict.skipped:
+                tap.skip(title, verdict.skipped)
+            elif verdict.packets:
+                tap.case(title, verdict.problems)
+                compared += verdict.packets
+    print("\n".join(f"# {line}" for line in (f"{compared} packets compared", *way.measured())))
     return tap.end()
 
 
 if __name__ == "__main__":
-    sys.exit(compare(arguments(), may_be_compared, run_with_captures))
+    sys.exit(compare(Captures(argument_parser().parse_args())))

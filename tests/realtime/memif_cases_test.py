@@ -3,7 +3,7 @@ cases what tcqf-lab does: the same octets out of the same interfaces, the same c
 process is dpdk-testpmd: it brings the packets of captures, and what comes back it writes into others.
 Cases of routers without a TCQF domain. Prints TAP.
 
-    memif_cases_test.py TCQFD TCQF-LAB OUT [--workers N] [--every N] [--only PATTERN]
+    memif_cases_test.py TCQFD TCQF-LAB OUT [--workers N] [--every N] [--only PATTERN ...]
 """
 
 import copy
@@ -20,7 +20,7 @@ BUFFER_OCTETS = 2048  # of a memif port
 MEMORY = ("--no-huge", "-m", "128")
 
 
-def may_be_compared(case):
+def fits(case):
     """True without cycles, and where every frame is in one buffer."""
     return (cases.may_be_compared(case) and not case.config.get("tcqf")
             and all(each.get("mtu", 1500) <= 1500 for each in case.config["interfaces"])
@@ -113,24 +113,28 @@ class Peer:
         self.process.stdin.flush()
 
 
-def run_over_memif(programs, case, expected, folder):
-    """The closing account of tcqfd, once it has received every packet and testpmd as many as the lab
-    sends."""
-    sent, _ = expected
-    with tempfile.TemporaryDirectory() as sockets, Peer(case, folder, sockets) as peer:
-        peer.wait_until_ready()
-        config = with_memif_ports(case, sockets, programs.workers)
-        with cases.Daemon(programs.tcqfd, case.name, config, folder) as daemon:
-            cases.wait_for(lambda: links_are_up(daemon.said()), daemon.process,
-                           "links do not come up")
-            peer.start()
-            peer.wait_for(sum(each.total() for each in sent.values()))
-            daemon.wait_for(sum(map(len, case.rx.values())))
-            peer.stop()
-            account = daemon.stop()
-        peer.end()
-        return account
+class Memif(cases.Captures):
+    """Ports that testpmd has the other ends of."""
+
+    def may_be_compared(self, case):
+        return fits(case)
+
+    def run(self, case, expected, folder):
+        """Waits as well until testpmd has received as many packets as the lab sends."""
+        with tempfile.TemporaryDirectory() as sockets, Peer(case, folder, sockets) as peer:
+            peer.wait_until_ready()
+            config = with_memif_ports(case, sockets, self.programs.workers)
+            with cases.Daemon(self.programs.tcqfd, case.name, config, folder) as daemon:
+                cases.wait_for(lambda: links_are_up(daemon.said()), daemon.process,
+                               "links do not come up")
+                peer.start()
+                peer.wait_for(sum(each.total() for each in expected.sent.values()))
+                daemon.wait_for(cases.packets_of(case))
+                peer.stop()
+                account = daemon.stop()
+            peer.end()
+            return account
 
 
 if __name__ == "__main__":
-    sys.exit(cases.compare(cases.arguments(), may_be_compared, run_over_memif))
+    sys.exit(cases.compare(Memif(cases.argument_parser().parse_args())))
