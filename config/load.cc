@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <string_view>
 #include <utility>
 
 #include "config/checks.h"
@@ -17,6 +18,25 @@
 
 namespace tcqf::config {
 namespace {
+
+/// Text of a file with its control characters written as YAML writes them: an error stays one line
+/// and tells a terminal nothing.
+std::string printable(std::string_view text) {
+    std::string result;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const auto octet = static_cast<unsigned char>(text[i]);
+        const auto next = static_cast<unsigned char>(i + 1 < text.size() ? text[i + 1] : 0);
+        if (octet < 0x20 || octet == 0x7F) {
+            result += fmt::format("\\x{:02X}", octet);
+        } else if (octet == 0xC2 && next < 0xA0) {  // U+0080 to U+009F
+            result += fmt::format("\\x{:02X}", next);
+            ++i;
+        } else {
+            result += text[i];
+        }
+    }
+    return result;
+}
 
 LoadResult refused(const std::string& name, std::string message) {
     return {nullptr, {{Severity::error, name, 1, "/", std::move(message)}}};
@@ -45,8 +65,8 @@ LoadResult finish(Document& document, Report& report, const std::string& name) {
 }  // namespace
 
 std::string Diagnostic::to_string() const {
-    return fmt::format("{}:{}: {}: {}{}", file, line, path,
-                       severity == Severity::warning ? "warning: " : "", message);
+    return fmt::format("{}:{}: {}: {}{}", file, line, printable(path),
+                       severity == Severity::warning ? "warning: " : "", printable(message));
 }
 
 LoadResult load_yaml(const std::string& text, const std::string& name) {
