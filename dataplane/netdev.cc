@@ -24,6 +24,8 @@ namespace tcqf::dataplane {
 
 namespace {
 
+constexpr std::uint32_t kLeastIpv6Mtu = 1280;
+
 ifreq request_for(const std::string& name) {
     ifreq request{};
     name.copy(request.ifr_name, IFNAMSIZ - 1);
@@ -80,6 +82,19 @@ bool change_address(std::uint16_t type, int flags, unsigned interface,
     }
     errno = -answer.error.error;
     return errno == 0;
+}
+
+/// Why the host takes no IPv6 address, and what helps, or nothing; of the errors that it gives
+/// alike.
+std::string ipv6_obstacle(int error, std::uint32_t mtu) {
+    if (error == EACCES || error == EOPNOTSUPP || error == EAFNOSUPPORT) {
+        return "the host has IPv6 off; turn it on with sysctl net.ipv6.conf.default.disable_ipv6=0";
+    }
+    if (error != EPERM && mtu < kLeastIpv6Mtu) {
+        return fmt::format("IPv6 needs an mtu of {} (RFC 8200, 5), and here it is {}; raise it",
+                           kLeastIpv6Mtu, mtu);
+    }
+    return "";
 }
 
 }  // namespace
@@ -209,10 +224,17 @@ Status Netdev::set_up() const {
 }
 
 Status Netdev::add_address(const config::IpPrefix& address) const {
-    if (!change_address(RTM_NEWADDR, NLM_F_CREATE, index(), address) && errno != EEXIST) {
-        return cannot(fmt::format("add the address {}", address.to_string()));
+    if (change_address(RTM_NEWADDR, NLM_F_CREATE, index(), address) || errno == EEXIST) {
+        return Done{};
     }
-    return Done{};
+    const int error = errno;
+    const std::string what = fmt::format("add the address {}", address.to_string());
+    const std::string obstacle = address.address.is_ipv6 ? ipv6_obstacle(error, mtu()) : "";
+    errno = error;
+    return obstacle.empty() ? cannot(what)
+                            : system_refused(fmt::format("{}: cannot {}: {}, or start with "
+                                                         "--no-kernel-ports",
+                                                         name_, what, obstacle));
 }
 
 Status Netdev::remove_address(const config::IpPrefix& address) const {

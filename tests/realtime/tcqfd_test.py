@@ -550,6 +550,23 @@ def a_device_without_a_mac_is_one_sentence_and_exit_3(bench):
     assert "interface ge9: device net_ring0: has no MAC address of its own; give it one" in errors[0]
 
 
+def an_address_of_a_family_that_the_host_has_off_is_one_sentence_and_exit_3(bench):
+    bench.router.run("sysctl -qw net.ipv6.conf.default.disable_ipv6=1")
+    config = bench.write(on_rings(bench.name, '"2001:db8:5::1/64"'))
+    code, errors = refusal(bench, config)
+    assert code == 3 and len(errors) == 1 and "2001:db8:5::1/64: the host has IPv6 off" in errors[0], errors
+    assert "--no-kernel-ports" in errors[0], errors
+    assert_balances(Daemon(bench, config, "--no-kernel-ports").stop())
+    assert_balances(Daemon(bench, bench.write(on_rings(bench.name, "10.5.0.1/24"))).stop())
+
+
+def an_ipv6_address_on_too_small_an_mtu_is_one_sentence_and_exit_3(bench):
+    text = on_rings(bench.name, '"2001:db8:5::1/64"')
+    code, errors = refusal(bench, bench.write(text.replace("mac:", "mtu: 1279, mac:")))
+    assert code == 3 and len(errors) == 1 and "IPv6 needs an mtu of 1280" in errors[0], errors
+    assert_balances(Daemon(bench, bench.write(text.replace("mac:", "mtu: 1280, mac:"))).stop())
+
+
 def a_link_that_goes_down_or_comes_up_is_told(bench):
     daemon = start(bench)
     assert "the link is" not in daemon.errors(), daemon.errors()
@@ -596,6 +613,8 @@ CASES = [
     what_is_lost_between_worker_and_host_is_told,
     a_reload_that_would_need_more_buffers_says_so,
     a_device_without_a_mac_is_one_sentence_and_exit_3,
+    an_address_of_a_family_that_the_host_has_off_is_one_sentence_and_exit_3,
+    an_ipv6_address_on_too_small_an_mtu_is_one_sentence_and_exit_3,
     a_link_that_goes_down_or_comes_up_is_told,
 ]
 
