@@ -156,13 +156,13 @@ class Daemon:
     """tcqfd with a case's configuration, ready; killed where it is not stopped."""
 
     def __init__(self, tcqfd, name, config, folder, wires=None):
-        """`wires`: in whose network namespace it runs, and with which arguments."""
+        """`wires`: in whose network namespace it runs, with the host's part; without one there is none."""
         file = folder / "tcqfd.yaml"
         file.write_text(yaml_of(config))
         self.prefix = f"tcqfd-case-{os.getpid()}-{name}"
         self.errors = folder / "tcqfd.stderr"
         start = wires.router.start if wires else subprocess.Popen
-        arguments = wires.arguments if wires else ("--no-kernel-ports",)
+        arguments = () if wires else ("--no-kernel-ports",)
         with open(self.errors, "wb") as stderr:
             self.process = start(
                 [tcqfd, "--config", str(file), "--yield", *arguments, "--",

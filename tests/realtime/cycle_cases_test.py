@@ -225,7 +225,7 @@ class Cycles(ports.Ports):
         return may_be_compared(case)
 
     def version_of(self, case):
-        return stretched(case)
+        return stretched(super().version_of(case))
 
     def outcome(self, case, phase_ns, folder):
         done = cases.what_the_lab_does(self.programs.lab, case, folder)

@@ -75,7 +75,7 @@ def send(wires, best_effort):
 def run(tcqfd, folder, name, guard_ns, best_effort):
     folder.mkdir(parents=True, exist_ok=True)
     config = configuration(guard_ns)
-    with VethWires(config["interfaces"]) as wires:
+    with VethWires(config) as wires:
         with cases.Daemon(tcqfd, name, ports.on_ports(config, wires, 1), folder, wires) as daemon:
             with urgent(daemon.process):
                 sent_for = send(wires, best_effort)

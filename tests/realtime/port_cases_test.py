@@ -40,6 +40,14 @@ def for_worker(case):
         for name, packets in case.rx.items()})
 
 
+def without_ipv6_addresses(case):
+    """The router gives its TAPs the interfaces' addresses; a quiet host has no IPv6."""
+    config = copy.deepcopy(case.config)
+    for interface in config["interfaces"]:
+        interface["addresses"] = [each for each in interface.get("addresses", []) if ":" not in each]
+    return dataclasses.replace(case, config=config)
+
+
 def on_ports(config, wires, workers):
     """The configuration on the ports of these wires."""
     config = copy.deepcopy(config)
@@ -59,6 +67,9 @@ class Ports(cases.Captures):
     def may_be_compared(self, case):
         return may_be_compared(case)
 
+    def version_of(self, case):
+        return case if self.kind is VethWires else without_ipv6_addresses(case)
+
     def share_of_router(self, case):
         return for_worker(case) if self.kind is VethWires else case
 
@@ -69,7 +80,7 @@ class Ports(cases.Captures):
                 wires.ends[name].send(frame)
 
     def run(self, case, expected, folder):
-        with self.kind(case.config["interfaces"]) as wires:
+        with self.kind(case.config) as wires:
             config = on_ports(case.config, wires, self.programs.workers)
             with cases.Daemon(self.programs.tcqfd, case.name, config, folder, wires) as daemon:
                 wires.connect()

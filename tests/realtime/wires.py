@@ -76,15 +76,17 @@ def with_vlan_tag(frame, auxiliary):
 
 
 class Wires:
-    """A router's namespace; `ends` are sockets at the other ends of its interfaces."""
+    """A router's namespace; `ends` are sockets at the other ends of its interfaces, `hosts` are where the
+    host receives what is its own on each."""
 
     def __init__(self):
         self.router = quiet_namespace()
         self.ends = {}
+        self.hosts = {}
 
     def close(self):
-        for end in self.ends.values():
-            end.close()
+        for each in (*self.ends.values(), *self.hosts.values()):
+            each.close()
         self.router.close()
 
     def __enter__(self):
@@ -98,20 +100,16 @@ class Wires:
         return {name: end.received() for name, end in self.ends.items()}
 
     def received_by_host(self):
-        """{interface: what the host received on it}; empty where that is not seen."""
-        return {}
+        return {name: host.received() for name, host in self.hosts.items()}
 
 
 class VethWires(Wires):
-    """AF_XDP on one end of veth pairs; `hosts` are sockets where the host receives what is its own."""
+    """AF_XDP on one end of veth pairs."""
 
-    arguments = ()
-
-    def __init__(self, interfaces):
+    def __init__(self, config):
         super().__init__()
-        self.hosts = {}
         self._far = quiet_namespace()
-        for i, each in enumerate(interfaces):
+        for i, each in enumerate(config["interfaces"]):
             name = each["name"]
             far_name = f"to-{name}"
             namespaces.join(self.router, name, each["mac"], self._far, far_name,
@@ -123,8 +121,6 @@ class VethWires(Wires):
             self.hosts[name] = FrameSocket(self.router, name)
 
     def close(self):
-        for host in self.hosts.values():
-            host.close()
         super().close()
         self._far.close()
 
@@ -135,24 +131,24 @@ class VethWires(Wires):
     def connect(self):
         """Nothing is left to do once the router is ready."""
 
-    def received_by_host(self):
-        return {name: host.received() for name, host in self.hosts.items()}
-
 
 class TapWires(Wires):
-    """TAPs that the router makes; the other end is the host's network stack."""
+    """TAPs that the router makes: of each interface one that is its port, whose other end is here, and one
+    for what is the host's."""
 
-    arguments = ("--no-kernel-ports",)
-
-    def __init__(self, interfaces):
+    def __init__(self, config):
         super().__init__()
-        self._names = [each["name"] for each in interfaces]
+        self._name = config["name"]
+        self._interfaces = [each["name"] for each in config["interfaces"]]
 
     @staticmethod
     def device(i, name):
         return f"net_tap{i},iface={name}"
 
     def connect(self):
-        for name in self._names:
+        for name in self._interfaces:
+            host = f"{self._name}-{name}"
+            self.router.run(f"ip addr flush dev {host}")
             self.router.run(f"ip link set {name} mtu {LARGEST_MTU}")
             self.ends[name] = FrameSocket(self.router, name)
+            self.hosts[name] = FrameSocket(self.router, host)
