@@ -68,17 +68,20 @@ class Calendar {
         Slot& slot = slots_[slot_of(cycle)];
         const bool is_rest = share == 0;
         Budget& budget = is_rest ? slot.rest : budget_of(cycle, share);
-        const WireUnits used = (budget.cycle == cycle ? budget.used : 0) + units;
+        const WireUnits used = budget.used_of(cycle) + units;
         if (used > budget.limit) [[unlikely]] {
-            return units > capacity_ ? Refusal::frame_too_large
-                   : is_rest         ? Refusal::cycle_full
-                                     : Refusal::nrp_quota;
+            // The cycle as a whole is looked at first, then the partition's share of it.
+            return units > capacity_                         ? Refusal::frame_too_large
+                   : is_rest || units > room_in(slot, cycle) ? Refusal::cycle_full
+                                                             : Refusal::nrp_quota;
         }
         if (!slot.queue.push(pool, entry)) [[unlikely]] {
             return Refusal::no_memory;
         }
-        budget.cycle = cycle;
-        budget.used = used;
+        budget.take(cycle, used);
+        if (!is_rest) {
+            slot.shared.take(cycle, slot.shared.used_of(cycle) + units);
+        }
         ++queued_;
         return Refusal::none;
     }
@@ -109,6 +112,7 @@ class Calendar {
         for (Slot& slot : slots_) {
             queued_ -= slot.queue.drain(pool, drop);
             slot.rest.forget();
+            slot.shared.forget();
         }
         for (Budget& budget : budgets_) {
             budget.forget();
@@ -125,14 +129,24 @@ class Calendar {
         WireUnits used = 0;
         WireUnits limit = 0;
 
+        WireUnits used_of(CycleNumber now) const { return cycle == now ? used : 0; }
+        void take(CycleNumber now, WireUnits total) {
+            cycle = now;
+            used = total;
+        }
         void forget() { cycle = kNone; }
     };
 
-    /// A cycle's packets, next to what the rest (share 0) used of it.
+    /// A cycle's packets, next to what the rest (share 0) and what all partitions used of it.
     struct Slot {
         PacketQueue<Packet> queue;
         Budget rest;
+        Budget shared;
     };
+
+    WireUnits room_in(const Slot& slot, CycleNumber cycle) const {
+        return capacity_ - slot.rest.used_of(cycle) - slot.shared.used_of(cycle);
+    }
 
     std::size_t slot_of(CycleNumber cycle) const { return static_cast<std::size_t>(cycle) & mask_; }
     Budget& budget_of(CycleNumber cycle, std::uint32_t share) {

@@ -38,6 +38,13 @@ class EgressModel {
         for (const Share& reserved : config_.shares) {
             limit -= reserved.cycle_units;
         }
+        Wide used_by_all = 0;
+        for (std::uint32_t each = 0; each <= config_.shares.size(); ++each) {
+            used_by_all += used_[{static_cast<std::int64_t>(cycle), each}];
+        }
+        if (used_by_all + occupancy(octets) > capacity) {
+            return Refusal::cycle_full;
+        }
         if (share != 0) {
             limit = config_.shares[share - 1].cycle_units;
         }

@@ -60,9 +60,10 @@ EgressConfig any_config(bool in_domain) {
     config.tx_guard_ns =
         *rc::gen::element<std::int64_t>(0, 0, timing.cycle_time_ns / 20, timing.cycle_time_ns / 5);
     config.slots = *rc::gen::element<std::uint32_t>(8, 16);
+    const int parts = *rc::gen::element(3, 5);  // of three partitions: all of the cycle, or not
     for (Share& share : config.shares) {
         share.cycle_units =
-            cycle_capacity(config.rate, timing.cycle_time_ns, config.dead_time_ns) / 5;
+            cycle_capacity(config.rate, timing.cycle_time_ns, config.dead_time_ns) / parts;
     }
     return config;
 }

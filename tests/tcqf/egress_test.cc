@@ -492,6 +492,27 @@ TEST(nrp_shares, no_partition_takes_the_share_of_another) {
     EXPECT_TRUE(driver.dropped.empty());
 }
 
+TEST(nrp_shares, a_full_cycle_is_the_reason_before_a_used_up_share) {
+    EgressConfig config = gigabit();
+    config.shares = {{.cycle_units = 60'000 * kUnitsPerBit, .rate_mbps = 0},
+                     {.cycle_units = 40'000 * kUnitsPerBit, .rate_mbps = 0}};
+    EgressDriver driver(config);
+    // 60'000 bits = 7500 bytes = 4 frames of 1514 and 1324 bytes; 40'000 bits see above.
+    for (int i = 0; i < 4; ++i) {
+        EXPECT_EQ(driver.tcqf(kToday, i, 1514, 1, 1), Refusal::none);
+    }
+    EXPECT_EQ(driver.tcqf(kToday, 4, 1324, 1, 1), Refusal::none);
+    EXPECT_EQ(driver.tcqf(kToday, 5, 1514, 1, 1), Refusal::nrp_quota);
+    for (int i = 0; i < 3; ++i) {
+        EXPECT_EQ(driver.tcqf(kToday, i, 1514, 1, 2), Refusal::none);
+    }
+    // 386 bytes of the cycle are left, of the second share.
+    EXPECT_EQ(driver.tcqf(kToday, 6, 362, 1, 1), Refusal::nrp_quota);
+    EXPECT_EQ(driver.tcqf(kToday, 7, 363, 1, 1), Refusal::cycle_full);
+    EXPECT_EQ(driver.tcqf(kToday, 8, 363, 1, 2), Refusal::cycle_full);
+    EXPECT_EQ(driver.tcqf(kToday, 9, 60, 2, 1), Refusal::none);
+}
+
 TEST(nrp_shares, each_cycle_has_its_own_account) {
     EgressDriver driver(with_shares());
     EXPECT_EQ(driver.tcqf(kToday, 1, 1226, 1, 2), Refusal::none);

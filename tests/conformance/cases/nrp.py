@@ -51,6 +51,12 @@ def share_cases():
         Case("nrp-shares-are-separate", "No NRP takes another's share",
              config_of(nrp(5), nrp(6, 5 * FRAME_1000)), {"ge0": burst(two)},
              by_hand=drops(nrp_quota=4)),
+        # 100000 = 12 * 8304 + 352: all is reserved, and what comes last exceeds the cycle, too.
+        Case("nrp-quota-in-a-full-cycle", "Of a cycle and a share that are both too full, the cycle "
+             "is the reason: it is looked at first",
+             config_of(nrp(5, 6 * FRAME_1000), nrp(6, 100_000 - 6 * FRAME_1000)),
+             {"ge0": burst([5] * 7 + [6] * 7 + [5])},
+             by_hand=drops(nrp_quota=1, cycle_full=2)),
         # 100000 - 3 * 8304 = 75088: nine frames without a selector.
         Case("nrp-default-has-the-rest", "Packets without a selector have what the shares leave",
              config_of(nrp(5)), {"ge0": burst([None] * 10 + [5] * 3)},

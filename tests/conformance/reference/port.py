@@ -50,13 +50,23 @@ class Port:
         """Whether a frame that is not TCQF finds room between two boundaries."""
         return self.clock is None or self.duration(length) <= self.clock.cycle_ns
 
-    def has_room(self, cycle, length, nrp=None):
-        """Room in the cycle: in an NRP's share, or, nrp None, in what the shares leave."""
-        bits = self.used_bits.get((cycle, nrp), 0) + self.occupancy_bits(length)
+    def refusal(self, cycle, length, nrp=None):
+        """Why a cycle does not take a frame: for lack of room in all of it, then in an NRP's share
+        or, nrp None, in what the shares leave; None where it does."""
+        more = self.occupancy_bits(length)
+        used = sum(self.used_bits.get((cycle, share), 0) for share in (None, *self.shares))
+        if (used + more) * 1000 > self.capacity:
+            return "cycle-full"
+        bits = self.used_bits.get((cycle, nrp), 0) + more
         if nrp is not None:
-            return bits <= self.shares[nrp]
-        capacity = self.rate_mbps * (self.clock.cycle_ns - self.dead_time_ns)
-        return (bits + sum(self.shares.values())) * 1000 <= capacity
+            return "nrp-quota" if bits > self.shares[nrp] else None
+        taken = bits + sum(self.shares.values())
+        return "cycle-full" if taken * 1000 > self.capacity else None
+
+    @property
+    def capacity(self):
+        """Thousandths of bits that a cycle holds."""
+        return self.rate_mbps * (self.clock.cycle_ns - self.dead_time_ns)
 
     def append_to_cycle(self, cycle, frame, nrp=None):
         self.slots.setdefault(cycle, deque()).append(frame)

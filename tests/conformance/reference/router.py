@@ -554,8 +554,9 @@ class Router(Endpoint, Steering):
         if not each.fits_a_cycle(len(frame)):
             raise Drop("mtu-exceeded", answer=False)
         nrp = self._nrp_of(packet, oif)
-        if not each.has_room(cycle, len(frame), nrp):
-            raise Drop("cycle-full" if nrp is None else "nrp-quota", answer=False)
+        refusal = each.refusal(cycle, len(frame), nrp)
+        if refusal:
+            raise Drop(refusal, answer=False)
         packet.number()
         each.append_to_cycle(cycle, self._frame(packet, mac, oif), nrp)
 
