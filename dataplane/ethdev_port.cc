@@ -404,6 +404,11 @@ LinkState EthdevPort::link() const {
     return state;
 }
 
+std::uint64_t EthdevPort::missed_frames() const {
+    rte_eth_stats statistics{};
+    return rte_eth_stats_get(port_, &statistics) == 0 ? statistics.imissed : 0;
+}
+
 /// The port is the router's alone. Where the driver refuses, link() still tells.
 void EthdevPort::stop_pause_frames() const {
     rte_eth_fc_conf flow_control{};

@@ -57,6 +57,10 @@ class EthdevPort : public Port {
     /// What the device tells of its link; any one thread but the worker's.
     LinkState link() const;
 
+    /// Frames that the device lost because nobody took them in time; any one thread but the
+    /// worker's.
+    std::uint64_t missed_frames() const;
+
     /// True where the device stamps what it receives, with a clock that can be read.
     bool has_stamps() const { return has_stamps_; }
     /// The counter of that clock; any thread.

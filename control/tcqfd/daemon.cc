@@ -417,6 +417,9 @@ std::string Daemon::stop() {
             "{} frames for the host's kernel and {} from it were lost between router and TAPs",
             lost.lost_to_kernel, lost.lost_from_kernel));
     }
+    for (const std::string& sentence : devices_->lost_frames(router_->config())) {
+        print_warning(sentence);
+    }
     print_pauses();
     loops_.clear();
     return account_json(*router_);

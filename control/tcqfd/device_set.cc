@@ -288,7 +288,7 @@ DeviceSet::LinkNews DeviceSet::update_links(dataplane::Router& router) {
     return news;
 }
 
-/// What the host has taken away from a running router; each is told once.
+/// What a running router has lost, to the host or for being late; each is told once.
 void DeviceSet::note_losses(Device& device, const std::string& interface, LinkNews& news) {
     if (device.tap != nullptr && !device.tap_told && device.tap->is_gone()) {
         device.tap_told = true;
@@ -304,6 +304,25 @@ void DeviceSet::note_losses(Device& device, const std::string& interface, LinkNe
                         "that arrives there is forwarded any more; restart tcqfd",
                         interface, device.wire->netdev()->name()));
     }
+    if (!device.missed_told && device.wire->missed_frames() != 0) {
+        device.missed_told = true;
+        news.warnings.push_back(
+            fmt::format("interface {}: frames are lost before the router takes them: it pauses for "
+                        "longer than the device has room for, or more comes than it can take",
+                        interface));
+    }
+}
+
+std::vector<std::string> DeviceSet::lost_frames(const config::Router& router) const {
+    std::vector<std::string> sentences;
+    for (std::size_t i = 0; i < devices_.size(); ++i) {
+        if (const std::uint64_t missed = devices_[i].wire->missed_frames(); missed != 0) {
+            sentences.push_back(
+                fmt::format("interface {}: {} frames were lost before the router took them",
+                            router.interfaces[i].name, missed));
+        }
+    }
+    return sentences;
 }
 
 }  // namespace tcqf::control

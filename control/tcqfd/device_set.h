@@ -53,6 +53,8 @@ class DeviceSet {
     /// Asks the devices for their links and tells the router. Returns what is new since the last
     /// call; to begin with, links are expected to be up.
     LinkNews update_links(dataplane::Router& router);
+    /// One sentence for each interface whose device lost frames until now.
+    std::vector<std::string> lost_frames(const config::Router& router) const;
 
   private:
     /// The parts of one interface; what depends on another part is below it.
@@ -66,6 +68,7 @@ class DeviceSet {
         std::optional<std::string> link_told;
         bool tap_told = false;     // that it is gone
         bool filter_told = false;  // that it has been taken off
+        bool missed_told = false;  // that frames are lost
     };
 
     explicit DeviceSet(rte_mempool* pool) : pool_(pool) {}

@@ -533,6 +533,22 @@ def what_is_lost_between_worker_and_host_is_told(bench):
     assert lost and 5 <= int(lost.group(1)) <= account["to-kernel"], (account, daemon.errors())
 
 
+def what_a_device_loses_is_told(bench):
+    daemon = start(bench)
+    sent = 5000  # more than the device has room for
+    daemon.process.send_signal(signal.SIGSTOP)
+    send_tagged(bench, sent, pause=0)
+    daemon.process.send_signal(signal.SIGCONT)
+    assert daemon.wait_for("tcqfd: warning: interface ge0: frames are lost before"), daemon.errors()
+    account = daemon.stop()
+    assert_balances(account)
+    lost = re.search(r"warning: interface ge0: (\d+) frames were lost before", daemon.errors())
+    # The hosts' own multicast reports come in, too.
+    assert lost and int(lost.group(1)) + account["interfaces"]["ge0"]["received"] >= sent, (account,
+                                                                                           daemon.errors())
+    assert "ge1: " not in daemon.errors(), daemon.errors()
+
+
 def a_reload_that_would_need_more_buffers_says_so(bench):
     small = on_rings(bench.name, "10.5.0.1/24")
     config = bench.write(small)
@@ -611,6 +627,7 @@ CASES = [
     a_tap_that_goes_away_is_told_and_costs_no_processor,
     a_filter_that_somebody_takes_off_is_told,
     what_is_lost_between_worker_and_host_is_told,
+    what_a_device_loses_is_told,
     a_reload_that_would_need_more_buffers_says_so,
     a_device_without_a_mac_is_one_sentence_and_exit_3,
     an_address_of_a_family_that_the_host_has_off_is_one_sentence_and_exit_3,
