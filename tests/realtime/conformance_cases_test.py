@@ -151,6 +151,10 @@ class Telemetry:
         ports = self.ask("/ethdev/list") if ports is None else ports
         return sum(self.ask(f"/ethdev/stats,{port}")["ipackets"] for port in ports)
 
+    def missed(self):
+        """What devices lost because nobody took it in time."""
+        return sum(self.ask(f"/ethdev/stats,{port}")["imissed"] for port in self.ask("/ethdev/list"))
+
 
 class Daemon:
     """tcqfd with a case's configuration, ready; killed where it is not stopped."""
@@ -194,9 +198,9 @@ class Daemon:
         return json.loads(output)
 
     def wait_for(self, packets):
-        """Until it has received so many."""
+        """Until it has received so many, but for what its devices lost."""
         telemetry = Telemetry(self.prefix)
-        wait_for(lambda: telemetry.received() >= packets, self.process,
+        wait_for(lambda: telemetry.received() + telemetry.missed() >= packets, self.process,
                  "tcqfd does not receive every packet")
 
 
@@ -260,8 +264,12 @@ def differences(expected, account, folder):
             problems += [f"{name}: the lab alone sent {frame.hex()}" for frame in wanted - got]
     if late:
         return problems if missing == late else problems + [f"{missing} are missing: {account}"]
-    return problems + [f"{key}: {account[key]}, the lab has {expected.account[key]}"
-                       for key in ACCOUNT if account[key] != expected.account[key]]
+    return problems + account_differences(expected, account)
+
+
+def account_differences(expected, account):
+    return [f"{key}: {account[key]}, the lab has {expected.account[key]}"
+            for key in ACCOUNT if account[key] != expected.account[key]]
 
 
 class ShowsNothing(Exception):
