@@ -309,7 +309,7 @@ void Forwarder::remove_routing_header(Packet& packet) {
 
 /// A copy for OAM before the SID is processed; never answered, rate limited (RFC 9259, 2.1.1).
 void Forwarder::oam_copy(Packet& packet) {
-    if (!oam_buckets_[packet.iif].take(packet.now_ns)) {
+    if (!state(packet.iif).oam_bucket.take(packet.now_ns)) {
         return;
     }
     rte_mbuf* mbuf = rte_pktmbuf_copy(packet.mbuf, shared_.options.pool, 0, UINT32_MAX);

@@ -23,10 +23,18 @@ namespace {
 
 constexpr std::uint16_t kReceiveDescriptors = 2048;
 constexpr std::uint16_t kTransmitDescriptors = 2048;
+/// What keeps the packets of a flow in one queue, fragments aside: cards that know ports hash what
+/// has some by nothing else.
+constexpr std::uint64_t kSpreadBy =
+    RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP | RTE_ETH_RSS_SCTP | RTE_ETH_RSS_MPLS;
 
 Failure refused(const EthdevOptions& options, const std::string& what) {
     return system_refused(
         fmt::format("interface {}: device {}: {}", options.interface, options.device, what));
+}
+
+bool is_pcap(const std::string& device) {
+    return device.starts_with("net_pcap");
 }
 
 std::string driver_name(const std::string& device) {
@@ -251,10 +259,15 @@ Status EthdevPort::set_up(const EthdevOptions& options) {
     if (const int result = rte_eth_dev_info_get(port_, &info); result != 0) {
         return refused(options, fmt::format("gives no information: {}", rte_strerror(-result)));
     }
-    if (netdev_) {
-        receive_queues_ = std::max<std::uint16_t>(1, info.max_rx_queues);
+    const auto receive_queues = static_cast<std::uint16_t>(queues_to_read(options, info));
+    for (std::uint16_t queue = 0; queue < receive_queues; ++queue) {
+        queues_.emplace_back(port_, queue);
     }
     rte_eth_conf configuration{};
+    if (is_pci_ && receive_queues > 1) {
+        configuration.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+        configuration.rx_adv_conf.rss_conf.rss_hf = kSpreadBy & info.flow_type_rss_offloads;
+    }
     configuration.rxmode.mtu = options.mtu;
     if (info.max_mtu != 0 && options.mtu > info.max_mtu) {
         return refused(
@@ -264,14 +277,14 @@ Status EthdevPort::set_up(const EthdevOptions& options) {
         configuration.rxmode.offloads |= RTE_ETH_RX_OFFLOAD_TIMESTAMP;
         has_stamps_ = true;
     }
-    const std::uint16_t transmit_queues = netdev_ ? receive_queues_ : std::uint16_t{1};
+    const std::uint16_t transmit_queues = netdev_ ? receive_queues : std::uint16_t{1};
     if (const int result =
-            rte_eth_dev_configure(port_, receive_queues_, transmit_queues, &configuration);
+            rte_eth_dev_configure(port_, receive_queues, transmit_queues, &configuration);
         result != 0) {
-        return refused(options,
-                       fmt::format("cannot be configured with one receive and one transmit queue "
-                                   "and an mtu of {}: {}",
-                                   options.mtu, rte_strerror(-result)));
+        return refused(options, fmt::format("cannot be configured with {} receive and {} transmit "
+                                            "queues and an mtu of {}: {}",
+                                            receive_queues, transmit_queues, options.mtu,
+                                            rte_strerror(-result)));
     }
     if (Status status = set_up_queues(options); !status) {
         return status;
@@ -284,6 +297,35 @@ Status EthdevPort::set_up(const EthdevOptions& options) {
     stop_pause_frames();
     update_link();
     return Done{};
+}
+
+unsigned EthdevPort::queues_to_read(const EthdevOptions& options,
+                                    const rte_eth_dev_info& info) const {
+    const unsigned all = std::max<unsigned>(1, info.max_rx_queues);
+    if (netdev_ || is_pcap(options.device)) {
+        return all;  // as many as the device arguments ask for; what is not read would be lost
+    }
+    const bool spreads = is_pci_ && (info.flow_type_rss_offloads & kSpreadBy) != 0;
+    return spreads ? std::min(all, options.receive_queues) : 1;
+}
+
+std::vector<ReceivePort*> EthdevPort::further_queues() {
+    std::vector<ReceivePort*> further;
+    for (std::size_t i = 1; i < queues_.size(); ++i) {
+        further.push_back(&queues_[i]);
+    }
+    return further;
+}
+
+bool EthdevPort::use_stamps(const StampClock& clock) {
+    const std::optional<ReceiveStamps> stamps = ReceiveStamps::find(clock);
+    if (!stamps) {
+        return false;
+    }
+    for (EthdevQueue& queue : queues_) {
+        queue.use_stamps(*stamps);
+    }
+    return true;
 }
 
 std::uint64_t EthdevPort::stamp_counter() const {
@@ -308,7 +350,7 @@ Status EthdevPort::set_up_queues(const EthdevOptions& options) {
     std::uint16_t transmit_descriptors = kTransmitDescriptors;
     rte_eth_dev_adjust_nb_rx_tx_desc(port_, &receive_descriptors, &transmit_descriptors);
     const auto node = static_cast<unsigned>(rte_eth_dev_socket_id(port_));
-    for (std::uint16_t queue = 0; queue < receive_queues_; ++queue) {
+    for (std::uint16_t queue = 0; queue < queues_.size(); ++queue) {
         const int result =
             rte_eth_rx_queue_setup(port_, queue, receive_descriptors, node, nullptr, options.pool);
         if (result != 0) {
@@ -355,17 +397,10 @@ void EthdevPort::set_up_addresses(const EthdevOptions& options) {
     }
 }
 
-unsigned EthdevPort::receive(std::int64_t now_ns, rte_mbuf** packets, std::int64_t* arrivals_ns,
-                             unsigned max) {
-    unsigned count = 0;
-    for (std::uint16_t i = 0; i < receive_queues_ && count < max; ++i) {
-        count += rte_eth_rx_burst(port_, next_queue_, packets + count,
-                                  static_cast<std::uint16_t>(max - count));
-        next_queue_ = static_cast<std::uint16_t>(next_queue_ + 1);
-        if (next_queue_ == receive_queues_) {
-            next_queue_ = 0;
-        }
-    }
+unsigned EthdevQueue::receive(std::int64_t now_ns, rte_mbuf** packets, std::int64_t* arrivals_ns,
+                              unsigned max) {
+    const unsigned count =
+        rte_eth_rx_burst(port_, queue_, packets, static_cast<std::uint16_t>(max));
     has_arrival_times_ = stamps_ && stamps_->read({packets, count}, now_ns, arrivals_ns);
     return count;
 }

@@ -14,6 +14,7 @@
 #include "dataplane/receive_stamps.h"
 #include "dataplane/result.h"
 
+struct rte_eth_dev_info;
 struct rte_mempool;
 
 namespace tcqf::dataplane {
@@ -24,6 +25,8 @@ struct EthdevOptions {
     std::string device;     ///< PCI address or DPDK device arguments
     std::optional<config::MacAddress> mac;
     std::uint32_t mtu = 1500;
+    /// How many a network card spreads over what it receives, where it can.
+    unsigned receive_queues = 1;
     rte_mempool* pool = nullptr;   ///< of what it receives
     std::string xdp_program_path;  ///< of the filter, for AF_XDP devices that name none
 };
@@ -35,6 +38,24 @@ bool is_pci(const std::string& device);
 /// Value of `key=` in device arguments, empty where it is not there.
 std::string device_argument(const std::string& device, const std::string& key);
 
+/// A receive queue of a device.
+class EthdevQueue final : public ReceivePort {
+  public:
+    EthdevQueue(std::uint16_t port, std::uint16_t queue) : port_(port), queue_(queue) {}
+
+    unsigned receive(std::int64_t now_ns, rte_mbuf** packets, std::int64_t* arrivals_ns,
+                     unsigned max) override;
+    bool has_arrival_times() const override { return has_arrival_times_; }
+    /// From now on packets arrive at their stamps.
+    void use_stamps(const ReceiveStamps& stamps) { stamps_ = stamps; }
+
+  private:
+    std::uint16_t port_;
+    std::uint16_t queue_;
+    bool has_arrival_times_ = false;
+    std::optional<ReceiveStamps> stamps_;
+};
+
 class EthdevPort : public Port {
   public:
     /// Finds or makes the device, sets it up and starts it. A failure is one sentence that names
@@ -45,10 +66,15 @@ class EthdevPort : public Port {
     EthdevPort(const EthdevPort&) = delete;
     EthdevPort& operator=(const EthdevPort&) = delete;
 
+    /// From the first queue.
     unsigned receive(std::int64_t now_ns, rte_mbuf** packets, std::int64_t* arrivals_ns,
-                     unsigned max) override;
+                     unsigned max) override {
+        return queues_.front().receive(now_ns, packets, arrivals_ns, max);
+    }
     unsigned transmit(const TransmitBurst& burst) override;
-    bool has_arrival_times() const override { return has_arrival_times_; }
+    bool has_arrival_times() const override { return queues_.front().has_arrival_times(); }
+    /// The others; they live as long as the port.
+    std::vector<ReceivePort*> further_queues();
     /// As update_link() last saw it.
     bool link_up() const override { return link_up_.load(std::memory_order_relaxed); }
 
@@ -67,10 +93,7 @@ class EthdevPort : public Port {
     std::uint64_t stamp_counter() const;
     /// From now on packets arrive at their stamps; before the worker starts. `clock` outlives it.
     /// False where packets have no room for stamps.
-    bool use_stamps(const StampClock& clock) {
-        stamps_ = ReceiveStamps::find(clock);
-        return stamps_.has_value();
-    }
+    bool use_stamps(const StampClock& clock);
 
     const config::MacAddress& mac() const { return mac_; }
     /// The host's interface under an AF_XDP port.
@@ -85,14 +108,13 @@ class EthdevPort : public Port {
     Status check_queues(const EthdevOptions& options) const;
     Status probe(const EthdevOptions& options);
     Status set_up(const EthdevOptions& options);
+    unsigned queues_to_read(const EthdevOptions& options, const rte_eth_dev_info& info) const;
     bool clock_runs() const;
     Status set_up_queues(const EthdevOptions& options);
     void set_up_addresses(const EthdevOptions& options);
     void stop_pause_frames() const;
 
     std::uint16_t port_ = 0;
-    std::uint16_t receive_queues_ = 1;
-    std::uint16_t next_queue_ = 0;
     bool probed_ = false;
     bool is_pci_ = false;
     config::MacAddress mac_{};
@@ -101,8 +123,7 @@ class EthdevPort : public Port {
     Descriptor lock_;  // of the netdev, against a second router on it
     std::atomic<bool> link_up_{true};
     bool has_stamps_ = false;
-    std::optional<ReceiveStamps> stamps_;
-    bool has_arrival_times_ = false;
+    std::vector<EthdevQueue> queues_;
 };
 
 }  // namespace tcqf::dataplane

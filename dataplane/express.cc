@@ -73,10 +73,10 @@ struct Forwarder::Lane {
     bool steers = false;                      ///< in_cycle, from a domain whose tags are DSCPs
     bool ingress = false;                     ///< flows enter TCQF there, by DSCP
     bool owned = false;                       ///< this worker looks after oif
-    bool age_unknown = false;
-    std::uint32_t mtu = 0;  ///< of oif; 0: nothing may go there
-    Shares shares;          ///< of oif
+    std::uint32_t mtu = 0;                    ///< of oif; 0: nothing may go there
+    Shares shares;                            ///< of oif
     std::int64_t now_ns = 0;
+    std::int64_t longest_wait_ns = 0;  ///< as of a packet
     const InterfaceTable* in = nullptr;
     const InterfaceTable* out = nullptr;
     const CycleMap* map = nullptr;
@@ -441,8 +441,7 @@ void Forwarder::choose_lane(Lane& lane, config::InterfaceIndex oif) {
     lane.tracker = &tracker(oif, lane.now_ns);
     lane.in_cycle =
         lane.map != nullptr && lane.in->domain == lane.out->domain && lane.owned &&
-        !(lane.age_unknown && lane.now_ns - state(lane.iif).last_poll_ns >
-                                  lane.map->max_poll_gap_ns(lane.out->timing.cycle_time_ns));
+        lane.longest_wait_ns <= lane.map->max_poll_gap_ns(lane.out->timing.cycle_time_ns);
     lane.transit = lane.in_cycle && lane.in->tags.tagging() == lane.out->tags.tagging() &&
                    lane.in->option_header == lane.out->option_header;
     lane.steers = lane.in_cycle && lane.in->tags.tagging() == Tagging::dscp;
@@ -622,13 +621,16 @@ Decision Forwarder::plain_flow_decision(const Lane& lane, const rte_mbuf* mbuf,
 }
 
 /// The packets of a burst, in their order, each on the short way or the long one.
-void Forwarder::forward_burst(config::InterfaceIndex interface, std::span<rte_mbuf* const> mbufs,
+void Forwarder::forward_burst(const Source& source, std::span<rte_mbuf* const> mbufs,
                               const std::int64_t* arrivals_ns, std::int64_t now_ns) {
+    const config::InterfaceIndex interface = source.interface;
     Lane lane;
     lane.iif = interface;
     lane.in = &tables_->interfaces[interface];
-    lane.age_unknown = arrivals_ns == nullptr;
     lane.now_ns = now_ns;
+    if (arrivals_ns == nullptr && source.last_poll_ns != kNever) {
+        lane.longest_wait_ns = now_ns - source.last_poll_ns;
+    }
     PlainBurst burst;
     burst.own_mac = std::uint64_t{load32(lane.in->mac.data())} << 16 | load16(&lane.in->mac[4]);
     const std::span<Plain> packets(burst.packets.data(), mbufs.size());
@@ -666,7 +668,7 @@ void Forwarder::forward_burst(config::InterfaceIndex interface, std::span<rte_mb
         packet.route = packets[i].sid == nullptr ? packets[i].route : nullptr;
         packet.now_ns = lane.now_ns;
         packet.iif = interface;
-        packet.age_unknown = lane.age_unknown;
+        packet.longest_wait_ns = lane.longest_wait_ns;
         input(packet);
     }
 }

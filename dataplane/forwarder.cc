@@ -15,12 +15,20 @@ Forwarder::Forwarder(SharedState& shared, unsigned worker)
       policer_positions_(*shared.policer_positions[worker]) {
     for (std::size_t i = 0; i < shared.interfaces.size(); ++i) {
         const auto interface = static_cast<config::InterfaceIndex>(i);
-        if (state(interface).owner == worker) {
+        const InterfacePorts& ports = state(interface).ports;
+        const unsigned owner = state(interface).owner;
+        if (owner == worker) {
             owned_.push_back(interface);
+            sources_.push_back({.interface = interface, .queue = ports.wire, .has_kernel = true});
+        }
+        for (std::size_t queue = 0; queue < ports.further_queues.size(); ++queue) {
+            if ((owner + 1 + queue) % shared.worker_count() == worker) {
+                sources_.push_back({.interface = interface,
+                                    .queue = ports.further_queues[queue],
+                                    .has_kernel = false});
+            }
         }
     }
-    icmp_buckets_.resize(shared.interfaces.size());
-    oam_buckets_.resize(shared.interfaces.size());
     refresh();
 }
 
@@ -104,20 +112,37 @@ void Forwarder::advance(config::InterfaceIndex interface, std::int64_t now_ns) {
     });
 }
 
+unsigned Forwarder::receive(std::int64_t now_ns) {
+    unsigned packets = 0;
+    for (Source& source : sources_) {
+        packets += receive_from(source, now_ns);
+    }
+    return packets;
+}
+
 unsigned Forwarder::receive_from(config::InterfaceIndex interface, std::int64_t now_ns) {
-    InterfaceState& in = state(interface);
+    unsigned packets = 0;
+    for (Source& source : sources_) {
+        packets += source.interface == interface ? receive_from(source, now_ns) : 0;
+    }
+    return packets;
+}
+
+unsigned Forwarder::receive_from(Source& source, std::int64_t now_ns) {
     std::array<rte_mbuf*, kReceiveBurst> mbufs;
     std::array<std::int64_t, kReceiveBurst> arrivals_ns;
     const unsigned count =
-        in.ports.wire->receive(now_ns, mbufs.data(), arrivals_ns.data(), kReceiveBurst);
+        source.queue->receive(now_ns, mbufs.data(), arrivals_ns.data(), kReceiveBurst);
     counters_.received.add(count);
-    counters_.interfaces[interface].received.add(count);
+    counters_.interfaces[source.interface].received.add(count);
     if (count != 0) {
-        forward_burst(interface, {mbufs.data(), count},
-                      in.ports.wire->has_arrival_times() ? arrivals_ns.data() : nullptr, now_ns);
+        forward_burst(source, {mbufs.data(), count},
+                      source.queue->has_arrival_times() ? arrivals_ns.data() : nullptr, now_ns);
     }
-    in.last_poll_ns = now_ns;
-    receive_from_kernel(interface, now_ns);
+    source.last_poll_ns = now_ns;
+    if (source.has_kernel) {
+        receive_from_kernel(source.interface, now_ns);
+    }
     return count;
 }
 

@@ -21,6 +21,7 @@ class Forwarder {
     Forwarder(SharedState& shared, unsigned worker);
     ~Forwarder();
 
+    unsigned receive(std::int64_t now_ns);
     unsigned receive_from(config::InterfaceIndex interface, std::int64_t now_ns);
     unsigned take_handed_over(std::int64_t now_ns);
     std::int64_t transmit(std::int64_t now_ns);
@@ -33,11 +34,20 @@ class Forwarder {
     const WorkerCounters& counters() const { return counters_; }
 
   private:
+    /// A receive queue that this worker reads.
+    struct Source {
+        config::InterfaceIndex interface;
+        ReceivePort* queue;
+        bool has_kernel;  ///< what the kernel sends there is read along with it
+        std::int64_t last_poll_ns = kNever;
+    };
+    unsigned receive_from(Source& source, std::int64_t now_ns);
+
     // express.cc: the short way of plain packets
     struct Lane;
     struct Plain;
     struct PlainBurst;
-    void forward_burst(config::InterfaceIndex interface, std::span<rte_mbuf* const> mbufs,
+    void forward_burst(const Source& source, std::span<rte_mbuf* const> mbufs,
                        const std::int64_t* arrivals_ns, std::int64_t now_ns);
     void recognise(const InterfaceTable& in, rte_mbuf* mbuf, Plain& plain, PlainBurst& burst) const;
     static bool recognise_ipv4(const InterfaceTable& in, Plain& plain);
@@ -225,9 +235,8 @@ class Forwarder {
     const unsigned index_;
     const Snapshot* tables_ = nullptr;
     std::vector<config::InterfaceIndex> owned_;
-    std::vector<CycleTracker> trackers_;     // of every interface, for arrivals
-    std::vector<TokenBucket> oam_buckets_;   // copies for OAM (RFC 9259), by receiving interface
-    std::vector<TokenBucket> icmp_buckets_;  // by receiving interface
+    std::vector<Source> sources_;
+    std::vector<CycleTracker> trackers_;  // of every interface, for arrivals
     WorkerCounters counters_;
     SlotArray<SidCounter>& sid_counters_;              // this worker's
     SlotArray<Policer::Position>& policer_positions_;  // this worker's

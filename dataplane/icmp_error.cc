@@ -304,7 +304,8 @@ void Forwarder::icmp_error(const Packet& packet, IcmpError error) {
     const std::uint16_t table = packet.hop_limit_done ? packet.in->route_table : packet.route_table;
     const auto& source = quoted.is_ipv6 ? packet.in->source_ipv6 : packet.in->source_ipv4;
     const RouteAction& back = way_back(*tables_, table, quoted);
-    if (!source || !leads_on(*tables_, back) || !icmp_buckets_[packet.iif].take(packet.now_ns)) {
+    if (!source || !leads_on(*tables_, back) ||
+        !state(packet.iif).icmp_bucket.take(packet.now_ns)) {
         return;
     }
     rte_mbuf* mbuf = rte_pktmbuf_alloc(shared_.options.pool);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstdint>
 
 namespace tcqf::dataplane {
@@ -47,20 +48,23 @@ class TokenBucket {
     static constexpr std::int64_t kBurst = 10;
 
     bool take(std::int64_t now_ns) {
-        if (now_ns < full_at_ns_ - kBurst * kIntervalNs) {
-            full_at_ns_ = now_ns;  // the clock was set back
+        std::int64_t before_ns = full_at_ns_.load(std::memory_order_relaxed);
+        while (true) {
+            const bool was_set_back = now_ns < before_ns - kBurst * kIntervalNs;  // the clock
+            const std::int64_t after_ns =
+                (was_set_back ? now_ns : std::max(before_ns, now_ns)) + kIntervalNs;
+            if (after_ns - now_ns > kBurst * kIntervalNs) {
+                return false;
+            }
+            if (full_at_ns_.compare_exchange_weak(before_ns, after_ns, std::memory_order_relaxed)) {
+                return true;
+            }
         }
-        const std::int64_t full_at_ns = std::max(full_at_ns_, now_ns) + kIntervalNs;
-        if (full_at_ns - now_ns > kBurst * kIntervalNs) {
-            return false;
-        }
-        full_at_ns_ = full_at_ns;
-        return true;
     }
 
   private:
     static constexpr std::int64_t kIntervalNs = 1'000'000'000 / kPerSecond;
-    std::int64_t full_at_ns_ = 0;  // when the bucket will be full again
+    std::atomic<std::int64_t> full_at_ns_ = 0;  // when the bucket will be full again
 };
 
 }  // namespace tcqf::dataplane

@@ -52,8 +52,9 @@ void RelayBell::end_sleep() {
 Result<std::unique_ptr<KernelPort>> KernelPort::create(const std::string& name, RelayBell& bell) {
     rte_ring* rings[2];
     for (unsigned i = 0; i < 2; ++i) {
-        rings[i] = rte_ring_create(fmt::format("{}_{}", i == 0 ? "tk" : "fk", name).c_str(),
-                                   kRingPackets, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
+        rings[i] =
+            rte_ring_create(fmt::format("{}_{}", i == 0 ? "tk" : "fk", name).c_str(), kRingPackets,
+                            SOCKET_ID_ANY, RING_F_SC_DEQ | (i == 0 ? 0 : RING_F_SP_ENQ));
         if (rings[i] == nullptr) {
             const int error = rte_errno;
             rte_ring_free(i == 1 ? rings[0] : nullptr);
@@ -74,7 +75,7 @@ unsigned KernelPort::receive(std::int64_t, rte_mbuf** packets, std::int64_t*, un
 }
 
 unsigned KernelPort::transmit(const TransmitBurst& burst) {
-    const unsigned taken = rte_ring_sp_enqueue_burst(
+    const unsigned taken = rte_ring_mp_enqueue_burst(
         to_kernel_, reinterpret_cast<void* const*>(burst.packets), burst.count, nullptr);
     bell_->ring();
     return taken;

@@ -37,7 +37,7 @@ class RelayBell {
     std::atomic<bool> sleeping_{false};
 };
 
-/// Worker: receive() and transmit(). Relay: take() and offer(). One thread each.
+/// Relay: take() and offer(). The interface's owner: receive(). Any worker: transmit().
 class KernelPort : public Port {
   public:
     /// `name` is unique in the process. Fails where memory is short.
@@ -50,7 +50,7 @@ class KernelPort : public Port {
                      unsigned max) override;
     unsigned transmit(const TransmitBurst& burst) override;
 
-    /// What the worker handed to the kernel; the caller owns it.
+    /// What workers handed to the kernel; the caller owns it.
     unsigned take(rte_mbuf** packets, unsigned max);
     /// A frame that the kernel sent. False, and the caller keeps it, where the worker lags behind.
     bool offer(rte_mbuf* packet);

@@ -68,8 +68,7 @@ void Forwarder::transit(Packet& packet, config::InterfaceIndex oif) {
         return drop(packet, DropReason::no_cycle_map);
     }
     const InterfaceTable& out = tables_->interfaces[oif];
-    if (packet.age_unknown && packet.now_ns - state(packet.iif).last_poll_ns >
-                                  map->max_poll_gap_ns(out.timing.cycle_time_ns)) [[unlikely]] {
+    if (packet.longest_wait_ns > map->max_poll_gap_ns(out.timing.cycle_time_ns)) [[unlikely]] {
         return drop(packet, DropReason::arrival_unknown);
     }
     const CycleTracker& now = tracker(oif, packet.now_ns);

@@ -28,6 +28,7 @@ struct Packet {
     std::uint8_t* tag = nullptr;
     std::uint8_t* tag_header = nullptr;  ///< the IPv6 header above an option that is the tag
     std::int64_t now_ns = 0;             ///< its arrival
+    std::int64_t longest_wait_ns = 0;    ///< before now_ns; 0 where the port tells when it arrived
     std::uint32_t l3_octets = 0;
     std::uint32_t received_octets = 0;         ///< of layer 3, labels included
     std::uint32_t received_label = 0;          ///< top of the stack
@@ -44,7 +45,6 @@ struct Packet {
     bool left_domain = false;
     bool generated = false;
     bool from_kernel = false;
-    bool age_unknown = false;
     bool hop_limit_done = false;   ///< an endpoint behavior has decremented it already
     bool headers_kept = false;     ///< as received, by keep_headers(): they have been written over
     bool own_option = false;       ///< this router put the TCQF option in front

@@ -28,7 +28,10 @@ struct SharedState;
 /// would go to the kernel is counted as such and freed.
 struct InterfacePorts {
     Port* wire = nullptr;
-    Port* kernel = nullptr;
+    Port* kernel = nullptr;  ///< every worker that reads the interface may transmit
+    /// Further receive queues of the wire: the first is the next worker's after the owner, and so
+    /// on around. A device that spreads what it receives keeps the packets of a flow in one queue.
+    std::vector<ReceivePort*> further_queues = {};
 };
 
 struct RouterOptions {
@@ -58,7 +61,7 @@ class Router {
 
     unsigned workers() const;
     Worker& worker(unsigned index);
-    /// The worker that receives from and sends to an interface.
+    /// The worker that sends to an interface and reads its first receive queue.
     unsigned owner_of(config::InterfaceIndex interface) const;
 
     /// Installs another configuration while packets flow; returns what is wrong, or nothing. Old

@@ -13,6 +13,7 @@
 
 #include "dataplane/account.h"
 #include "dataplane/huge_vector.h"
+#include "dataplane/icmp_error.h"
 #include "dataplane/packet.h"
 #include "dataplane/router.h"
 #include "dataplane/slot_array.h"
@@ -71,9 +72,11 @@ struct InterfaceState {
     /// Queues of configurations before, where their cycles or their link were others: sent first,
     /// one after the other.
     std::unique_ptr<Output> draining;
-    SlotArray<FlowCursor> cursors;  // lengthened by the control thread
-    std::int64_t last_poll_ns = kNever;
+    SlotArray<FlowCursor> cursors;     // lengthened by the control thread
     std::atomic<bool> link_up = true;  // written by the control thread
+    // Of what arrives there; for every worker that reads it.
+    TokenBucket icmp_bucket;
+    TokenBucket oam_bucket;  // copies (RFC 9259)
     /// From the control thread to the owner, which takes it with the next tables; and back for
     /// disposal.
     std::atomic<Output*> replacement = nullptr;

@@ -18,11 +18,8 @@ std::int64_t Worker::step(std::int64_t now_ns) {
 unsigned Worker::receive(std::int64_t now_ns) {
     refresh();
     advance(now_ns);
-    unsigned packets = take_handed_over(now_ns);
-    for (const config::InterfaceIndex interface : forwarder_->interfaces()) {
-        packets += forwarder_->receive_from(interface, now_ns);
-    }
-    return packets;
+    const unsigned packets = take_handed_over(now_ns);
+    return packets + forwarder_->receive(now_ns);
 }
 
 unsigned Worker::receive_from(config::InterfaceIndex interface, std::int64_t now_ns) {

@@ -20,13 +20,13 @@ class Worker {
     Worker(const Worker&) = delete;
     Worker& operator=(const Worker&) = delete;
 
-    /// One round: what other workers handed over, then a burst from every owned interface, then
+    /// One round: what other workers handed over, then a burst from every queue that it reads, then
     /// what the wire can take. Returns the next instant at which there is something to do (kNever:
     /// nothing waits). In real time the owner reads the clock before each of the two halves
     /// instead.
     std::int64_t step(std::int64_t now_ns);
 
-    /// First half: receives a burst from every owned interface. Returns the number of packets.
+    /// First half: receives a burst from every queue that it reads. Returns the number of packets.
     unsigned receive(std::int64_t now_ns);
     /// The same from one interface alone; virtual time needs an order over all workers.
     unsigned receive_from(config::InterfaceIndex interface, std::int64_t now_ns);

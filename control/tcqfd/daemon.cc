@@ -280,6 +280,9 @@ Status Daemon::start_router(std::shared_ptr<const config::Router> router) {
         return devices.failure();
     }
     devices_ = std::move(devices.value());
+    for (const std::string& sentence : devices_->spread_interfaces(*router)) {
+        print_message(sentence);
+    }
     for (const std::string& interface : devices_->use_stamps(*router, clock_->clock())) {
         print_message(fmt::format(
             "interface {}: packets arrive at the timestamps of the network card", interface));

@@ -73,7 +73,7 @@ Result<std::unique_ptr<DeviceSet>> DeviceSet::open(const config::Router& router,
     }
     set->program_ = std::move(program.value());
     for (const config::Interface& interface : router.interfaces) {
-        if (Status status = set->open_wire(interface); !status) {
+        if (Status status = set->open_wire(interface, router.workers.count); !status) {
             return status.failure();
         }
     }
@@ -96,12 +96,13 @@ Result<std::unique_ptr<DeviceSet>> DeviceSet::open(const config::Router& router,
 
 DeviceSet::~DeviceSet() = default;
 
-Status DeviceSet::open_wire(const config::Interface& interface) {
+Status DeviceSet::open_wire(const config::Interface& interface, unsigned workers) {
     dataplane::EthdevOptions options;
     options.interface = interface.name;
     options.device = interface.device;
     options.mac = interface.mac;
     options.mtu = interface.mtu;
+    options.receive_queues = workers;
     options.pool = pool_;
     options.xdp_program_path = program_->path();
     auto wire = dataplane::EthdevPort::open(options);
@@ -192,9 +193,24 @@ Status DeviceSet::open_kernel_side(const config::Router& router, config::Interfa
 std::vector<dataplane::InterfacePorts> DeviceSet::ports() {
     std::vector<dataplane::InterfacePorts> ports;
     for (const Device& device : devices_) {
-        ports.push_back({.wire = device.wire.get(), .kernel = device.kernel.get()});
+        ports.push_back({.wire = device.wire.get(),
+                         .kernel = device.kernel.get(),
+                         .further_queues = device.wire->further_queues()});
     }
     return ports;
+}
+
+std::vector<std::string> DeviceSet::spread_interfaces(const config::Router& router) {
+    std::vector<std::string> sentences;
+    for (std::size_t i = 0; i < devices_.size(); ++i) {
+        const std::size_t queues = 1 + devices_[i].wire->further_queues().size();
+        if (queues > 1) {
+            sentences.push_back(fmt::format("interface {}: {} receive queues, read by {} workers",
+                                            router.interfaces[i].name, queues,
+                                            std::min<std::size_t>(queues, router.workers.count)));
+        }
+    }
+    return sentences;
 }
 
 std::vector<config::MacAddress> DeviceSet::macs() const {

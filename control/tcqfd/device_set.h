@@ -40,6 +40,8 @@ class DeviceSet {
     /// Stops carrying frames; what workers have handed over until now is delivered. Returns what
     /// was lost in all that time.
     KernelRelay::Counters stop_relay();
+    /// One sentence for each interface that has several receive queues.
+    std::vector<std::string> spread_interfaces(const config::Router& router);
     /// Tells the filters what the router forwards.
     Status install_filters(const config::Router& router);
     /// Gives the host's side of interfaces that are the router's alone other addresses.
@@ -74,7 +76,7 @@ class DeviceSet {
     explicit DeviceSet(rte_mempool* pool) : pool_(pool) {}
 
     static void note_losses(Device& device, const std::string& interface, LinkNews& news);
-    Status open_wire(const config::Interface& interface);
+    Status open_wire(const config::Interface& interface, unsigned workers);
     Status open_kernel_side(const config::Router& router, config::InterfaceIndex index);
 
     rte_mempool* pool_;

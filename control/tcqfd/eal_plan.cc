@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -28,6 +29,8 @@ namespace {
 constexpr unsigned kOwnTableMebibytes = 256;  // of DPDK itself, rings, labels, flows
 constexpr std::uint64_t kMebibyte = 1024 * 1024;
 constexpr unsigned kPacketsOfAPort = 3 * 2048;  // receive, transmit and fill rings
+constexpr unsigned kPacketsOfAQueue = 2048;     // that a further receive queue waits with
+constexpr unsigned kMostQueues = 64;
 constexpr unsigned kFewestPackets = 16'384;
 constexpr unsigned kMostPackets = 131'072;
 constexpr std::uint64_t kSmallestFrameBits = occupancy_bits(kMinFrameOctets);
@@ -42,6 +45,17 @@ bool names_any(const std::vector<std::string>& given,
                    (!is_long && argument.starts_with(option) && !argument.starts_with("--"));
         });
     });
+}
+
+/// At most: a card may offer fewer.
+unsigned further_queues(const config::Interface& interface, const config::Workers& workers) {
+    if (dataplane::is_pci(interface.device)) {
+        return workers.count - 1;
+    }
+    unsigned queues = 1;
+    const std::string count = dataplane::device_argument(interface.device, "queue_count");
+    std::from_chars(count.data(), count.data() + count.size(), queues);
+    return std::clamp(queues, 1U, kMostQueues) - 1;
 }
 
 /// Where DPDK makes the folder of its sockets and files.
@@ -149,13 +163,16 @@ bool uses_pci(const config::Router& router) {
 PacketBudget packet_budget(const config::Router& router) {
     PacketBudget budget;
     std::uint64_t packets = packets_in_cycles(router);
+    unsigned in_further_queues = 0;
     std::uint32_t largest_mtu = 0;
     for (const config::Interface& interface : router.interfaces) {
         packets += kPacketsOfAPort + 2 * std::uint64_t{interface.best_effort_queue_packets};
+        in_further_queues += kPacketsOfAQueue * further_queues(interface, router.workers);
         largest_mtu = std::max(largest_mtu, interface.mtu);
     }
     budget.packets =
-        static_cast<unsigned>(std::clamp<std::uint64_t>(packets, kFewestPackets, kMostPackets));
+        static_cast<unsigned>(std::clamp<std::uint64_t>(packets, kFewestPackets, kMostPackets)) +
+        in_further_queues;
     budget.frame_octets = largest_mtu + kEthernetOctets + kFcsOctets;
     constexpr std::uint32_t kBesideData = 512;  // header, metadata, headroom
     budget.mebibytes =

@@ -106,6 +106,15 @@ TEST(PacketBudget, grows_with_what_may_wait_and_with_the_largest_frame) {
     EXPECT_GT(large.mebibytes, small.mebibytes);
 }
 
+TEST(PacketBudget, has_packets_for_every_receive_queue) {
+    config::Router router = router_on("0000:03:00.0");
+    const unsigned one = packet_budget(router).packets;
+    router.workers.count = 3;
+    EXPECT_EQ(packet_budget(router).packets, one + 2 * 2048U) << "a card may have a queue a worker";
+    EXPECT_EQ(packet_budget(router_on("net_af_xdp0,iface=a,queue_count=4")).packets,
+              packet_budget(router_on("net_af_xdp0,iface=a")).packets + 3 * 2048U);
+}
+
 TEST(PacketBudget, grows_with_the_routes_of_the_old_and_the_new_table) {
     config::Router router = router_on("net_ring0");
     const unsigned few = packet_budget(router).mebibytes;

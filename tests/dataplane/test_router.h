@@ -117,6 +117,7 @@ class TestRouter {
   public:
     struct Options {
         unsigned workers = 1;
+        unsigned further_queues = 0;  ///< of each wire
         unsigned packets = 8192;
         bool has_times = true;
         std::uint8_t poison = kPoison;
@@ -138,6 +139,10 @@ class TestRouter {
             wires_.push_back(std::make_unique<MemoryPort>(options.has_times, poison_));
             kernels_.push_back(std::make_unique<MemoryPort>(true, poison_));
             ports.push_back({wires_.back().get(), kernels_.back().get()});
+            for (unsigned queue = 0; queue < options.further_queues; ++queue) {
+                further_queues_.push_back(std::make_unique<MemoryPort>(options.has_times, poison_));
+                ports.back().further_queues.push_back(further_queues_.back().get());
+            }
         }
         dataplane::RouterOptions router_options;
         router_options.pool = pool_.get();
@@ -178,6 +183,14 @@ class TestRouter {
     bool arrive(std::size_t interface, std::int64_t time_ns, const Frame& frame) {
         return put(*wires_[interface], time_ns, frame);
     }
+    /// In a receive queue of the interface; the first is 0.
+    bool arrive_in_queue(unsigned queue, std::size_t interface, std::int64_t time_ns,
+                         const Frame& frame) {
+        const std::size_t further = further_queues_.size() / wires_.size();
+        MemoryPort& port =
+            queue == 0 ? *wires_[interface] : *further_queues_[interface * further + queue - 1];
+        return put(port, time_ns, frame);
+    }
     bool from_kernel(std::size_t interface, std::int64_t time_ns, const Frame& frame) {
         return put(*kernels_[interface], time_ns, frame);
     }
@@ -190,8 +203,11 @@ class TestRouter {
         }
         for (std::size_t i = 0; i < wires_.size(); ++i) {
             const auto interface = static_cast<config::InterfaceIndex>(i);
-            router_->worker(router_->owner_of(interface)).receive_from(interface, now_ns);
-            settle(now_ns);
+            for (unsigned worker = 0; worker < router_->workers(); ++worker) {
+                router_->worker((router_->owner_of(interface) + worker) % router_->workers())
+                    .receive_from(interface, now_ns);
+                settle(now_ns);
+            }
         }
         std::int64_t next_ns = kNever;
         for (unsigned worker = 0; worker < router_->workers(); ++worker) {
@@ -205,7 +221,7 @@ class TestRouter {
         std::int64_t now_ns = from_ns;
         while (now_ns <= end_ns) {
             std::int64_t next_ns = step(now_ns);
-            for (const auto* ports : {&wires_, &kernels_}) {
+            for (const auto* ports : {&wires_, &further_queues_, &kernels_}) {
                 for (const auto& port : *ports) {
                     if (!port->idle()) {
                         next_ns = std::min(next_ns, port->next_ns());
@@ -246,6 +262,7 @@ class TestRouter {
     std::uint8_t poison_;
     dataplane::PacketPool pool_;
     std::vector<std::unique_ptr<MemoryPort>> wires_;
+    std::vector<std::unique_ptr<MemoryPort>> further_queues_;  // those of an interface in a row
     std::vector<std::unique_ptr<MemoryPort>> kernels_;
     std::unique_ptr<dataplane::Router> router_;
 };

@@ -117,6 +117,27 @@ TEST(LatePolling, PacketsOfUnknownAgeAreDroppedRatherThanSentARoundLate) {
     EXPECT_TRUE(router.router().account().balances());
 }
 
+TEST(LatePolling, CountsForEachReceiveQueueAlone) {
+    TestRouter::Options options;
+    options.workers = 2;
+    options.further_queues = 1;
+    options.has_times = false;
+    TestRouter router(four_interfaces("mpls-tc"), options);
+    router.step(kStart);
+    // The second queue of ge0 is the other worker's, which does nothing for two cycles.
+    for (unsigned tenth = 1; tenth <= 20; ++tenth) {
+        router.router().worker(0).receive(kStart + tenth * kCycleNs / 10);
+    }
+    const std::int64_t now_ns = kStart + 2 * kCycleNs + 1;
+    for (const unsigned queue : {0u, 1u}) {
+        router.arrive_in_queue(queue, 0, now_ns, tagged(id_at(now_ns, 4)));
+    }
+    router.run_until(now_ns + 4 * kCycleNs, now_ns);
+    EXPECT_EQ(dropped(router.router().account(), DropReason::arrival_unknown), 1u);
+    EXPECT_EQ(router.wire(1).sent().size(), 1u);
+    EXPECT_TRUE(router.router().account().balances());
+}
+
 // Contract 6, Late polling: now of a packet is its receive timestamp where the port gives one,
 // which a network card may do for one burst and not for another.
 TEST(LatePolling, PacketsWithTimestampsJoinTheCycleOfTheirArrival) {
@@ -175,32 +196,37 @@ INSTANTIATE_TEST_SUITE_P(Steps, ClockStep,
                          testing::Values(37'000'000'000, -37'000'000'000, 1'000'000'000,
                                          -1'000'000'000, 12'345, -12'345));
 
-/// Traffic of every kind on all interfaces, the same at each call.
-void mixed_traffic(TestRouter& router) {
+/// Traffic of every kind on all interfaces, the same at each call; in turns in this many receive
+/// queues of each.
+void mixed_traffic(TestRouter& router, unsigned queues = 1) {
     for (unsigned i = 0; i < 400; ++i) {
         const std::int64_t now_ns = kStart + i * 7'919;
-        router.arrive(0, now_ns, tagged(id_at(now_ns, 4)));
-        router.arrive(1, now_ns,
-                      ethernet(1, dataplane::ethertype::kIpv4) +
-                          ipv4_udp(0x0a0a0001 + (i % 4 << 8), 0, 100, 64, i));
-        router.arrive(2, now_ns,
-                      ethernet(2, dataplane::ethertype::kIpv4) +
-                          ipv4_udp(0x0a0a0101, 19 + i % 3 * 4, 900, 64, i));
-        router.arrive(3, now_ns,
-                      ethernet(3, dataplane::ethertype::kIpv4) +
-                          ipv4_udp(i % 3 == 0 ? 0x0a0b0001 : 0x0a0a0201, 0, 200, 2 - i % 2, i));
+        router.arrive_in_queue(i % queues, 0, now_ns, tagged(id_at(now_ns, 4)));
+        router.arrive_in_queue(i % queues, 1, now_ns,
+                               ethernet(1, dataplane::ethertype::kIpv4) +
+                                   ipv4_udp(0x0a0a0001 + (i % 4 << 8), 0, 100, 64, i));
+        router.arrive_in_queue(i % queues, 2, now_ns,
+                               ethernet(2, dataplane::ethertype::kIpv4) +
+                                   ipv4_udp(0x0a0a0101, 19 + i % 3 * 4, 900, 64, i));
+        router.arrive_in_queue(
+            i % queues, 3, now_ns,
+            ethernet(3, dataplane::ethertype::kIpv4) +
+                ipv4_udp(i % 3 == 0 ? 0x0a0b0001 : 0x0a0a0201, 0, 200, 2 - i % 2, i));
     }
     router.run_until(kStart + 100'000'000, kStart);
 }
 
-TEST(Workers, TheirNumberChangesNothingInTheOutput) {
+TEST(Workers, NeitherTheirNumberNorThatOfReceiveQueuesChangesTheOutput) {
     TestRouter one(four_interfaces("mpls-tc"));
     mixed_traffic(one);
-    for (const unsigned workers : {2u, 3u, 4u}) {
+    for (const auto& [workers, queues] :
+         {std::pair{2u, 1u}, {3u, 1u}, {4u, 1u}, {1u, 3u}, {2u, 2u}, {3u, 2u}, {3u, 5u}}) {
+        SCOPED_TRACE(fmt::format("{} workers, {} queues", workers, queues));
         TestRouter::Options options;
         options.workers = workers;
+        options.further_queues = queues - 1;
         TestRouter several(four_interfaces("mpls-tc"), options);
-        mixed_traffic(several);
+        mixed_traffic(several, queues);
         const Account expected = one.router().account();
         const Account got = several.router().account();
         EXPECT_TRUE(got.balances());
@@ -218,8 +244,29 @@ TEST(Workers, TheirNumberChangesNothingInTheOutput) {
         for (unsigned worker = 0; worker < workers; ++worker) {
             crossed |= several.router().worker(worker).counters().handed_over_out.get() != 0;
         }
-        EXPECT_TRUE(crossed);
+        EXPECT_EQ(crossed, workers != 1);
     }
+}
+
+TEST(Workers, ReadTheQueuesOfAnInterfaceInTurns) {
+    TestRouter::Options options;
+    options.workers = 3;
+    options.further_queues = 3;
+    TestRouter router(four_interfaces("mpls-tc"), options);
+    // ge1 is the second worker's; its queues are of workers 1, 2, 0 and 1 again.
+    for (unsigned queue = 0; queue < 4; ++queue) {
+        for (unsigned i = 0; i <= queue; ++i) {
+            router.arrive_in_queue(
+                queue, 1, kStart,
+                ethernet(1, dataplane::ethertype::kIpv4) + ipv4_udp(0x0a0a0001, 0, 100));
+        }
+    }
+    router.step(kStart);
+    EXPECT_EQ(router.router().worker(0).counters().received.get(), 3u);
+    EXPECT_EQ(router.router().worker(1).counters().received.get(), 1u + 4u);
+    EXPECT_EQ(router.router().worker(2).counters().received.get(), 2u);
+    router.run_until(kStart + kCycleNs, kStart);
+    EXPECT_EQ(router.wire(0).sent().size(), 10u);
 }
 
 /// four_interfaces() with another key of ge1.
