@@ -1,10 +1,11 @@
 """tcqfd does with the packets of conformance cases what tcqf-lab does: the same octets out of the same
 interfaces, the same counters. Its packets come from captures, all at once, through DPDK's own port;
 so those cases are compared in which tcqf-lab does the same with packets that come all at once, at
-whatever phase of a cycle. Several workers take the packets of different interfaces in no order, and
-only what does not depend on it is the same again. Prints TAP.
+whatever phase of a cycle. Several workers take the packets of different interfaces in no order, nor
+those of several receive queues of one, and only what does not depend on it is the same again. Prints
+TAP.
 
-    conformance_cases_test.py TCQFD TCQF-LAB OUT [--workers N] [--every N] [--only PATTERN ...]
+    conformance_cases_test.py TCQFD TCQF-LAB OUT [--workers N] [--queues N] [--every N] [--only PATTERN ...]
 """
 
 import argparse
@@ -56,12 +57,13 @@ def is_full(cycle_map, domain):
     return window["max"] - window["min"] + 1 >= domain["cycles"]
 
 
-def at_once(case, phase, step_ns=0):
+def at_once(case, phase, step_ns=0, backwards=False):
     """The case with all of its packets in one instant, or those of each interface so much behind
-    those of the one before."""
+    those of the one before; in the order of the captures, or the last one first."""
     moment = min((time for packets in case.rx.values() for time, *_ in packets), default=0) + phase
     order = [each["name"] for each in case.config["interfaces"]]
-    rx = {name: [(moment + step_ns * order.index(name), frame) for _, frame, *_ in packets]
+    rx = {name: [(moment + step_ns * order.index(name), frame)
+                 for _, frame, *_ in packets[::-1 if backwards else 1]]
           for name, packets in case.rx.items()}
     return dataclasses.replace(case, rx=rx, until_drained=True, processing_ns=0)
 
@@ -98,24 +100,30 @@ def always_the_same(outcomes):
 
 
 def outcome_at_any_phase(programs, case, folder):
-    """What the lab does with the packets whenever they come; nothing where that depends on when, or for
-    several workers on which interface comes first."""
+    """What the lab does with the packets whenever they come; nothing where that depends on when, for
+    several workers on which interface comes first, or for several queues on which packet does."""
     moments = [(phase, 0) for phase in PHASES]
     if programs.workers > 1:
         moments += [(PHASES[0], 1), (PHASES[0], -1)]
+    if programs.queues > 1:
+        moments += [(PHASES[0], 0, True)]
     return always_the_same(what_the_lab_does(programs.lab, at_once(case, *moment), folder)
                            for moment in moments)
 
 
-def with_capture_ports(case, folder, workers):
-    """The case's configuration on ports that read one capture and write another."""
+def with_capture_ports(case, folder, workers, queues):
+    """The case's configuration on ports that read a capture in each receive queue, with the packets dealt
+    out in turns, and write another."""
     config = copy.deepcopy(case.config)
     config["workers"] = workers
     for i, interface in enumerate(config["interfaces"]):
         name = interface["name"]
-        (folder / f"{name}.in.pcap").write_bytes(pcap_bytes(case.rx.get(name, [])))
-        interface["device"] = (f"net_pcap{i},rx_pcap={folder / name}.in.pcap,"
-                               f"tx_pcap={folder / name}.out.pcap")
+        device = f"net_pcap{i},tx_pcap={folder / name}.out.pcap"
+        for queue in range(queues):
+            capture = folder / f"{name}.{queue}.in.pcap"
+            capture.write_bytes(pcap_bytes(case.rx.get(name, [])[queue::queues]))
+            device += f",rx_pcap={capture}"
+        interface["device"] = device
     return config
 
 
@@ -228,7 +236,7 @@ class Captures:
 
     def run(self, case, expected, folder):
         """The closing account of tcqfd once it has received every packet; leaves FOLDER/IF.out.pcap."""
-        config = with_capture_ports(case, folder, self.programs.workers)
+        config = with_capture_ports(case, folder, self.programs.workers, self.programs.queues)
         with Daemon(self.programs.tcqfd, case.name, config, folder) as daemon:
             daemon.wait_for(packets_of(expected.case))
             return daemon.stop()
@@ -304,6 +312,7 @@ def argument_parser():
     parser.add_argument("lab", type=pathlib.Path)
     parser.add_argument("out", type=pathlib.Path)
     parser.add_argument("--workers", type=int, default=1, help="of tcqfd; they share the cores")
+    parser.add_argument("--queues", type=int, default=1, help="of each interface, to receive")
     parser.add_argument("--every", type=int, default=1, help="one of so many cases")
     parser.add_argument("--only", nargs="+", default=["*"], help="names of cases, shell patterns")
     return parser

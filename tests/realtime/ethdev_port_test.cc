@@ -10,10 +10,15 @@
 #include <rte_mbuf.h>
 #include <rte_mbuf_dyn.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <cstring>
+#include <fstream>
+#include <initializer_list>
 #include <memory>
+#include <string>
+#include <thread>
 #include <vector>
 
 #include "dataplane/kernel_port.h"
@@ -89,6 +94,55 @@ TEST(EthdevPort, carries_frames_through_a_ring_in_order) {
     EXPECT_EQ(rte_pktmbuf_pkt_len(received[0]), 60U);
     EXPECT_EQ(rte_pktmbuf_pkt_len(received[2]), 1500U);
     rte_pktmbuf_free_bulk(received.data(), 3);
+}
+
+/// A capture of frames of one octet each, repeated.
+std::string capture_of(const std::string& name, std::initializer_list<std::uint8_t> fills) {
+    const std::string path = testing::TempDir() + name;
+    std::ofstream file(path, std::ios::binary);
+    const auto put = [&file](std::initializer_list<std::uint32_t> words) {
+        for (const std::uint32_t word : words) {
+            file.write(reinterpret_cast<const char*>(&word), sizeof word);
+        }
+    };
+    put({0xa1b2c3d4, 4u << 16 | 2, 0, 0, 65535, 1});
+    for (const std::uint8_t fill : fills) {
+        put({0, 0, 60, 60});
+        file << std::string(60, static_cast<char>(fill));
+    }
+    return path;
+}
+
+TEST(EthdevPort, reads_every_receive_queue_by_itself) {
+    const std::string first = capture_of("queue0.pcap", {1, 2});
+    const std::string second = capture_of("queue1.pcap", {3, 4, 5});
+    auto opened = EthdevPort::open(
+        device("net_pcap7,rx_pcap=" + first + ",rx_pcap=" + second + ",tx_pcap=/dev/null"));
+    ASSERT_TRUE(opened.ok()) << opened.failure().message;
+    EthdevPort& port = *opened.value();
+    const std::vector<ReceivePort*> further = port.further_queues();
+    ASSERT_EQ(further.size(), 1U);
+    const auto fills_of = [](ReceivePort& queue) {
+        std::array<rte_mbuf*, 8> frames{};
+        std::vector<int> fills;
+        const unsigned count = queue.receive(0, frames.data(), nullptr, 8);
+        for (unsigned i = 0; i < count; ++i) {
+            fills.push_back(*rte_pktmbuf_mtod(frames[i], const std::uint8_t*));
+        }
+        rte_pktmbuf_free_bulk(frames.data(), count);
+        return fills;
+    };
+    EXPECT_THAT(fills_of(*further[0]), ElementsAre(3, 4, 5));
+    EXPECT_THAT(fills_of(port), ElementsAre(1, 2));
+    EXPECT_THAT(fills_of(*further[0]), IsEmpty());
+}
+
+TEST(EthdevPort, has_one_receive_queue_where_nothing_spreads_what_comes_in) {
+    EthdevOptions options = device("net_ring6");
+    options.receive_queues = 4;
+    auto opened = EthdevPort::open(options);
+    ASSERT_TRUE(opened.ok()) << opened.failure().message;
+    EXPECT_THAT(opened.value()->further_queues(), IsEmpty());
 }
 
 /// A card whose clock counts in steps of 4 ns from some instant on.
@@ -352,6 +406,34 @@ TEST(KernelPort, hands_frames_over_in_both_directions) {
     ASSERT_EQ(port.receive(0, &received, nullptr, 1), 1U);
     EXPECT_EQ(received, frame);
     rte_pktmbuf_free(received);
+}
+
+TEST(KernelPort, takes_frames_of_several_workers_at_once) {
+    auto bell = RelayBell::create();
+    auto created = KernelPort::create("k2", *bell.value());
+    ASSERT_TRUE(created.ok());
+    constexpr unsigned kEach = 400;
+    const auto work = [&port = *created.value()](std::uint8_t worker) {
+        for (unsigned i = 0; i < kEach; ++i) {
+            rte_mbuf* frame = frame_of(60, worker);
+            TransmitBurst burst;
+            burst.packets = &frame;
+            burst.count = 1;
+            EXPECT_EQ(port.transmit(burst), 1U);
+        }
+    };
+    std::thread first(work, 1);
+    std::thread second(work, 2);
+    first.join();
+    second.join();
+    std::array<rte_mbuf*, 1024> frames{};
+    ASSERT_EQ(created.value()->take(frames.data(), 1024), 2 * kEach);
+    EXPECT_EQ(std::count_if(frames.begin(), frames.begin() + 2 * kEach,
+                            [](rte_mbuf* frame) {
+                                return *rte_pktmbuf_mtod(frame, const std::uint8_t*) == 2;
+                            }),
+              kEach);
+    rte_pktmbuf_free_bulk(frames.data(), 2 * kEach);
 }
 
 TEST(KernelPort, takes_only_what_the_ring_holds) {

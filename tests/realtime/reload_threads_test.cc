@@ -274,6 +274,9 @@ TEST(ReloadThreads, a_thousand_reloads_under_two_workers_lose_no_packet_from_the
         }
         wires.push_back(std::make_unique<SourcePort>(pool.get(), frames));
         ports.push_back({.wire = wires.back().get(), .kernel = nullptr});
+        // A second receive queue, for the worker that does not send there.
+        wires.push_back(std::make_unique<SourcePort>(pool.get(), frames));
+        ports.back().further_queues.push_back(wires.back().get());
     }
     dataplane::Router router(configs[0], ports, two_worker_options(pool.get()));
 
@@ -301,6 +304,8 @@ TEST(ReloadThreads, a_thousand_reloads_under_two_workers_lose_no_packet_from_the
     EXPECT_EQ(account.received, received);
     EXPECT_EQ(account.sent, sent);
     EXPECT_GT(sent, 0U);
+    EXPECT_TRUE(std::all_of(wires.begin(), wires.end(),
+                            [](const auto& wire) { return wire->received() != 0; }));
     EXPECT_EQ(rte_mempool_in_use_count(pool.get()), 0U);
 }
 
