@@ -293,6 +293,9 @@ def order_cases():
     config = with_flow(router_config(), flow(csize=12_000))
     made.append(Case("ingress-order-csize-before-mtu", "Larger than csize and the link: the flow is "
                      "the reason", config, arrivals([1501]), by_hand=drops(flow_packet_too_big=1)))
+    config = with_flow(router_config(), flow(csize=12_000, excess_action="best-effort"))
+    made.append(Case("ingress-order-csize-before-mtu-unpoliced", "Without a specification nothing is "
+                     "excess", config, arrivals([1501]), by_hand=drops(flow_packet_too_big=1)))
     config = with_flow(router_config(), flow(csize=16_000))
     made.append(Case("ingress-mtu", "A flow's packet is not fragmented", config,
                      arrivals([1501], flags=0), by_hand=drops(mtu_exceeded=1)))
