@@ -105,10 +105,7 @@ void for_each_pair(const Cursor& list, List& typed, Visit&& visit) {
 template <class Kind>
 bool has_list_of(const SrPolicy& policy) {
     const auto is_of_kind = [](const SegmentList& list) {
-        return !list.segments.empty() &&
-               std::all_of(list.segments.begin(), list.segments.end(), [](const Segment& segment) {
-                   return std::holds_alternative<Kind>(segment);
-               });
+        return !list.segments.empty() && std::holds_alternative<Kind>(list.segments[0]);
     };
     return std::any_of(policy.candidate_paths.begin(), policy.candidate_paths.end(),
                        [&](const CandidatePath& path) {

@@ -127,10 +127,10 @@ class PolicyChecker {
             labels += std::holds_alternative<std::uint32_t>(segment) ? 1 : 0;
         }
         if (labels != 0 && labels != segments.segments.size()) {
-            context_.report.warning(
+            context_.report.conflict(
                 node.node(),
-                fmt::format("{} labels and {} SIDs: a list that is not all of one kind is never "
-                            "valid (RFC 9256, 5.1); the others are used",
+                fmt::format("{} labels and {} SIDs: a segment list is all of one kind, "
+                            "SR-MPLS or SRv6 (RFC 9256, 5.1)",
                             labels, segments.segments.size() - labels));
         } else if (labels > kMostLabels) {
             context_.report.conflict(

@@ -280,8 +280,6 @@ def validity_cases():
         "label-unknown": path(16099, preference=200),
         "label-of-ours-alone": path(16000, preference=200),
         "too-deep-after-swap": path(16003, *range(16101, 16110), preference=200),
-        "label-behind-sid": path(VIA_1, 16001, preference=200),
-        "sid-behind-label": path(16001, VIA_1, preference=200),
     }
     made = []
     for name, bad in invalid.items():
@@ -584,6 +582,7 @@ def refused_cases():
     binding = policy(path(VIA_1), binding_sid=20000)
     other = dict(policy(path(VIA_1), binding_sid=20000), color=101)
     for name, config in {
+            "mixed-planes": sr_config(policy(path(VIA_1, 16001))),
             "eleven-labels": sr_config(policy(path(16001, *range(16101, 16111)))),
             "binding-sid-twice": sr_config(binding, other),
             "binding-sid-is-a-label": sr_config(policy(path(VIA_1), binding_sid=16001)),
