@@ -38,6 +38,7 @@ bool Forwarder::make_room(Packet& packet, std::uint32_t octets) {
     }
     std::memmove(packet.l3 + shift, packet.l3, packet.l3_octets);
     packet.tag = packet.tag == nullptr ? nullptr : packet.tag + shift;
+    packet.tag_header = packet.tag_header == nullptr ? nullptr : packet.tag_header + shift;
     packet.l3 += shift;
     packet.received_l3 += shift;
     return true;

@@ -68,8 +68,8 @@ Frame udp() {
 
 class SegmentRouting : public testing::Test {
   protected:
-    explicit SegmentRouting(const std::string& tagging = "dscp")
-        : router_(four_interfaces(tagging, 4, segment_routing())) {}
+    explicit SegmentRouting(const std::string& tagging = "dscp", const std::string& policies = {})
+        : router_(four_interfaces(tagging, 4, segment_routing() + policies)) {}
 
     Account send(std::size_t interface, const Frame& l3,
                  std::uint16_t type = dataplane::ethertype::kIpv6) {
@@ -107,6 +107,35 @@ class SegmentRouting : public testing::Test {
     TestRouter router_;
     std::int64_t now_ns_ = kStart;
 };
+
+/// With tags in hop-by-hop options, and a policy whose outer header exceeds a buffer's headroom.
+class LongSegmentList : public SegmentRouting {
+  protected:
+    LongSegmentList() : SegmentRouting("ipv6-option", kPolicy) {}
+
+    static constexpr const char* kPolicy = R"(- color: 7
+  endpoint: '2001:db8:9::9'
+  binding-sid: 'fc00:1::b7'
+  candidate-paths:
+  - {discriminator: 1, segment-lists: [{segments: ['2001:db8:d1::e', 'fc00:2::1', 'fc00:3::1', 'fc00:4::1', 'fc00:5::1', 'fc00:6::1', 'fc00:7::1', 'fc00:9::d6']}]}
+)";
+};
+
+// Contract 3, Old tags: a tag is in one place only, also where a packet has to be moved to make
+// room.
+TEST_F(LongSegmentList, TheOptionBeneathAnOuterHeaderIsRetired) {
+    const Frame options = {43, 0, 0xb1, 2, 0, 2, 1, 0};
+    const Frame header = routing(17, {"2001:db8:d0::7", "fc00:1::b7"}, 1);
+    send(0, ipv6("fc00:1::b7", 0, options + header + udp()));
+    const Frame outer = only(1);
+    ASSERT_GT(outer.size(), 264U);
+    EXPECT_EQ(outer[6], 0) << "a hop-by-hop header with the new tag";
+    EXPECT_EQ(outer[42], 0xb1);
+    const std::size_t inner = 40 + 8 + 8 + 7 * 16;
+    ASSERT_EQ(outer[inner] >> 4, 6);
+    EXPECT_EQ(Frame(outer.begin() + inner + 40, outer.begin() + inner + 48),
+              Frame({43, 0, 0x3e, 2, 0, 0, 1, 0}));
+}
 
 // RFC 8986, 4.1: End.
 TEST_F(SegmentRouting, EndGoesOnToTheNextSegment) {
