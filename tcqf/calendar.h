@@ -56,7 +56,8 @@ class Calendar {
     std::uint64_t queued() const { return queued_; }
 
     /// Appends to `cycle`, which is `current` or one of the slots() - 1 after it; `share` is 0 or a
-    /// partition's index. What is refused leaves everything as it was.
+    /// partition's index, any other counts as the rest. What is refused leaves everything as it
+    /// was.
     [[gnu::always_inline]] Refusal enqueue(ChunkPool<Packet>& pool, CycleNumber current,
                                            CycleNumber cycle, const QueuedPacket<Packet>& entry,
                                            std::uint32_t share) {
@@ -66,7 +67,7 @@ class Calendar {
             return units > capacity_ ? Refusal::frame_too_large : Refusal::cycle_overrun;
         }
         Slot& slot = slots_[slot_of(cycle)];
-        const bool is_rest = share == 0;
+        const bool is_rest = std::size_t{share} - 1 >= partitions_;  // 0 - 1 is above any number
         Budget& budget = is_rest ? slot.rest : budget_of(cycle, share);
         const WireUnits used = budget.used_of(cycle) + units;
         if (used > budget.limit) [[unlikely]] {

@@ -59,8 +59,10 @@ class FairQueues {
         }
     }
 
-    /// The queue of a share: 0 is the rest, 1.. are the partitions in order.
-    Fifo<Packet>& of_share(std::uint32_t share) { return fifos_[queue_of_share_[share]]; }
+    /// The queue of a share: 1.. are the partitions in order, any other is the rest.
+    Fifo<Packet>& of_share(std::uint32_t share) {
+        return fifos_[share < queue_of_share_.size() ? queue_of_share_[share] : 0];
+    }
     std::vector<Fifo<Packet>>& fifos() { return fifos_; }
 
     /// Puts a queue that was empty at the end of the round.

@@ -513,6 +513,17 @@ TEST(nrp_shares, a_full_cycle_is_the_reason_before_a_used_up_share) {
     EXPECT_EQ(driver.tcqf(kToday, 9, 60, 2, 1), Refusal::none);
 }
 
+TEST(nrp_shares, one_that_is_not_configured_counts_as_the_rest) {
+    EgressDriver driver(with_shares());
+    for (int i = 0; i < 4; ++i) {
+        EXPECT_EQ(driver.tcqf(kToday, i, 1514, 1, 3), Refusal::none);
+    }
+    EXPECT_EQ(driver.tcqf(kToday, 4, 75), Refusal::cycle_full);
+    EXPECT_EQ(driver.other(kToday, 5, 60, TrafficClass::best_effort, 1'000'000), Refusal::none);
+    driver.run(kToday);
+    EXPECT_EQ(driver.sent.size(), 5u);
+}
+
 TEST(nrp_shares, each_cycle_has_its_own_account) {
     EgressDriver driver(with_shares());
     EXPECT_EQ(driver.tcqf(kToday, 1, 1226, 1, 2), Refusal::none);
