@@ -33,6 +33,15 @@ std::optional<config::IpAddress> first_of(const std::vector<InterfaceTable>& int
     return std::nullopt;
 }
 
+/// What a worker decides with a version holds for whoever has the same one. With other tags in the
+/// same places it holds, too: neighbours take both while packets are on their way.
+std::uint32_t version_after(const InterfaceTable& before, const InterfaceTable& now) {
+    const bool is_same = before.timing == now.timing &&
+                         before.tags.tagging() == now.tags.tagging() &&
+                         before.option_header == now.option_header;
+    return before.version + (is_same ? 0 : 1);
+}
+
 void build_domain(Build& build, std::size_t index) {
     const config::Domain& domain = build.config.domains[index];
     Snapshot& tables = build.tables;
@@ -77,6 +86,10 @@ void build_domains(Build& build) {
     build.tables.map_of.assign(count * count, kNoMap);
     for (std::size_t i = 0; i < build.config.domains.size(); ++i) {
         build_domain(build, i);
+    }
+    for (std::size_t i = 0; i < count && !build.from_nothing(); ++i) {
+        InterfaceTable& interface = build.tables.interfaces[i];
+        interface.version = version_after(build.before->interfaces[i], interface);
     }
 }
 

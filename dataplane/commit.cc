@@ -58,11 +58,26 @@ unsigned Forwarder::take_handed_over(std::int64_t) {
         counters_.handed_over_in.add(count);
         for (unsigned i = 0; i < count; ++i) {
             const Decision decision = *decision_of(mbufs[i]);
-            carry_out(mbufs[i], decision);
+            is_in_step(decision) ? carry_out(mbufs[i], decision) : out_of_step(mbufs[i], decision);
         }
         taken += count;
     }
     return taken;
+}
+
+/// Whether another worker decided with the cycles and the kind of tag that the owner of the
+/// interface has: after a change one of them goes over to the new tables first.
+bool Forwarder::is_in_step(const Decision& decision) const {
+    return decision.version == tables_->interfaces[decision.oif].version ||
+           shared_.interfaces[decision.oif]->owner != index_;
+}
+
+/// Its cycle is none of these queues', and the place for its tag may be another.
+void Forwarder::out_of_step(rte_mbuf* mbuf, const Decision& decision) {
+    if (decision.stage == Stage::in_cycle) {
+        return overrun(decision.oif, mbuf);
+    }
+    excess(mbuf, decision);
 }
 
 void Forwarder::carry_out(rte_mbuf* mbuf, const Decision& decision) {
@@ -117,7 +132,8 @@ void Forwarder::police(rte_mbuf* mbuf, const Decision& decision) {
     excess(mbuf, decision);
 }
 
-/// What exceeds its flow's specification goes on as best effort, cleaned like any other packet.
+/// What exceeds its flow's specification, or has lost its flow or cycle meanwhile, goes on as best
+/// effort, cleaned like any other packet.
 void Forwarder::excess(rte_mbuf* mbuf, const Decision& decision) {
     Packet packet;
     packet.mbuf = mbuf;
@@ -130,23 +146,27 @@ void Forwarder::excess(rte_mbuf* mbuf, const Decision& decision) {
         case ethertype::kMpls:
             packet.kind = Layer3::labelled;
             break;
-        default:
+        case ethertype::kIpv6:
             packet.kind = Layer3::ipv6;
             if (has_extension_headers(ipv6::next(packet.l3))) {
                 walk_extension_headers({packet.l3, packet.l3_octets}, tables_->code_points,
                                        packet.extensions);
             }
             break;
+        default:
+            break;
     }
     if (decision.own_option) {
         take_out_own_option(packet);
     }
-    if (!clean(packet, tables_->interfaces[decision.oif])) {
+    const InterfaceTable& out = tables_->interfaces[decision.oif];
+    if (!clean(packet, out)) {
         return drop(mbuf, DropReason::untrusted_tag);
     }
     number(mbuf, decision.flow_slot, decision.number_bits);
     Decision next = decision;
     next.stage = Stage::queue;
+    next.version = out.version;
     next.octets = mbuf->pkt_len;
     dispatch(mbuf, next);
 }

@@ -197,6 +197,8 @@ class Forwarder {
     struct FlowEntry;
     void dispatch(rte_mbuf* mbuf, const Decision& decision);
     void hand_over(rte_mbuf* mbuf, const Decision& decision, unsigned to);
+    bool is_in_step(const Decision& decision) const;
+    void out_of_step(rte_mbuf* mbuf, const Decision& decision);
     void carry_out(rte_mbuf* mbuf, const Decision& decision);
     void refuse(config::InterfaceIndex oif, rte_mbuf* mbuf, Refusal refusal);
     bool conforms(const FlowAction& flow, std::int64_t now_ns, std::uint32_t payload_octets) {

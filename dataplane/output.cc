@@ -93,6 +93,7 @@ void Forwarder::transit(Packet& packet, config::InterfaceIndex oif) {
     Decision decision;
     decision.stage = Stage::in_cycle;
     decision.oif = oif;
+    decision.version = out.version;
     decision.share = tables_->share(packet.nrp, oif);
     decision.cycle = now.cycle() + distance;
     decision.octets = packet.mbuf->pkt_len;
@@ -107,6 +108,7 @@ Decision Forwarder::flow_decision(std::uint32_t flow, config::InterfaceIndex oif
     decision.stage =
         action.policing_worker != FlowAction::kUnpoliced ? Stage::police : Stage::shape;
     decision.oif = oif;
+    decision.version = tables_->interfaces[oif].version;
     decision.now_ns = now_ns;
     decision.flow_slot = action.slot;
     decision.flow = flow;
@@ -135,7 +137,8 @@ void Forwarder::best_effort(Packet& packet, config::InterfaceIndex oif) {
     if (packet.own_option) [[unlikely]] {
         take_out_own_option(packet);
     }
-    if (!clean(packet, tables_->interfaces[oif])) {
+    const InterfaceTable& out = tables_->interfaces[oif];
+    if (!clean(packet, out)) {
         return drop(packet, DropReason::untrusted_tag);
     }
     if (packet.number_bits != 0) [[unlikely]] {
@@ -144,6 +147,7 @@ void Forwarder::best_effort(Packet& packet, config::InterfaceIndex oif) {
     Decision decision;
     decision.stage = Stage::queue;
     decision.oif = oif;
+    decision.version = out.version;
     decision.share = tables_->share(packet.nrp, oif);
     decision.traffic_class = class_of(packet);
     decision.octets = packet.mbuf->pkt_len;

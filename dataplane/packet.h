@@ -69,6 +69,7 @@ struct Decision {
     std::uint32_t flow = 0;       ///< its position in the tables of whoever decided
     std::uint32_t packet_bits = 0;
     std::uint32_t payload_octets = 0;
+    std::uint32_t version = 0;  ///< of oif, in the tables that it was made with
     config::InterfaceIndex oif = 0;
     std::uint16_t policing_worker = 0;  ///< police
     Stage stage = Stage::queue;

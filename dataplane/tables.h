@@ -64,7 +64,8 @@ struct InterfaceTable {
     std::uint8_t egress_tc = 0;
     bool drops_outside_window = true;
     CycleTiming timing;
-    TagTable tags;                                 ///< tagging() is none outside every domain
+    TagTable tags;              ///< tagging() is none outside every domain
+    std::uint32_t version = 0;  ///< of its cycles and kind of tag, raised by a change
     std::optional<config::IpAddress> source_ipv4;  ///< of ICMP errors
     std::optional<config::IpAddress> source_ipv6;
 

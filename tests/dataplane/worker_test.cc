@@ -569,6 +569,88 @@ TEST(LiveChange, APolicerWithAnotherSpecificationStartsAnew) {
     EXPECT_TRUE(router.router().account().balances());
 }
 
+/// Worker 0 looks at a packet from ge0 with the tables before a change; worker 1, to which ge1
+/// belongs, gets it with those after it. Returns layer 3 of the only frame that leaves, if any.
+Frame cross_a_change(const std::string& before, const Frame& frame, const std::string& after,
+                     Account& account) {
+    TestRouter test(before, {.workers = 2});
+    dataplane::Router& router = test.router();
+    test.step(kStart);
+    test.arrive(0, kStart, frame);
+    router.worker(0).receive_from(0, kStart);
+    EXPECT_EQ(router.worker(0).counters().handed_over_out.get(), 1u);
+    EXPECT_EQ(router.apply(load_or_throw(after)), "");
+    router.worker(1).receive(kStart);
+    test.run_until(kStart + 20 * kCycleNs, kStart);
+    account = router.account();
+    EXPECT_TRUE(account.balances());
+    EXPECT_EQ(account.queued, 0u);
+    const std::vector<Sent>& sent = test.wire(1).sent();
+    EXPECT_LE(sent.size(), 1u);
+    return sent.empty() ? Frame() : Frame(sent[0].frame.begin() + 14, sent[0].frame.end());
+}
+
+// Workers go over to new tables one after the other.
+TEST(LiveChange, ACycleDecidedWithTheTablesOfBeforeIsNoneOfTheNewOnes) {
+    const Frame frame =
+        ethernet(0, dataplane::ethertype::kIpv4) +
+        ipv4_udp(0x0a0a0101, static_cast<std::uint8_t>(4 * id_at(kStart, 4) - 1), 40);
+    for (const auto& after : {four_interfaces("dscp", 5),
+                              with(four_interfaces("dscp"), "time-us: 100", "time-us: 50")}) {
+        Account account;
+        EXPECT_EQ(cross_a_change(four_interfaces("dscp"), frame, after, account), Frame());
+        EXPECT_EQ(dropped(account, DropReason::cycle_overrun), 1u);
+    }
+    for (const auto& after :
+         {with(four_interfaces("dscp"), "id: 17", "id: 18"),
+          with(four_interfaces("dscp"), "ge1, tagging: dscp, tags: [3, 7, 11, 15]",
+               "ge1, tagging: dscp, tags: [35, 39, 43, 47]")}) {
+        Account account;
+        EXPECT_NE(cross_a_change(four_interfaces("dscp"), frame, after, account), Frame())
+            << "what such a change leaves alone loses nothing";
+    }
+}
+
+TEST(LiveChange, ATagIsWrittenWhereTheTablesInForceWantItOrNowhere) {
+    const std::string before =
+        with(four_interfaces("dscp"), "interface: ge3, source", "interface: ge0, source");
+    const std::string of_ge1 = "{name: ge1, tagging: dscp, ";
+    const Frame packet = ipv4_udp(0x0a0a0101, 0, 40);
+    Frame forwarded = packet;
+    dataplane::ipv4::set_ttl(forwarded.data(), 63);
+    Account account;
+    EXPECT_EQ(cross_a_change(before, ethernet(0, dataplane::ethertype::kIpv4) + packet,
+                             with(before, of_ge1, "{name: ge1, tagging: ipv6-option, "), account),
+              forwarded);
+}
+
+// A partition that is gone has no share of the new queues.
+TEST(LiveChange, APartitionThatIsGoneLeavesItsPacketsToTheRest) {
+    const std::string partition =
+        "nrps:\n- {id: 6, name: tin, interfaces: [{name: ge1, cycle-bits: 20000, "
+        "best-effort-rate-mbps: 50}]}\n";
+    const auto tag = static_cast<std::uint8_t>(4 * id_at(kStart, 4) - 1);
+    for (const std::uint8_t dscp : {std::uint8_t{0}, tag}) {
+        Frame ip(40);
+        dataplane::store32(&ip[0], 6u << 28 | std::uint32_t{dscp} << 22);
+        dataplane::store16(&ip[4], 24);
+        ip[7] = 64;
+        ip[8] = ip[24] = 0x20;  // 2001:db8:3::9 to 2001:db8:d1::9
+        ip[9] = ip[25] = 0x01;
+        dataplane::store32(&ip[10], 0x0db80003);
+        dataplane::store32(&ip[26], 0x0db800d1);
+        ip[23] = ip[39] = 9;
+        const Frame selector = {17, 1, 0x1e, 8, 0, 0, 0, 0, 0, 0, 0, 6, 1, 2, 0, 0};
+        const Frame datagram = {15, 160, 19, 136, 0, 8, 0, 0};
+        Account account;
+        EXPECT_NE(
+            cross_a_change(four_interfaces("dscp", 4, partition),
+                           ethernet(0, dataplane::ethertype::kIpv6) + ip + selector + datagram,
+                           four_interfaces("dscp"), account),
+            Frame());
+    }
+}
+
 TEST(LiveChange, WhatNeedsARestartIsRefusedAndSaysSo) {
     TestRouter router(four_interfaces("mpls-tc"));
     std::string renamed = four_interfaces("mpls-tc");
