@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstring>
+#include <utility>
 
 #include "dataplane/forwarder.h"
 #include "dataplane/headers.h"
@@ -66,7 +67,8 @@ void Forwarder::fragment(Packet& packet, const Adjacency& adjacency, std::uint32
     const std::uint32_t later_payload = (mtu - header.octets) / 8 * 8;
 
     // All later fragments are copied before the first one is sent: its buffer is theirs to read.
-    std::vector<rte_mbuf*> later;
+    rte_mbuf* later = nullptr;  // a chain, until each goes its own way
+    rte_mbuf** end = &later;
     // Only the last fragment need not be a multiple of eight octets.
     std::uint32_t part = 0;
     for (std::uint32_t at = first_payload; at < payload; at += part) {
@@ -89,7 +91,8 @@ void Forwarder::fragment(Packet& packet, const Adjacency& adjacency, std::uint32
         finish_header(ip, header.octets + part,
                       static_cast<std::uint16_t>((more ? ipv4::kMoreFragments : 0) |
                                                  ((first_offset + at / 8) & ipv4::kOffsetMask)));
-        later.push_back(mbuf);
+        *end = mbuf;
+        end = &mbuf->next;
     }
 
     packet.l3_octets = first_header + first_payload;
@@ -100,7 +103,9 @@ void Forwarder::fragment(Packet& packet, const Adjacency& adjacency, std::uint32
         policy != nullptr ? steer(part, *policy, ttl) : send_ip(part, adjacency, ttl);
     };
     send(packet);
-    for (rte_mbuf* mbuf : later) {
+    while (later != nullptr) {
+        rte_mbuf* mbuf = std::exchange(later, later->next);
+        mbuf->next = nullptr;
         Packet part = whole;
         part.mbuf = mbuf;
         part.l3 = rte_pktmbuf_mtod(mbuf, std::uint8_t*) + kEthernetOctets;

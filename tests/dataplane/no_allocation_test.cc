@@ -61,7 +61,7 @@ constexpr const char* kConfig = R"(
 name: r1
 interfaces:
   - {name: ge0, device: none0, mac: "02:00:00:00:01:01", addresses: [10.0.1.1/24]}
-  - {name: ge1, device: none1, mac: "02:00:00:00:02:01", addresses: [10.0.2.1/24]}
+  - {name: ge1, device: none1, mac: "02:00:00:00:02:01", addresses: [10.0.2.1/24], mtu: 100}
 neighbors:
   - {interface: ge1, address: 10.0.2.2, mac: "02:00:00:00:02:02"}
 routes:
@@ -99,17 +99,26 @@ class EndlessPort final : public Port {
         return count;
     }
     unsigned transmit(const TransmitBurst& burst) override {
+        for (unsigned i = 0; i < burst.count; ++i) {
+            constexpr unsigned kFragmentField = 20;
+            const auto* frame = rte_pktmbuf_mtod(burst.packets[i], const std::uint8_t*);
+            fragments_ += (frame[kFragmentField] & 0x3f) != 0 || frame[kFragmentField + 1] != 0;
+        }
         rte_pktmbuf_free_bulk(const_cast<rte_mbuf**>(burst.packets), burst.count);
         return burst.count;
     }
+
+    unsigned fragments() const { return fragments_; }
 
   private:
     static void fill(rte_mbuf* mbuf, unsigned number) {
         constexpr std::uint8_t kFrame[60] = {2, 0, 0,    0, 1, 1,  2,  0, 0, 0, 1,  2,
                                              8, 0, 0x45, 0, 0, 46, 0,  0, 0, 0, 64, 17,
                                              0, 0, 10,   3, 0, 1,  10, 9, 0, 1};
-        auto* frame = reinterpret_cast<std::uint8_t*>(rte_pktmbuf_append(mbuf, sizeof kFrame));
+        const std::uint16_t octets = number % 5 == 0 ? 250 : sizeof kFrame;  // beyond the mtu
+        auto* frame = reinterpret_cast<std::uint8_t*>(rte_pktmbuf_append(mbuf, octets));
         std::memcpy(frame, kFrame, sizeof kFrame);
+        frame[17] = static_cast<std::uint8_t>(octets - 14);
         constexpr std::uint8_t kMarks[] = {3 << 2, 7 << 2, 11 << 2, 15 << 2, 0, 0};
         frame[15] = kMarks[number % sizeof kMarks];
         frame[22] = number % 7 == 0 ? 1 : 64;                   // TTL
@@ -128,6 +137,7 @@ class EndlessPort final : public Port {
     rte_mempool* pool_;
     bool gives_;
     unsigned number_ = 0;
+    unsigned fragments_ = 0;
 };
 
 /// How a child process that runs `body` without system calls ends: its exit code, or minus the
@@ -169,7 +179,7 @@ TEST(NoAllocation, a_worker_forwards_without_allocations_locks_and_system_calls)
     options.pool = pool.get();
     options.transmit_lookahead_ns = 10'000;
     Router router(loaded.router, {{.wire = &in}, {.wire = &out}}, options);
-    const auto run = [&router] {
+    const auto run = [&router, &out] {
         Worker& worker = router.worker(0);
         for (std::int64_t now_ns = 1'000'000; now_ns < 21'000'000; now_ns += 10'000) {
             worker.receive(now_ns);
@@ -187,6 +197,7 @@ TEST(NoAllocation, a_worker_forwards_without_allocations_locks_and_system_calls)
                : dropped(DropReason::bad_checksum) == 0   ? 5
                : dropped(DropReason::outside_window) == 0 ? 6
                : dropped(DropReason::policed) == 0        ? 7
+               : out.fragments() == 0                     ? 8
                                                           : 0;
     };
     EXPECT_EQ(outcome_without_system_calls(run), 0);
