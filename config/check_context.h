@@ -16,6 +16,9 @@
 
 namespace tcqf::config {
 
+/// Labels that may be put in front of a packet at once.
+inline constexpr std::size_t kMostLabels = 10;
+
 /// An entry of an interface in a domain, where its name is right.
 struct Member {
     const Domain* domain;

@@ -13,8 +13,6 @@
 namespace tcqf::config {
 namespace {
 
-constexpr std::size_t kMostLabels = 10;
-
 class PolicyChecker {
   public:
     explicit PolicyChecker(CheckContext& context) : context_(context) {

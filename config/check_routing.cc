@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <set>
+#include <algorithm>
 
 #include "config/check_next_hops.h"
 
@@ -40,6 +40,7 @@ class LabelChecker {
         }
         next_hops_.check(entry["next-hops"], label.next_hops);
         next_hops_.check_label_stack(entry["out-labels"], label.out_labels);
+        check_depth(entry, label);
         check_last_label(entry, label);
     }
 
@@ -86,6 +87,32 @@ class LabelChecker {
         if (label.operation != LabelOperation::detnet_pop) {
             refuse(entry, "sequence-bits", "belongs to operation detnet-pop alone: remove it");
         }
+    }
+
+    /// What a label becomes goes beneath the labels that a next hop adds.
+    void check_depth(const Cursor& entry, const Label& label) {
+        if (label.operation != LabelOperation::swap ||
+            !context_.are_right(entry, {"operation", "out-labels"})) {
+            return;
+        }
+        for_each_pair(
+            entry["next-hops"], label.next_hops, [&](const Cursor& child, const NextHop& next_hop) {
+                const std::size_t pushed = written(label.out_labels) + written(next_hop.labels);
+                if (pushed > kMostLabels && context_.are_right(child, {"labels"})) {
+                    context_.report.conflict(
+                        child["labels"].node(),
+                        fmt::format("its {} and the {} of out-labels make {}: at most {} "
+                                    "labels can be pushed",
+                                    written(next_hop.labels), written(label.out_labels), pushed,
+                                    kMostLabels));
+                }
+            });
+    }
+
+    /// How many of these labels are written: implicit null is not.
+    static std::size_t written(const std::vector<std::uint32_t>& labels) {
+        return labels.size() -
+               static_cast<std::size_t>(std::count(labels.begin(), labels.end(), 3u));
     }
 
     void check_last_label(const Cursor& entry, const Label& label) {
