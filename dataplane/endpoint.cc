@@ -199,6 +199,9 @@ void Forwarder::forward_from_sid(Packet& packet, const SidAction& sid) {
             return forward_ip(packet);
         case SidBehavior::end_b6_encaps:
         case SidBehavior::end_b6_encaps_red: {
+            if (is_martian(packet)) [[unlikely]] {
+                return drop(packet, DropReason::malformed);
+            }
             PolicyAction policy = tables_->policies[sid.policy];
             policy.reduced = sid.behavior == SidBehavior::end_b6_encaps_red;
             match_flow(packet);
@@ -218,6 +221,9 @@ void Forwarder::send_to_hops(Packet& packet, const HopSet& hops) {
     if (ttl <= 1 && !packet.hop_limit_done) {
         icmp_error(packet, IcmpError::time_exceeded());
         return drop(packet, DropReason::ttl_expired);
+    }
+    if (is_martian(packet)) [[unlikely]] {
+        return drop(packet, DropReason::malformed);
     }
     match_flow(packet);
     send_ip(packet, choose_hop(packet, hops),

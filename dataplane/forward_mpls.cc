@@ -218,6 +218,9 @@ void Forwarder::forward_binding_label(Packet& packet, std::uint32_t entry,
         icmp_error(packet, IcmpError::time_exceeded());
         return drop(packet, DropReason::ttl_expired);
     }
+    if (is_martian(packet)) [[unlikely]] {
+        return drop(packet, DropReason::malformed);
+    }
     match_flow(packet);
     encapsulate(packet, policy, list, static_cast<std::uint8_t>(ttl - 1));
 }

@@ -283,6 +283,14 @@ def error_cases():
     made.append(single("source-is-a-sid", "A SID at the address of srv6-source stays one",
                        {**config(), "srv6-source": SIDS["end"]}, segment(SIDS["end"]),
                        by_hand=leaves(ge1=1)))
+    routing = (wire.ROUTING, srh(17, [VIA_1, SIDS["end"]], 1))
+    made.append(single("martian-source", "What no router may forward goes to no adjacency and into no "
+                       "policy either (RFC 4291, 2.5; RFC 1812, 5.3.7)", config(),
+                       *[packet(SIDS[name], [routing], udp_to(VIA_1), source="::1")
+                         for name in ("end", "x", "b6", "b6-red")],
+                       packet(SIDS["dx6"], [], v6(1, size=80, source="fe80::1"), 41),
+                       packet(SIDS["dx4"], [], v4(1, source="127.0.0.1"), 4),
+                       by_hand=drops(malformed=6)))
     made.append(single("local-address-at-the-end", "No segment is left: to the host", config(),
                        segment("2001:db8:104::1", left=0, segments=[VIA_1, "2001:db8:104::1"])))
     return made

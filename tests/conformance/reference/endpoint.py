@@ -2,6 +2,7 @@
 
 import wire
 from reference.errors import Drop, ToKernel
+from reference.packet import Malformed
 
 SEGMENT_ROUTING = 4
 OAM_FLAG = 0x20
@@ -91,6 +92,8 @@ class Endpoint:
         if sid.behavior == "End.X":
             return self._to_adjacency(packet, sid)
         if sid.policy:
+            if self._is_martian(packet):
+                raise Malformed
             return self._steer(packet, self._policy(sid.policy, sid.behavior))
         return self._forward_ip(packet, sid.table)
 
@@ -107,6 +110,8 @@ class Endpoint:
             if ttl <= 1:
                 raise Drop("ttl-expired")
             wire.set_ttl(packet.l3, ttl - 1)
+        if self._is_martian(packet):
+            raise Malformed
         return self._resolve(packet, sid.hops[0])
 
     def _upper_layer(self, packet, sid):

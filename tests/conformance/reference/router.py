@@ -269,6 +269,8 @@ class Router(Endpoint, Steering):
             self._take_ip_beneath(packet)
             if not self.tables.short_pipe:
                 wire.set_ttl(packet.l3, min(ttl, wire.ttl_of(packet.l3)))
+            if self._is_martian(packet):
+                raise Malformed
             return self._steer(packet, (policy, policy.reduced))
         if policy.nrp:
             packet.nrp = policy.nrp["id"]
