@@ -89,8 +89,11 @@ void Forwarder::forward_along(Packet& packet, const RouteAction& route) {
         return drop(packet, DropReason::ttl_expired);
     }
     if (route.kind == RouteKind::unresolved) [[unlikely]] {
-        icmp_error(packet, IcmpError::host_unreachable());
-        return drop(packet, DropReason::no_neighbor);
+        match_flow(packet);
+        if (policy_for(packet, route) == kNoPolicy) {  // a flow's policy needs no neighbour
+            icmp_error(packet, IcmpError::host_unreachable());
+            return drop(packet, DropReason::no_neighbor);
+        }
     }
     if (is_martian(packet)) [[unlikely]] {
         return drop(packet, DropReason::malformed);

@@ -388,6 +388,10 @@ def flow_cases():
     return [
         Case("flow-steered-srv6", "A DetNet flow is steered whatever its route",
              config(path(VIA_1, FAR)), packets, by_hand=leaves(ge0=1, ge1=2)),
+        Case("flow-steered-no-neighbor", "Nor does it need a neighbor where its destination would be "
+             "one", config(path(VIA_1, FAR)), one(v4(1, destination="10.0.2.77"),
+                                                  v6(2, destination="2001:db8:102::77")),
+             by_hand=leaves(ge1=2)),
         Case("flow-steered-mpls", "A DetNet flow is steered into labels",
              config(path(16002, 16009)), packets, by_hand=leaves(ge0=1, ge2=2)),
         Case("flow-steered-dscp", "The outer header carries the tag", in_domain(
