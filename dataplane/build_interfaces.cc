@@ -58,7 +58,7 @@ void build_domain(Build& build, std::size_t index) {
     }
     for (const config::CycleMapEntry& entry : domain.cycle_maps) {
         tables.map_of[entry.iif * tables.interfaces.size() + entry.oif] =
-            static_cast<std::uint16_t>(tables.cycle_maps.size());
+            static_cast<std::uint32_t>(tables.cycle_maps.size());
         tables.cycle_maps.emplace_back(entry.map, entry.window, domain.cycles);
     }
 }

@@ -27,7 +27,7 @@
 namespace tcqf::dataplane {
 
 inline constexpr std::uint16_t kNoDomain = UINT16_MAX;
-inline constexpr std::uint16_t kNoMap = UINT16_MAX;
+inline constexpr std::uint32_t kNoMap = UINT32_MAX;
 inline constexpr std::uint16_t kMainTable = 0;  ///< the route table that SIDs are in
 
 /// A local SID (RFC 8986).
@@ -135,7 +135,7 @@ class Snapshot {
     SharedArray<std::uint16_t> shares;
     std::vector<bool> in_srv6_domain;  ///< by interface; empty: no boundary
     std::array<std::uint8_t, 16> srv6_source{};
-    std::vector<std::uint16_t> map_of;  ///< iif * interfaces + oif -> cycle_maps, or kNoMap
+    std::vector<std::uint32_t> map_of;  ///< iif * interfaces + oif -> cycle_maps, or kNoMap
     std::vector<CycleMap> cycle_maps;
     std::shared_ptr<const FlowTable> flow_table;
     FlowActions flows;
@@ -163,7 +163,7 @@ class Snapshot {
         return *action;
     }
     const CycleMap* cycle_map(config::InterfaceIndex iif, config::InterfaceIndex oif) const {
-        const std::uint16_t map = map_of[iif * interfaces.size() + oif];
+        const std::uint32_t map = map_of[iif * interfaces.size() + oif];
         return map == kNoMap ? nullptr : &cycle_maps[map];
     }
     /// The flow whose state is in `slot`, probably at `position`; nullptr where this configuration

@@ -414,6 +414,21 @@ class Mutation {
 
 class TablesAfterChanges : public testing::TestWithParam<unsigned> {};
 
+// 256 interfaces of a domain have as many pairs as 16 bits have values.
+TEST(Tables, HaveEveryCycleMapOfALargeDomain) {
+    Router config = base();
+    std::vector<config::CycleMapEntry>& maps = config.domains[0].cycle_maps;
+    config::CycleMapEntry last = maps[0];
+    last.map = {1, 2, 3, 4};
+    ASSERT_NE(maps[1].map, last.map);
+    maps.assign(1 << 16, maps[1]);
+    maps.push_back(last);
+    const std::unique_ptr<Snapshot> tables = build(config, nullptr);
+    const CycleMap* map = tables->cycle_map(last.iif, last.oif);
+    ASSERT_NE(map, nullptr);
+    EXPECT_EQ(map->oif_cycle(1), 1);
+}
+
 TEST_P(TablesAfterChanges, AreThoseOfAStart) {
     Mutation mutation(GetParam());
     Router config = base();
