@@ -10,9 +10,14 @@
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
+#include "control/second.h"
+
 namespace tcqf::control::meter {
 
 namespace {
+
+/// What a capture can say: differences of such times, and theirs, fit into 64 bits.
+constexpr std::int64_t kEndOfTimeNs = (std::int64_t{1} << 32) * kNsPerSecond;
 
 bool is_count(const nlohmann::json& document, const char* key) {
     const auto found = document.find(key);
@@ -84,6 +89,10 @@ nlohmann::ordered_json json_of(const FlowReport& report, const ReportOptions& op
 
 void FlowMeter::add(const Probe& probe, std::int64_t arrival_ns) {
     const std::uint64_t sequence = probe.stamp.sequence;
+    if (probe.stamp.sent_ns < 0 || probe.stamp.sent_ns >= kEndOfTimeNs) {
+        throw std::runtime_error(fmt::format("stream {}: the time in packet {} is damaged: {} ns",
+                                             stream_, sequence, probe.stamp.sent_ns));
+    }
     if (!is_new(sequence)) {
         ++duplicates_;
         return;

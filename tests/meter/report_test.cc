@@ -48,6 +48,16 @@ TEST(FlowMeter, DuplicatesAndReorderingAreTheirOwnCounts) {
     EXPECT_EQ(report.delay.max_ns, 11);
 }
 
+// Times as far apart as 64 bits allow have no difference in 64 bits.
+TEST(FlowMeter, ADamagedStampIsAnError) {
+    FlowMeter meter(1, nullptr, {});
+    for (const std::int64_t sent_ns : {std::int64_t{-1}, INT64_MIN, INT64_MAX}) {
+        EXPECT_THROW(meter.add(probe(0, sent_ns), 1'700'000'000'000'000'000), std::runtime_error);
+    }
+    EXPECT_THROW(meter.add(probe(UINT64_MAX, 0), 10), std::runtime_error);
+    EXPECT_EQ(meter.report(1, 10).lost, 1u);
+}
+
 TEST(FlowMeter, EachPacketIsInsideWithinAllowanceOutsideOrUntagged) {
     config::Domain domain;
     domain.cycles = 4;
