@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <map>
-#include <optional>
 
 #include "config/check_context.h"
 #include "tcqf/wire.h"

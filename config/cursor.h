@@ -3,7 +3,6 @@
 
 #include <charconv>
 #include <optional>
-#include <string>
 #include <string_view>
 
 #include "config/address.h"

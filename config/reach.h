@@ -3,11 +3,11 @@
 
 #include <bitset>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <set>
 #include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "config/router.h"

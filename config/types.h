@@ -1,7 +1,7 @@
 // Values of leafs: libyang says whether one is right, and this says it in words.
 #pragma once
 
-#include <optional>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <unordered_map>

@@ -94,7 +94,6 @@ struct SidCounter {
 struct InterfaceCounters {
     Counter received;
     Counter sent;
-    Counter to_kernel;
     Counter from_kernel;
     Counter cycle_overruns;
 };

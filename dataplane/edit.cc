@@ -1,6 +1,5 @@
 // Headers in front of a packet.
 
-#include <algorithm>
 #include <array>
 #include <cstring>
 

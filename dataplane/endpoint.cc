@@ -1,6 +1,5 @@
 // SRv6 endpoint behaviors (RFC 8986, RFC 8754, RFC 9800).
 
-#include <algorithm>
 #include <cstring>
 
 #include "dataplane/forwarder.h"

@@ -76,7 +76,7 @@ class EthdevPort : public Port {
     /// The others; they live as long as the port.
     std::vector<ReceivePort*> further_queues();
     /// As update_link() last saw it.
-    bool link_up() const override { return link_up_.load(std::memory_order_relaxed); }
+    bool link_up() const { return link_up_.load(std::memory_order_relaxed); }
 
     /// Asks the device for its link; any one thread but the worker's.
     void update_link();

@@ -11,9 +11,7 @@
 #include <compare>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <span>
-#include <string>
 #include <vector>
 
 #include "config/router.h"

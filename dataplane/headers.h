@@ -2,7 +2,6 @@
 // order in the packet and host order in variables; addresses need no alignment.
 #pragma once
 
-#include <bit>
 #include <cstdint>
 #include <cstring>
 
@@ -57,9 +56,7 @@ inline constexpr std::uint8_t kFragment = 44;
 inline constexpr std::uint8_t kEsp = 50;
 inline constexpr std::uint8_t kAh = 51;
 inline constexpr std::uint8_t kIcmpv6 = 58;
-inline constexpr std::uint8_t kNoNext = 59;
 inline constexpr std::uint8_t kDestination = 60;
-inline constexpr std::uint8_t kSctp = 132;
 }  // namespace protocol
 
 /// Internet checksum (RFC 1071) of `octets` bytes on top of `sum`, not yet folded.

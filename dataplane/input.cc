@@ -313,7 +313,6 @@ void Forwarder::to_kernel(Packet& packet) {
         }
     }
     counters_.to_kernel.add(1);
-    counters_.interfaces[packet.iif].to_kernel.add(1);
 }
 
 /// What the kernel sends has its Ethernet header already and leaves through the interface it was

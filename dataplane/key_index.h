@@ -7,12 +7,10 @@
 
 #include <rte_hash_crc.h>
 
-#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <span>
 #include <type_traits>
 
 #include "dataplane/huge_vector.h"

@@ -4,7 +4,6 @@
 #include <rte_mbuf.h>
 
 #include <cstdint>
-#include <string>
 
 #include "config/router.h"
 #include "dataplane/extension_headers.h"

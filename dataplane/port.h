@@ -45,8 +45,6 @@ class Port : public ReceivePort {
   public:
     /// Sends a burst and returns how many frames it took, from the first on; it owns those.
     virtual unsigned transmit(const TransmitBurst& burst) = 0;
-
-    virtual bool link_up() const { return true; }
 };
 
 }  // namespace tcqf::dataplane

@@ -7,8 +7,10 @@
 #include <atomic>
 #include <map>
 #include <memory>
+#include <memory_resource>
 #include <new>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "dataplane/account.h"

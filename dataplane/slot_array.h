@@ -4,10 +4,7 @@
 #include <array>
 #include <atomic>
 #include <cstddef>
-#include <cstdint>
-#include <memory>
 #include <stdexcept>
-#include <vector>
 
 namespace tcqf::dataplane {
 

@@ -1,7 +1,6 @@
 // SR policies: which candidate path is active, and what its segment lists become (RFC 9256).
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <map>
 #include <memory>

@@ -9,7 +9,6 @@ namespace {
 void build_globals(Build& build) {
     const config::Router& router = build.config;
     Snapshot& tables = build.tables;
-    tables.generation = build.from_nothing() ? 1 : build.before->generation + 1;
     tables.code_points = router.code_points;
     tables.usual_layout = UsualLayout(router.code_points);
     tables.discards_unknown_options =

@@ -5,9 +5,10 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
-#include <utility>
+#include <string>
 #include <vector>
 
 #include "config/router.h"
@@ -114,7 +115,6 @@ static_assert(NumberTable::kNone == kNoNrp);
 
 class Snapshot {
   public:
-    std::uint64_t generation = 0;
     std::shared_ptr<const config::Router> config;  // what the next tables are compared with
     config::CodePoints code_points;
     UsualLayout usual_layout;

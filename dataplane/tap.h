@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <string>
+#include <utility>
 
 #include "dataplane/netdev.h"
 #include "dataplane/result.h"

@@ -3,8 +3,8 @@
 
 #include <cstdint>
 #include <map>
-#include <memory>
 #include <string>
+#include <utility>
 
 #include "config/router.h"
 #include "dataplane/netdev.h"

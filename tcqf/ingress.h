@@ -5,7 +5,6 @@
 // used there, and nothing is done per cycle. Cost does not depend on the number of flows.
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 #include <limits>
 #include <memory>

@@ -3,7 +3,6 @@
 
 #include <CLI/CLI.hpp>
 #include <charconv>
-#include <optional>
 #include <string_view>
 #include <system_error>
 

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 
 #include "control/lab/capture.h"
 #include "control/lab/capture_writer.h"

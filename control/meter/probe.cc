@@ -21,10 +21,6 @@ void store64(std::uint8_t* p, std::uint64_t value) {
     store32(p + 4, static_cast<std::uint32_t>(value));
 }
 
-std::uint64_t load64(const std::uint8_t* p) {
-    return std::uint64_t{load32(p)} << 32 | load32(p + 4);
-}
-
 std::uint32_t ip_octets(const ProbeShape& shape) {
     const std::uint32_t options =
         shape.destination.is_ipv6 && shape.option_header ? kOptionsHeaderOctets : 0;

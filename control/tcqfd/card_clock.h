@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <utility>
 
 #include "control/clock.h"
 #include "control/clock_servo.h"
