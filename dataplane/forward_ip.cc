@@ -200,13 +200,28 @@ void Forwarder::send_matched(Packet& packet, const Adjacency& adjacency, std::ui
     output(packet, adjacency.oif);
 }
 
-/// `mtu`: what is left for the IP packet. A TCQF packet is never fragmented, nor is what came
-/// labelled.
+/// The flow that takes a packet into a cycle of an interface, or refuses to.
+const FlowAction* Forwarder::flow_into(const Packet& packet, config::InterfaceIndex oif) const {
+    const bool enters =
+        packet.flow != FlowTable::kNoFlow && tables_->interfaces[oif].domain != kNoDomain;
+    return enters ? &tables_->flows[packet.flow] : nullptr;
+}
+
+/// `mtu`: what is left for the IP packet. Policing and csize come before it. A TCQF packet is never
+/// fragmented, nor is what came labelled.
 void Forwarder::ip_too_big(Packet& packet, const Adjacency& adjacency, std::uint8_t ttl,
                            std::uint32_t mtu, const PolicyAction* policy) {
-    const bool out_in_domain = tables_->interfaces[adjacency.oif].domain != kNoDomain;
-    const bool deterministic = packet.cycle != 0 || service_of(packet) != nullptr ||
-                               (packet.flow != FlowTable::kNoFlow && out_in_domain);
+    const FlowAction* flow = flow_into(packet, adjacency.oif);
+    if (flow != nullptr && flow->refuses(packet.payload_octets(), packet.packet_bits())) {
+        return output(packet, adjacency.oif);
+    }
+    if (flow != nullptr && flow->excess_to_best_effort && !flow->allows(packet.payload_octets()) &&
+        !flow->has_service) {
+        packet.flow = FlowTable::kNoFlow;
+        flow = nullptr;
+    }
+    const bool deterministic =
+        packet.cycle != 0 || service_of(packet) != nullptr || flow != nullptr;
     const bool may_fragment =
         packet.kind == Layer3::ipv4 && (ipv4::fragment_field(packet.l3) & ipv4::kDontFragment) == 0;
     if (may_fragment && !deterministic && !packet.came_labelled &&

@@ -155,6 +155,10 @@ void Forwarder::forward_label(Packet& packet, std::uint32_t entry, const LabelAc
     const std::uint32_t removed =
         kLabelOctets + (action.kind == LabelKind::pop ? entropy_octets_beneath(packet.l3) : 0);
     if (packet.l3_octets - removed + pushed > mtu) [[unlikely]] {
+        const FlowAction* flow = flow_into(packet, adjacency.oif);
+        if (flow != nullptr && flow->refuses(packet.payload_octets(), packet.packet_bits())) {
+            return output(packet, adjacency.oif);
+        }
         const std::uint32_t labels = mpls::stack_octets(packet.l3) - removed + pushed;
         icmp_error(packet, IcmpError::too_big(mtu - std::min(mtu, labels)));
         return drop(packet, DropReason::mtu_exceeded);

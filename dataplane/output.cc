@@ -121,8 +121,8 @@ Decision Forwarder::flow_decision(std::uint32_t flow, config::InterfaceIndex oif
 void Forwarder::ingress(Packet& packet, config::InterfaceIndex oif) {
     const InterfaceTable& out = tables_->interfaces[oif];
     Decision decision = flow_decision(packet.flow, oif, packet.now_ns);
-    decision.packet_bits = packet.received_octets * 8;
-    decision.payload_octets = packet.received_octets - packet.received_header_octets;
+    decision.packet_bits = packet.packet_bits();
+    decision.payload_octets = packet.payload_octets();
     decision.tag_place = tag_place(packet, out);
     decision.may_go_untagged = packet.tag_header_removed;
     decision.own_option = packet.own_option;

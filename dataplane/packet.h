@@ -51,6 +51,9 @@ struct Packet {
     std::uint8_t endpoints = 0;    ///< local SIDs passed
     std::uint8_t number_bits = 0;  ///< of the control word pushed, which waits for its number
     ExtensionHeaders extensions{};
+
+    std::uint32_t packet_bits() const { return received_octets * 8; }
+    std::uint32_t payload_octets() const { return received_octets - received_header_octets; }
 };
 
 enum class Stage : std::uint8_t { in_cycle, police, shape, queue };

@@ -89,6 +89,17 @@ struct alignas(64) FlowAction {
     bool has_service = false;
     std::uint16_t policing_worker = kUnpoliced;  ///< one, wherever its packets come in and leave
     config::MplsService service{};               ///< DetNet over MPLS (RFC 8964), where it has one
+
+    bool is_policed() const { return policing_worker != kUnpoliced; }
+    /// Whether its specification allows a packet of this size.
+    bool allows(std::uint32_t payload_octets) const {
+        return !is_policed() || policer.takes(payload_octets);
+    }
+    /// Whether a packet can never join a cycle, and is not sent otherwise either.
+    bool refuses(std::uint32_t payload_octets, std::uint32_t packet_bits) const {
+        const bool may_exceed = excess_to_best_effort && is_policed();
+        return !may_exceed && (!allows(payload_octets) || packet_bits > shape.cycle_size_bits);
+    }
 };
 static_assert(sizeof(FlowAction) == 64);
 /// Owned with them: the arrivals that their policers remember.

@@ -39,9 +39,12 @@ class Policer {
           max_payload_octets_(specification.max_payload_octets),
           last_(static_cast<Position>(specification.max_packets_per_interval - 1)) {}
 
+    /// Whether a packet of this size conforms at any time.
+    bool takes(std::uint32_t payload_octets) const { return payload_octets <= max_payload_octets_; }
+
     /// `oldest`: 0 at first. One that another specification of the flow left behind will do.
     bool conforms(Position& oldest, std::int64_t now_ns, std::uint32_t payload_octets) const {
-        if (payload_octets > max_payload_octets_) {
+        if (!takes(payload_octets)) {
             return false;
         }
         const Position at = within(oldest);

@@ -5,8 +5,8 @@ import random
 
 import wire
 from case import (DSCP_TAGS, IDENTITY_PLUS_ONE, SOURCE4, SOURCE6, US, Case, add_route, at,
-                  base_config, drops, dscps, explicit, flow, hop, identifications, labelled, onto,
-                  own_label, silent_v4, silent_v6, specification, starts, swap, tagged, v4, v6,
+                  base_config, drops, dscps, explicit, flow, hop, identifications, labelled, leaves,
+                  onto, own_label, silent_v4, silent_v6, specification, starts, swap, tagged, v4, v6,
                   with_domain, with_flow, with_labels)
 
 T = 100 * US
@@ -287,6 +287,29 @@ def order_cases():
     config = with_flow(router_config(), flow(csize=8000, traffic_specification=spec))
     made.append(Case("ingress-order-policing-before-csize", "Too big for both: policed", config,
                      arrivals([1200]), by_hand=drops(policed=1)))
+    config = with_flow(router_config(), flow(csize=8000, traffic_specification=spec))
+    made.append(Case("ingress-order-policing-before-mtu", "Larger than the flow and the link may "
+                     "send: policed", config, arrivals([1501]), by_hand=drops(policed=1)))
+    config = with_flow(router_config(), flow(csize=12_000))
+    made.append(Case("ingress-order-csize-before-mtu", "Larger than csize and the link: the flow is "
+                     "the reason", config, arrivals([1501]), by_hand=drops(flow_packet_too_big=1)))
+    config = with_flow(router_config(), flow(csize=12_000, excess_action="best-effort"))
+    made.append(Case("ingress-order-csize-before-mtu-unpoliced", "Without a specification nothing is "
+                     "excess", config, arrivals([1501]), by_hand=drops(flow_packet_too_big=1)))
+    config = with_flow(router_config(), flow(csize=16_000))
+    made.append(Case("ingress-mtu", "A flow's packet is not fragmented", config,
+                     arrivals([1501], flags=0), by_hand=drops(mtu_exceeded=1)))
+    config = with_flow(router_config(), flow(csize=8000, traffic_specification=spec,
+                                             excess_action="best-effort"))
+    made.append(Case("ingress-excess-fragmented", "Excess is best effort: fragmented like any other",
+                     config, arrivals([1501], flags=0), by_hand=leaves(ge1=2)))
+    made.append(Case("ingress-excess-too-big", "Excess is best effort: answered like any other",
+                     config, arrivals([1501], flags=2), by_hand=drops(mtu_exceeded=1)))
+    config = with_flow(router_config("mpls-tc"), flow(csize=12_000, match={"mpls-label": 100}))
+    with_labels(config, swap(100, 200, 1))
+    made.append(Case("ingress-order-csize-before-mtu-mpls", "The same of a packet with labels",
+                     config, {"ge3": [at(5000, labelled(3, [(100, 0, 64)], v4(1, size=1497)))]},
+                     by_hand=drops(flow_packet_too_big=1)))
     config = with_flow(router_config(), flow(csize=8000, max_backlog_cycles=1))
     made.append(Case("ingress-order-csize-before-backlog", "Too big and no backlog left", config,
                      arrivals([1000, 1001, 1000]),
