@@ -454,7 +454,8 @@ void Forwarder::choose_lane(Lane& lane, config::InterfaceIndex oif) {
 
 /// Last stage: forwards a packet that is plain in every respect; else changes nothing and returns
 /// false.
-inline bool Forwarder::forward_plain(Lane& lane, rte_mbuf* mbuf, const Plain& plain) {
+[[gnu::always_inline]] inline bool Forwarder::forward_plain(Lane& lane, rte_mbuf* mbuf,
+                                                            const Plain& plain) {
     if (plain.adjacency == nullptr) [[unlikely]] {
         return false;
     }
@@ -473,7 +474,8 @@ inline bool Forwarder::forward_plain(Lane& lane, rte_mbuf* mbuf, const Plain& pl
                             : forward_ingress(lane, mbuf, plain);
 }
 
-inline bool Forwarder::forward_transit(const Lane& lane, rte_mbuf* mbuf, const Plain& plain) {
+[[gnu::always_inline]] inline bool Forwarder::forward_transit(const Lane& lane, rte_mbuf* mbuf,
+                                                              const Plain& plain) {
     const std::uint32_t distance = lane.transit ? lane.instant.distance(plain.cycle) : 0;
     if (distance == 0) [[unlikely]] {
         return false;

@@ -72,17 +72,14 @@ class Calendar {
         const WireUnits used = budget.used_of(cycle) + units;
         if (used > budget.limit) [[unlikely]] {
             // The cycle as a whole is looked at first, then the partition's share of it.
-            return units > capacity_                         ? Refusal::frame_too_large
-                   : is_rest || units > room_in(slot, cycle) ? Refusal::cycle_full
-                                                             : Refusal::nrp_quota;
+            return units > capacity_                    ? Refusal::frame_too_large
+                   : is_rest || !has_room(cycle, units) ? Refusal::cycle_full
+                                                        : Refusal::nrp_quota;
         }
         if (!slot.queue.push(pool, entry)) [[unlikely]] {
             return Refusal::no_memory;
         }
         budget.take(cycle, used);
-        if (!is_rest) {
-            slot.shared.take(cycle, slot.shared.used_of(cycle) + units);
-        }
         ++queued_;
         return Refusal::none;
     }
@@ -113,7 +110,6 @@ class Calendar {
         for (Slot& slot : slots_) {
             queued_ -= slot.queue.drain(pool, drop);
             slot.rest.forget();
-            slot.shared.forget();
         }
         for (Budget& budget : budgets_) {
             budget.forget();
@@ -131,6 +127,7 @@ class Calendar {
         WireUnits limit = 0;
 
         WireUnits used_of(CycleNumber now) const { return cycle == now ? used : 0; }
+        WireUnits room_in(CycleNumber now) const { return limit - used_of(now); }
         void take(CycleNumber now, WireUnits total) {
             cycle = now;
             used = total;
@@ -138,15 +135,22 @@ class Calendar {
         void forget() { cycle = kNone; }
     };
 
-    /// A cycle's packets, next to what the rest (share 0) and what all partitions used of it.
+    /// A cycle's packets, next to what the rest (share 0) used of it.
     struct Slot {
         PacketQueue<Packet> queue;
         Budget rest;
-        Budget shared;
     };
 
-    WireUnits room_in(const Slot& slot, CycleNumber cycle) const {
-        return capacity_ - slot.rest.used_of(cycle) - slot.shared.used_of(cycle);
+    /// Whether all shares together leave so much of a cycle. Asked about what is refused alone, and
+    /// answered by the first shares as long as others have not filled theirs as well.
+    [[gnu::noinline]] bool has_room(CycleNumber cycle, WireUnits units) const {
+        const std::size_t slot = slot_of(cycle);
+        WireUnits room = slots_[slot].rest.room_in(cycle);
+        const Budget* partition = budgets_.data() + slot * partitions_;
+        for (std::size_t i = 0; i < partitions_ && room < units; ++i) {
+            room += partition[i].room_in(cycle);
+        }
+        return room >= units;
     }
 
     std::size_t slot_of(CycleNumber cycle) const { return static_cast<std::size_t>(cycle) & mask_; }
