@@ -350,7 +350,8 @@ Status EthdevPort::set_up_queues(const EthdevOptions& options) {
     std::uint16_t transmit_descriptors = kTransmitDescriptors;
     rte_eth_dev_adjust_nb_rx_tx_desc(port_, &receive_descriptors, &transmit_descriptors);
     const auto node = static_cast<unsigned>(rte_eth_dev_socket_id(port_));
-    for (std::uint16_t queue = 0; queue < queues_.size(); ++queue) {
+    const auto queues = static_cast<std::uint16_t>(queues_.size());
+    for (std::uint16_t queue = 0; queue < queues; ++queue) {
         const int result =
             rte_eth_rx_queue_setup(port_, queue, receive_descriptors, node, nullptr, options.pool);
         if (result != 0) {
