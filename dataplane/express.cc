@@ -607,7 +607,7 @@ inline bool Forwarder::push_plain(const Lane& lane, rte_mbuf* mbuf, const Plain&
 /// asked again.
 inline bool Forwarder::conforms_here(const Lane& lane, const Plain& plain, const FlowAction& flow) {
     return flow.policing_worker == index_ ? conforms(flow, lane.now_ns, plain.octets - kIpv4Octets)
-                                          : flow.policing_worker == FlowAction::kUnpoliced;
+                                          : !flow.is_policed();
 }
 
 /// As ingress().

@@ -105,8 +105,7 @@ Decision Forwarder::flow_decision(std::uint32_t flow, config::InterfaceIndex oif
                                   std::int64_t now_ns) const {
     const FlowAction& action = tables_->flows[flow];
     Decision decision;
-    decision.stage =
-        action.policing_worker != FlowAction::kUnpoliced ? Stage::police : Stage::shape;
+    decision.stage = action.is_policed() ? Stage::police : Stage::shape;
     decision.oif = oif;
     decision.version = tables_->interfaces[oif].version;
     decision.now_ns = now_ns;
