@@ -76,8 +76,8 @@ def opinions(frames):
             words += ["--enable-protocol", protocol]
         for preference in PREFERENCES:
             words += ["-o", preference]
-        for port in ("4000", "5000"):
-            words += ["-d", f"udp.port=={port},data"]
+        for ports in ("udp.port", "tcp.port"):  # a payload is nobody's protocol
+            words += ["-d", f"{ports}==1-65535,data"]
         for field in FIELDS:
             words += ["-e", field]
         done = subprocess.run(words, capture_output=True, text=True, check=False)
