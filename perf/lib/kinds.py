@@ -53,8 +53,12 @@ def _host_in(network, generator):
 class Kind:
     """What the kinds have in common: packets with random tags to random targets."""
 
-    tags_in, tags_out = DSCP_IN, DSCP_OUT
+    tags_in, tags_out = DSCP_IN, DSCP_OUT  # None: the interface is outside the domain
     ethertype = IPV4
+
+    def marks(self):
+        """What packets carry in place of a tag, at random."""
+        return self.tags_in[1:]
 
     def targets(self, traffic):
         """What each packet goes to one of."""
@@ -67,8 +71,8 @@ class Kind:
     def packets(self, traffic, octets, generator):
         targets = self.targets(traffic)
         for _ in range(traffic.packets):
-            target, tag = generator.choice(targets), generator.choice(self.tags_in[1:])
-            yield self.packet(octets, target, tag, generator)
+            target, mark = generator.choice(targets), generator.choice(self.marks())
+            yield self.packet(octets, target, mark, generator)
 
     def entries(self, traffic):
         """Lines as in perf/rate/entries.h."""
@@ -118,6 +122,32 @@ class Mpls(Kind):
 
     def entries(self, traffic):
         return [f"label {label} {100_000 + label}" for label in self.targets(traffic)]
+
+
+class LeavingIpv4(Ipv4):
+    """IPv4 with a DSCP that leaves the domain here, as best effort."""
+
+    tags_out = None
+
+
+class BestEffort:
+    """Mixed into a kind: packets without a tag, between interfaces of a domain."""
+
+    def marks(self):
+        return (0,)
+
+
+class BestEffortIpv4(BestEffort, Ipv4):
+    pass
+
+
+class BestEffortMpls(BestEffort, Mpls):
+    pass
+
+
+class BestEffortIpv6(BestEffort, Ipv6):
+    def packet(self, octets, network, mark, generator):
+        return build.ipv6_packet(octets, SOURCE_IPV6, _host_in(network, generator), [])
 
 
 class Ingress(Kind):
@@ -271,6 +301,10 @@ KINDS = {
     "ipv4": Ipv4(),
     "mpls": Mpls(),
     "ipv6": Ipv6(),
+    "leaving": LeavingIpv4(),
+    "best-effort-ipv4": BestEffortIpv4(),
+    "best-effort-ipv6": BestEffortIpv6(),
+    "best-effort-mpls": BestEffortMpls(),
     "ingress": Ingress(),
     "end": Segment("End"),
     "end.x": Segment('End.X, next-hops: [{interface: ge1, address: "2001:db8:102::2"}]'),

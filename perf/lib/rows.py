@@ -41,6 +41,10 @@ ROWS = [
     _row("IPv6 option to option, 1,000 routes", "ipv6", 64, 1000),
     _row("IPv6 option to option, 1,000 routes, 256 cycles", "ipv6", 64, 1000, FAR),
     _row("IPv6 option to option, 1,000 routes", "ipv6", 1500, 1000),
+    _row("IPv4 best effort, 1,000 routes", "best-effort-ipv4", 64, 1000),
+    _row("IPv6 best effort, 1,000 routes", "best-effort-ipv6", 64, 1000),
+    _row("MPLS best effort, 1,000 labels", "best-effort-mpls", 64, 1000),
+    _row("IPv4 DSCP leaving the domain, 1,000 routes", "leaving", 64, 1000),
     _row("Ingress to DSCP, 1 flow", "ingress", 64, 1),
     _row("Ingress to DSCP, 1,000 flows", "ingress", 64, 1000, packets=1000),
     _row("Ingress to DSCP, 100,000 flows", "ingress", 64, 100_000, packets=100_000, goal=0.35),
@@ -66,6 +70,7 @@ ROWS = [
 
 def peer_traffic(traffic):
     """What l3fwd forwards beside it: the same capture where it can, else IPv4 of the same length."""
-    if traffic.kind in ("ipv4", "ipv6", "ingress"):
+    if traffic.kind in ("ipv4", "ipv6", "ingress", "leaving", "best-effort-ipv4",
+                        "best-effort-ipv6"):
         return traffic
     return Traffic("ipv4", traffic.octets, 1000, traffic.packets)

@@ -119,8 +119,9 @@ def config_text(traffic, timing, capture):
                          cycle_time_us=timing.cycle_time_us)
     if kind.tags_in:
         text += _member("ge0", *kind.tags_in)
-    text += _member("ge1", *kind.tags_out)
-    if kind.tags_in:
+    if kind.tags_out:
+        text += _member("ge1", *kind.tags_out)
+    if kind.tags_in and kind.tags_out:
         text += CYCLE_MAPS.format(window_min=max(1, timing.backlog_cycles - CYCLES + 1),
                                   window_max=max(CYCLES, timing.backlog_cycles))
     return text + kind.config(traffic, LINK_RATE_MBPS * timing.cycle_time_us)
