@@ -1,66 +1,22 @@
-// The short way: packets in plain transit, a burst at a time.
+// The short way: plain packets, a burst at a time.
 //
-// Most packets of a TCQF router need a look-up, a new tag and a place in a cycle, and nothing else.
-// They are recognised here and finished without the context that the long way carries along.
-// Nothing is changed and nothing is counted before a packet is known to be plain in every respect;
-// all others are left to input(), which would do the same with a plain one
+// Most packets need a look-up, a new tag or mark, and a place in a cycle or a queue, and nothing
+// else. They are recognised (plain_burst.cc) and finished here without the context that the long
+// way carries along. Nothing is changed and nothing is counted before a packet is known to be plain
+// in every respect; all others are left to input(), which would do the same with a plain one
 // (tests/dataplane/express_test.cc compares the two ways packet by packet).
-//
-// Each stage of a burst asks for the memory that the next one needs.
 
-#include <array>
+#include <algorithm>
 #include <cstring>
 
-#include "dataplane/classify.h"
 #include "dataplane/flow_hash.h"
 #include "dataplane/forwarder.h"
 #include "dataplane/headers.h"
-#include "dataplane/network_actions.h"
+#include "dataplane/plain_burst.h"
 #include "dataplane/prefetch.h"
-#include "dataplane/segment_routing_header.h"
 #include "dataplane/write_tag.h"
 
 namespace tcqf::dataplane {
-
-/// What a burst's stages find out about one packet. Without initialisers: recognise() fills it.
-struct Forwarder::Plain {
-    Layer3 kind;               ///< other: something about it is special
-    std::uint8_t label_count;  ///< that are swapped
-    CycleId cycle;             ///< identifier on the incoming interface; 0: not TCQF
-    std::uint16_t option;      ///< offset of the option that is the tag; 0: there is none
-    std::uint16_t routing;     ///< offset of the routing header; 0: there is none
-    std::uint16_t segment;  ///< offset of the one that becomes the destination here; 0: none does
-    std::uint32_t octets;   ///< of layer 3
-    std::uint32_t nrp;
-    std::uint32_t flow;
-    std::uint8_t* l3;
-    const SidAction* sid;      ///< that its destination is
-    const RouteAction* route;  ///< of its destination, or of the segment that becomes it
-    union {
-        const LabelAction* label;  ///< of the top label
-        SidCounter* sid_counter;   ///< where there is a SID
-    };
-    const PolicyAction* policy;  ///< that its route leads into
-    const OuterHeader* outer;    ///< of that policy's one way
-    const Adjacency* adjacency;  ///< the next hop, where there is only one
-};
-
-/// The packets of a burst, and those that are looked up by an address.
-struct Forwarder::PlainBurst {
-    std::uint64_t own_mac = 0;  ///< of the interface they came in by
-    std::array<Plain, kReceiveBurst> packets;
-    std::array<Plain*, kReceiveBurst> ipv4;
-    std::array<std::uint32_t, kReceiveBurst> ipv4_destinations;
-    std::array<Plain*, kReceiveBurst> ipv6;
-    std::array<Plain*, kReceiveBurst> of_flows;
-    unsigned ipv4_count = 0;
-    unsigned ipv6_count = 0;
-    unsigned of_flows_count = 0;
-
-    std::span<Plain* const> ipv4_packets() const { return {ipv4.data(), ipv4_count}; }
-    std::span<Plain* const> ipv6_packets() const { return {ipv6.data(), ipv6_count}; }
-    std::span<Plain* const> packets_of_flows() const { return {of_flows.data(), of_flows_count}; }
-};
 
 /// From the interface of a burst to another one, at one instant.
 struct Forwarder::Lane {
@@ -82,23 +38,15 @@ struct Forwarder::Lane {
     const CycleMap* map = nullptr;
     const CycleTracker* tracker = nullptr;  ///< of oif, at now_ns
     CycleMap::Instant instant;
-    CycleNumber current = 0;  ///< cycle of oif
-    PacketEgress* egress = nullptr;
+    CycleNumber current = 0;         ///< cycle of oif
+    PacketEgress* egress = nullptr;  ///< where it is owned
 };
 
 namespace {
 
-static_assert(kReceiveBurst <= FlowTable::kMaxBurst && kReceiveBurst <= SidIndex::kMaxBurst);
-
 /// Ethernet's, in front of layer 3.
 inline void write_addresses(const Adjacency& adjacency, std::uint8_t* l3) {
     std::memcpy(l3 - kEthernetOctets, adjacency.ethernet.data(), adjacency.ethernet.size());
-}
-
-inline bool is_plain_ipv6(const std::uint8_t* ip, std::uint32_t octets) {
-    return ip[0] >> 4 == 6 && kIpv6Octets + ipv6::payload_octets(ip) == octets &&
-           ipv6::hop_limit(ip) > 1 && ipv6::is_routable(ipv6::source(ip)) &&
-           ipv6::is_routable(ipv6::destination(ip));
 }
 
 }  // namespace
@@ -137,297 +85,6 @@ inline std::uint8_t* Forwarder::put_in_front(rte_mbuf* mbuf, const Plain& plain,
     return l3;
 }
 
-/// An Internet header without options and with nothing wrong, of a packet that fills its frame.
-inline bool Forwarder::recognise_ipv4(const InterfaceTable& in, Plain& plain) {
-    const std::uint8_t* ip = plain.l3;
-    if (plain.octets < kIpv4Octets || ip[0] != 0x45 || ipv4::total_octets(ip) != plain.octets ||
-        ipv4::ttl(ip) <= 1 || !ipv4::is_unicast(ipv4::source(ip)) ||
-        !ipv4::is_unicast(ipv4::destination(ip)) || !ipv4::short_checksum_right(ip)) {
-        return false;
-    }
-    if (in.tags.tagging() == Tagging::dscp) {
-        plain.cycle = in.tags.cycle_of(ipv4::dscp(ip));
-    }
-    return true;
-}
-
-/// The tag is the DSCP, or an option in a hop-by-hop header of the usual layout.
-inline bool Forwarder::recognise_ipv6(const InterfaceTable& in, Plain& plain) const {
-    const std::uint8_t* ip = plain.l3;
-    UsualOptions options;
-    if (plain.octets < kIpv6Octets || !is_plain_ipv6(ip, plain.octets) ||
-        (has_extension_headers(ipv6::next(ip)) &&
-         !tables_->usual_layout.read(ip, plain.octets, options)) ||
-        (options.nrp != 0 && !tables_->read_partition(ip + options.nrp, plain.nrp))) {
-        return false;
-    }
-    if (in.tags.tagging() == Tagging::dscp) {
-        plain.cycle = in.tags.cycle_of(ipv6::dscp(ip));
-    } else if (in.tags.tagging() == Tagging::ipv6_option && options.tcqf != 0 &&
-               in.option_header == config::OptionHeader::hop_by_hop) {
-        plain.cycle = in.tags.cycle_of(ip[options.tcqf + kCycleIdOffset]);
-        plain.option = options.tcqf;
-    }
-    plain.routing = options.routing;
-    return true;
-}
-
-/// A TCQF packet whose stack has a bottom, and nothing in it that a transit router looks at.
-inline bool Forwarder::recognise_label(const InterfaceTable& in, Plain& plain) const {
-    if (in.tags.tagging() != Tagging::mpls_tc || plain.octets < kLabelOctets) {
-        return false;
-    }
-    const std::uint32_t top = load32(plain.l3);
-    std::uint32_t entry = top;
-    for (std::uint32_t offset = kLabelOctets; !mpls::bottom(entry); offset += kLabelOctets) {
-        if (offset + kLabelOctets > plain.octets) {
-            return false;
-        }
-        entry = load32(plain.l3 + offset);
-        if (mpls::label(entry) == kNetworkActionLabel && !tables_->nrps.empty()) {
-            return false;
-        }
-    }
-    plain.cycle = in.tags.cycle_of(mpls::tc(top));
-    if (plain.cycle == 0 || mpls::ttl(top) <= 1) {
-        return false;
-    }
-    plain.label_count = 1;
-    plain.label = &tables_->labels.find(mpls::label(top));
-    prefetch_entry(plain.label);
-    return true;
-}
-
-/// First stage: what kind of packet it is, and the action of a label.
-inline void Forwarder::recognise(const InterfaceTable& in, rte_mbuf* mbuf, Plain& plain,
-                                 PlainBurst& burst) const {
-    plain = {};
-    plain.nrp = kNoNrp;
-    plain.flow = FlowTable::kNoFlow;
-    auto* frame = rte_pktmbuf_mtod(mbuf, std::uint8_t*);
-    if (mbuf->pkt_len <= kMinFrameOctets || load64(frame) >> 16 != burst.own_mac ||
-        mbuf->nb_segs != 1) [[unlikely]] {
-        return;
-    }
-    plain.l3 = frame + kEthernetOctets;
-    plain.octets = mbuf->pkt_len - kEthernetOctets;
-    switch (load16(frame + 12)) {
-        case ethertype::kIpv4:
-            if (recognise_ipv4(in, plain)) {
-                plain.kind = Layer3::ipv4;
-                burst.ipv4_destinations[burst.ipv4_count] = ipv4::destination(plain.l3);
-                burst.ipv4[burst.ipv4_count++] = &plain;
-            }
-            break;
-        case ethertype::kIpv6:
-            if (recognise_ipv6(in, plain)) {
-                plain.kind = Layer3::ipv6;
-                burst.ipv6[burst.ipv6_count++] = &plain;
-            }
-            break;
-        case ethertype::kMpls:
-            if (recognise_label(in, plain)) {
-                plain.kind = Layer3::labelled;
-            }
-            break;
-        default:
-            break;
-    }
-}
-
-/// Second stage: the SIDs among destinations. Only what has a routing header gets past one here.
-void Forwarder::find_sids(const PlainBurst& burst) const {
-    std::array<Plain*, kReceiveBurst> packets;
-    std::array<std::uint32_t, kReceiveBurst> sids;
-    unsigned count = 0;
-    for (Plain* plain : burst.ipv6_packets()) {
-        if (plain->routing != 0) {
-            packets[count++] = plain;
-        }
-    }
-    if (count == 0) {
-        return;
-    }
-    tables_->sid_index->find_burst(
-        count, [&](std::size_t i) { return ipv6::destination(packets[i]->l3); }, sids.data());
-    const std::size_t known = tables_->sids.size();
-    const SidAction* first = tables_->sids.begin();
-    for (unsigned i = 0; i < count; ++i) {
-        if (sids[i] < known) {
-            packets[i]->sid = first + sids[i];
-            prefetch_entry(packets[i]->sid);
-        }
-    }
-}
-
-/// Third stage: the flows of what has no cycle yet.
-template <class Fields>
-void Forwarder::match_flows(config::InterfaceIndex interface, PlainBurst& burst) const {
-    std::array<Fields, kReceiveBurst> fields;
-    std::array<Plain*, kReceiveBurst> packets;
-    std::array<std::uint32_t, kReceiveBurst> flows;
-    unsigned count = 0;
-    for (Plain* plain : burst.ipv4_packets()) {
-        if (plain->cycle == 0) {
-            read_ipv4_flow_fields(plain->l3, plain->octets, fields[count]);
-            fields[count].interface = interface;
-            packets[count++] = plain;
-        }
-    }
-    if (count == 0) {
-        return;
-    }
-    tables_->flow_table->match_burst(std::span<const Fields>(fields.data(), count), flows.data());
-    for (unsigned i = 0; i < count; ++i) {
-        if (flows[i] != FlowTable::kNoFlow) {
-            packets[i]->flow = flows[i];
-            prefetch_entry(&tables_->flows[flows[i]]);
-            burst.of_flows[burst.of_flows_count++] = packets[i];
-        }
-    }
-}
-
-/// A SID's packet to which nothing happens but that the next segment becomes its destination: the
-/// offset of that segment, else 0. The order of the checks does not matter to one that passes all.
-inline std::uint16_t Forwarder::next_plain_segment(const Plain& plain, const SidAction& sid) {
-    const std::uint8_t* routing = plain.l3 + plain.routing;
-    const std::uint8_t left = srh::segments_left(routing);
-    if (left < sid.plain_from || srh::type(routing) != srh::kRoutingType ||
-        (srh::flags(routing) & srh::kOamFlag) != 0 || !srh::segments_left_right(routing)) {
-        return 0;
-    }
-    const std::uint8_t* segment = srh::segment(routing, left - 1u);
-    return ipv6::is_routable(segment) ? static_cast<std::uint16_t>(segment - plain.l3)
-                                      : std::uint16_t{0};
-}
-
-/// The address that a plain packet is looked up by: its destination or, at a SID of the plainest
-/// kinds, the next segment (RFC 8986, 4.1); nullptr where no look-up is needed, or where the SID
-/// makes the packet one that is not plain.
-inline const std::uint8_t* Forwarder::onward_address(Plain& plain) const {
-    if (plain.sid == nullptr) {
-        return ipv6::destination(plain.l3);
-    }
-    plain.segment = next_plain_segment(plain, *plain.sid);
-    if (plain.segment == 0) {
-        plain.kind = Layer3::other;
-        return nullptr;
-    }
-    plain.sid_counter = &counter_of(*plain.sid);
-    prefetch_entry(plain.sid_counter);
-    return plain.sid->behavior == config::SidBehavior::end_x ? nullptr : plain.l3 + plain.segment;
-}
-
-/// Fourth stage: IP destinations, all at once.
-void Forwarder::look_up(config::InterfaceIndex interface, const PlainBurst& burst) const {
-    std::array<std::array<std::uint8_t, 16>, kReceiveBurst> ipv6_destinations;
-    std::array<Plain*, kReceiveBurst> ipv6_packets;
-    unsigned ipv6_count = 0;
-    for (Plain* plain : burst.ipv6_packets()) {
-        if (const std::uint8_t* address = onward_address(*plain)) {
-            std::memcpy(ipv6_destinations[ipv6_count].data(), address, 16);
-            ipv6_packets[ipv6_count++] = plain;
-        }
-    }
-    const RouteTable& table = tables_->route_tables[tables_->interfaces[interface].route_table];
-    std::array<std::uint64_t, kReceiveBurst> values;
-    const auto use = [&](Family family, Plain* const* packets, unsigned count) {
-        const RouteActions& actions = table.routes(family).actions;
-        for (unsigned i = 0; i < count; ++i) {
-            packets[i]->route = &actions[values[i]];
-            prefetch_shared(packets[i]->route);
-        }
-    };
-    if (burst.ipv4_count != 0) {
-        table.find_ipv4_bulk(burst.ipv4_destinations.data(), values.data(), burst.ipv4_count);
-        use(Family::ipv4, burst.ipv4.data(), burst.ipv4_count);
-    }
-    if (ipv6_count != 0) {
-        table.find_ipv6_bulk(ipv6_destinations.data(), values.data(), ipv6_count);
-        use(Family::ipv6, ipv6_packets.data(), ipv6_count);
-    }
-}
-
-/// Where a plain packet goes; nullptr: into a policy, or somewhere special.
-inline const HopSet* Forwarder::hops_of(const Plain& plain) {
-    if (plain.route == nullptr) {
-        return plain.segment != 0 ? &plain.sid->hops : nullptr;  // End.X (RFC 8986, 4.2)
-    }
-    return &plain.route->hops;
-}
-
-/// Fifth stage: the next hop, where there is only one.
-void Forwarder::find_adjacencies(std::span<Plain> burst) {
-    for (Plain& plain : burst) {
-        if (plain.kind == Layer3::labelled) {
-            plain.adjacency = plain.label->sole_swap;
-            prefetch_entry(plain.adjacency);
-            continue;
-        }
-        const HopSet* hops = hops_of(plain);
-        if (hops != nullptr && hops->count == 1) {
-            plain.adjacency = hops->first;
-            prefetch_shared(plain.adjacency);
-        }
-    }
-}
-
-/// Sixth stage: policies that routes lead into, and their only way, where there is one.
-void Forwarder::follow_policies(std::span<Plain> burst) const {
-    std::array<Plain*, kReceiveBurst> steered;
-    unsigned count = 0;
-    for (Plain& plain : burst) {
-        if (plain.route != nullptr && plain.route->kind == RouteKind::policy &&
-            plain.sid == nullptr) {
-            plain.policy = &tables_->policies[plain.route->index];
-            prefetch_entry(plain.policy);
-            steered[count++] = &plain;
-        }
-    }
-    for (unsigned i = 0; i < count; ++i) {
-        Plain& plain = *steered[i];
-        if (plain.cycle == 0 || plain.policy->sole.hop == nullptr) {
-            continue;
-        }
-        const SoleWay& way = plain.policy->sole;
-        plain.adjacency = way.hop;
-        prefetch_shared(way.hop);
-        const void* prepared = way.stack;
-        if (way.outer != nullptr) {
-            plain.outer =
-                &way.outer->of(plain.policy->reduced, tables_->interfaces[way.oif].tcqf_place());
-            prepared = plain.outer;
-        }
-        prefetch_entry(prepared);
-        prefetch_entry(static_cast<const std::uint8_t*>(prepared) + 64);
-    }
-}
-
-/// Seventh stage: the state of flows, as far as this worker may look at it: each policer and each
-/// interface's cursors belong to one worker.
-void Forwarder::prefetch_flows(const PlainBurst& burst) {
-    config::InterfaceIndex oif = Lane::kNotChosen;
-    SlotArray<FlowCursor>* cursors = nullptr;  // of oif, where they are this worker's
-    for (const Plain* plain : burst.packets_of_flows()) {
-        const FlowAction& flow = tables_->flows[plain->flow];
-        if (flow.policing_worker == index_) {
-            flow.policer.prefetch(policer_positions_[flow.slot]);
-        }
-        if (plain->adjacency == nullptr) {
-            continue;
-        }
-        if (oif != plain->adjacency->oif) {
-            oif = plain->adjacency->oif;
-            const bool has_own =
-                tables_->interfaces[oif].domain != kNoDomain && state(oif).owner == index_;
-            cursors = has_own ? &state(oif).cursors : nullptr;
-        }
-        if (cursors != nullptr) {
-            prefetch_entry(&(*cursors)[flow.slot]);
-        }
-    }
-}
-
 /// Finds out whether and how packets go from the lane's interface to `oif`.
 void Forwarder::choose_lane(Lane& lane, config::InterfaceIndex oif) {
     lane.oif = oif;
@@ -437,6 +94,7 @@ void Forwarder::choose_lane(Lane& lane, config::InterfaceIndex oif) {
     lane.mtu = out.link_up.load(std::memory_order_relaxed) ? lane.out->mtu : 0;
     lane.ingress = lane.out->domain != kNoDomain && lane.out->tags.tagging() == Tagging::dscp;
     lane.owned = out.owner == index_;
+    lane.egress = lane.owned ? &out.output->egress : nullptr;
     lane.shares = tables_->shares_of(oif);
     lane.tracker = &tracker(oif, lane.now_ns);
     lane.in_cycle =
@@ -448,7 +106,6 @@ void Forwarder::choose_lane(Lane& lane, config::InterfaceIndex oif) {
     if (lane.in_cycle) {
         lane.instant = lane.map->at(lane.tracker->index());
         lane.current = lane.tracker->cycle();
-        lane.egress = &out.output->egress;
     }
 }
 
@@ -470,8 +127,25 @@ void Forwarder::choose_lane(Lane& lane, config::InterfaceIndex oif) {
         adjacency.label_count != plain.label_count) [[unlikely]] {
         return false;
     }
-    return plain.cycle != 0 ? forward_transit(lane, mbuf, plain)
-                            : forward_ingress(lane, mbuf, plain);
+    if (plain.cycle != 0 && lane.out->domain != kNoDomain) [[likely]] {
+        return forward_transit(lane, mbuf, plain);
+    }
+    if (plain.flow != FlowTable::kNoFlow) {
+        return forward_ingress(lane, mbuf, plain);
+    }
+    forward_best_effort(lane, mbuf, plain);
+    return true;
+}
+
+/// One hop less and, at a SID, one segment less.
+inline void Forwarder::advance_ipv6(const Plain& plain) {
+    std::uint8_t* ip = plain.l3;
+    ipv6::set_hop_limit(ip, static_cast<std::uint8_t>(ipv6::hop_limit(ip) - 1));
+    if (plain.segment != 0) {
+        plain.sid_counter->count(plain.octets);
+        --ip[plain.routing + 3];
+        std::memcpy(ip + 24, ip + plain.segment, 16);
+    }
 }
 
 [[gnu::always_inline]] inline bool Forwarder::forward_transit(const Lane& lane, rte_mbuf* mbuf,
@@ -487,12 +161,7 @@ void Forwarder::choose_lane(Lane& lane, config::InterfaceIndex oif) {
             ipv4::decrement_ttl_and_set_dscp(l3, tag);
             break;
         case Layer3::ipv6:
-            ipv6::set_hop_limit(l3, static_cast<std::uint8_t>(ipv6::hop_limit(l3) - 1));
-            if (plain.segment != 0) {
-                plain.sid_counter->count(plain.octets);
-                --l3[plain.routing + 3];
-                std::memcpy(l3 + 24, l3 + plain.segment, 16);
-            }
+            advance_ipv6(plain);
             if (plain.option != 0) {
                 l3[plain.option + kCycleIdOffset] = tag;
             } else {
@@ -516,6 +185,65 @@ void Forwarder::choose_lane(Lane& lane, config::InterfaceIndex oif) {
                                                          std::uint32_t nrp) {
     const Refusal refusal = lane.egress->enqueue_in_cycle(lane.current + distance,
                                                           {mbuf, mbuf->pkt_len}, lane.shares[nrp]);
+    if (refusal != Refusal::none) [[unlikely]] {
+        refuse(lane.oif, mbuf, refusal);
+    }
+}
+
+/// What a packet without a cycle has in the field that carries tags of this kind: no tag of the
+/// interface that it leaves by and, where it leaves its domain, the domain's mark for its own.
+inline std::uint8_t Forwarder::mark_of(const Lane& lane, const Plain& plain, Tagging tagging,
+                                       std::uint8_t mark, std::uint8_t egress_mark) {
+    if (plain.cycle != 0) {
+        return lane.in->tags.tagging() == tagging ? egress_mark : mark;
+    }
+    return lane.out->tags.tagging() == tagging ? lane.out->tags.clean_of(mark) : mark;
+}
+
+/// A packet without a tag, or one out of all domains. As leave_domain() and best_effort().
+void Forwarder::forward_best_effort(const Lane& lane, rte_mbuf* mbuf, const Plain& plain) {
+    std::uint8_t* l3 = plain.l3;
+    TrafficClass traffic_class = TrafficClass::best_effort;
+    switch (plain.kind) {
+        case Layer3::ipv4: {
+            const std::uint8_t dscp =
+                mark_of(lane, plain, Tagging::dscp, ipv4::dscp(l3), lane.in->egress_dscp);
+            ipv4::decrement_ttl_and_set_dscp(l3, dscp);
+            traffic_class = class_of_dscp(dscp);
+            break;
+        }
+        case Layer3::ipv6: {
+            const std::uint8_t dscp =
+                mark_of(lane, plain, Tagging::dscp, ipv6::dscp(l3), lane.in->egress_dscp);
+            advance_ipv6(plain);
+            ipv6::set_dscp(l3, dscp);
+            traffic_class = class_of_dscp(dscp);
+            if (plain.option != 0) {
+                retire_tcqf_options({l3, plain.octets}, tables_->code_points);
+            }
+            break;
+        }
+        default: {
+            const std::uint32_t entry = load32(l3);
+            store32(l3, mpls::swapped(entry, plain.adjacency->labels[0],
+                                      mark_of(lane, plain, Tagging::mpls_tc, mpls::tc(entry),
+                                              lane.in->egress_tc)));
+            break;
+        }
+    }
+    if (plain.cycle != 0) {
+        traffic_class = TrafficClass::left_domain;
+    }
+    write_addresses(*plain.adjacency, l3);
+    const std::uint32_t share = lane.shares[plain.nrp];
+    if (!lane.owned) {
+        return dispatch(mbuf, {.octets = mbuf->pkt_len,
+                               .share = share,
+                               .version = lane.out->version,
+                               .oif = lane.oif,
+                               .traffic_class = traffic_class});
+    }
+    const Refusal refusal = lane.egress->enqueue(traffic_class, {mbuf, mbuf->pkt_len}, share);
     if (refusal != Refusal::none) [[unlikely]] {
         refuse(lane.oif, mbuf, refusal);
     }
@@ -577,7 +305,7 @@ inline bool Forwarder::push_plain(const Lane& lane, rte_mbuf* mbuf, const Plain&
 /// A flow's IPv4 packet that enters TCQF.
 [[gnu::always_inline]] inline bool Forwarder::forward_ingress(const Lane& lane, rte_mbuf* mbuf,
                                                               const Plain& plain) {
-    if (plain.flow == FlowTable::kNoFlow || !lane.ingress) {
+    if (!lane.ingress) {
         return false;
     }
     const FlowAction& flow = tables_->flows[plain.flow];
@@ -634,28 +362,11 @@ void Forwarder::forward_burst(const Source& source, std::span<rte_mbuf* const> m
         lane.longest_wait_ns = now_ns - source.last_poll_ns;
     }
     PlainBurst burst;
-    burst.own_mac = std::uint64_t{load32(lane.in->mac.data())} << 16 | load16(&lane.in->mac[4]);
     const std::span<Plain> packets(burst.packets.data(), mbufs.size());
-    if (!shared_.options.short_way) [[unlikely]] {
-        std::fill(packets.begin(), packets.end(), Plain{});
+    if (shared_.options.short_way) [[likely]] {
+        find_out(interface, mbufs, burst);
     } else {
-        for (std::size_t i = 0; i < mbufs.size(); ++i) {
-            recognise(*lane.in, mbufs[i], packets[i], burst);
-        }
-        if (lane.in->route_table == kMainTable && !tables_->sid_index->empty() &&
-            inside_srv6_domain(interface)) {
-            find_sids(burst);
-        }
-        if (!tables_->flow_table->empty()) {
-            tables_->flow_table->is_plain_for_ipv4() ? match_flows<Ipv4FlowFields>(interface, burst)
-                                                     : match_flows<FlowFields>(interface, burst);
-        }
-        look_up(interface, burst);
-        find_adjacencies(packets);
-        if (!tables_->policies.empty()) {
-            follow_policies(packets);
-        }
-        prefetch_flows(burst);
+        std::fill(packets.begin(), packets.end(), Plain{});
     }
     for (std::size_t i = 0; i < mbufs.size(); ++i) {
         if (arrivals_ns != nullptr && arrivals_ns[i] != lane.now_ns) {

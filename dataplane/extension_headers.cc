@@ -156,6 +156,8 @@ UsualLayout::UsualLayout(const config::CodePoints& code_points) {
         1, static_cast<std::uint16_t>(code_points.nrp_option << 8 | (kNrpOptionOctets - 2)));
     with_padn_ = first_octets(0, kPadN << 8);
     with_pad1_ = first_octets(0, 0);
+    nrp_alone_ = 1u << 24 | std::uint32_t{code_points.nrp_option} << 16 |
+                 std::uint32_t{kNrpOptionOctets - 2} << 8;
 }
 
 bool tcqf_option_well_formed(const std::uint8_t* option) {

@@ -53,8 +53,9 @@ bool walk_extension_headers(std::span<const std::uint8_t> packet,
                             const config::CodePoints& code_points, ExtensionHeaders& found);
 
 /// Options of a chain in the layout that TCQF routers write: nothing but a hop-by-hop header of a
-/// TCQF option without E flag and padding, or of that and an NRP option, maybe with a routing
-/// header behind it. Offsets from the start of the IPv6 header; 0 means "not there".
+/// TCQF option without E flag and padding, of that and an NRP option, or of an NRP option alone,
+/// maybe with a routing header behind it. Offsets from the start of the IPv6 header; 0 means "not
+/// there".
 struct UsualOptions {
     std::uint16_t tcqf = 0;
     std::uint16_t nrp = 0;
@@ -77,14 +78,17 @@ class UsualLayout {
             }
             const std::uint64_t fixed = load64(ip + kIpv6Octets) & kFixed;
             const bool has_nrp = fixed == with_nrp_;
-            if (!has_nrp && fixed != with_padn_ && fixed != with_pad1_) {
+            if (has_nrp || fixed == with_padn_ || fixed == with_pad1_) {
+                found.tcqf = kIpv6Octets + 2;
+                found.nrp = has_nrp ? kIpv6Octets + 6 : 0;
+            } else if (load32(ip + kIpv6Octets) << 8 == nrp_alone_) {
+                found.nrp = kIpv6Octets + 2;
+            } else {
                 return false;
             }
             next = ip[kIpv6Octets];
-            found.tcqf = kIpv6Octets + 2;
-            found.nrp = has_nrp ? kIpv6Octets + 6 : 0;
-            offset += has_nrp ? 16 : 8;
-            if (offset > octets) {
+            offset += found.nrp != 0 ? 16 : 8;
+            if (offset > octets || (found.tcqf == 0 && load32(ip + offset - 4) != kPadding)) {
                 return false;
             }
         }
@@ -102,10 +106,12 @@ class UsualLayout {
     /// Of a hop-by-hop header's first 8 octets: all but the next header, the TCQF option's flags
     /// other than E, and the cycle.
     static constexpr std::uint64_t kFixed = 0x00ff'ffff'8000'ffff;
+    static constexpr std::uint32_t kPadding = 0x0102'0000;  ///< PadN, behind an NRP option alone
 
     std::uint64_t with_nrp_;
     std::uint64_t with_padn_;
     std::uint64_t with_pad1_;
+    std::uint32_t nrp_alone_;  ///< the same, of 4 octets, in their upper three
 };
 
 /// An NRP option of the layout that this router reads (draft-jiang-spring-sr-policy-nrp-05).

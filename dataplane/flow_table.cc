@@ -223,6 +223,7 @@ FlowTable::FlowTable(const std::vector<config::Flow>& flows) {
     for (auto& [shape, draft] : drafts) {
         draft.group->is_plain_ipv4() ? draft.group->make_index<Ipv4FlowKey>(draft.by_key)
                                      : draft.group->make_index<FlowKey>(draft.by_key);
+        is_for_ipv4_alone_ &= draft.group->is_plain_ipv4();
         is_plain_for_ipv4_ &= draft.group->is_plain_ipv4() || !draft.group->is_for_ipv4();
         groups_.push_back(std::move(draft.group));
     }

@@ -95,6 +95,8 @@ class FlowTable {
     bool empty() const { return groups_.empty(); }
     /// Whether no flow of IPv4 packets without labels compares more than Ipv4FlowFields.
     bool is_plain_for_ipv4() const { return is_plain_for_ipv4_; }
+    /// Whether none but IPv4 packets that came without labels can be of a flow.
+    bool is_for_ipv4_alone() const { return is_for_ipv4_alone_; }
 
     static constexpr unsigned kMaxBurst = 64;
 
@@ -118,6 +120,7 @@ class FlowTable {
 
     std::vector<std::unique_ptr<Group>> groups_;  // by the position of their first flow
     bool is_plain_for_ipv4_ = true;
+    bool is_for_ipv4_alone_ = true;
 };
 
 }  // namespace tcqf::dataplane

@@ -44,12 +44,11 @@ class Forwarder {
     };
     unsigned receive_from(Source& source, std::int64_t now_ns);
 
-    // express.cc: the short way of plain packets
-    struct Lane;
+    // plain_burst.cc: the short way of plain packets, until it is known where they go
     struct Plain;
     struct PlainBurst;
-    void forward_burst(const Source& source, std::span<rte_mbuf* const> mbufs,
-                       const std::int64_t* arrivals_ns, std::int64_t now_ns);
+    void find_out(config::InterfaceIndex interface, std::span<rte_mbuf* const> mbufs,
+                  PlainBurst& burst);
     void recognise(const InterfaceTable& in, rte_mbuf* mbuf, Plain& plain, PlainBurst& burst) const;
     static bool recognise_ipv4(const InterfaceTable& in, Plain& plain);
     bool recognise_ipv6(const InterfaceTable& in, Plain& plain) const;
@@ -64,9 +63,18 @@ class Forwarder {
     static void find_adjacencies(std::span<Plain> burst);
     void follow_policies(std::span<Plain> burst) const;
     void prefetch_flows(const PlainBurst& burst);
+
+    // express.cc: the short way, from there to a queue
+    struct Lane;
+    void forward_burst(const Source& source, std::span<rte_mbuf* const> mbufs,
+                       const std::int64_t* arrivals_ns, std::int64_t now_ns);
     void choose_lane(Lane& lane, config::InterfaceIndex oif);
     bool forward_plain(Lane& lane, rte_mbuf* mbuf, const Plain& plain);
     bool forward_transit(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
+    static void advance_ipv6(const Plain& plain);
+    void forward_best_effort(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
+    static std::uint8_t mark_of(const Lane& lane, const Plain& plain, Tagging tagging,
+                                std::uint8_t mark, std::uint8_t egress_mark);
     bool forward_ingress(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
     bool conforms_here(const Lane& lane, const Plain& plain, const FlowAction& flow);
     Decision plain_flow_decision(const Lane& lane, const rte_mbuf* mbuf, const Plain& plain) const;

@@ -26,7 +26,7 @@ FrameTargets targets() {
          "2001:db8:bad::1"});
     targets.segments = addresses({"2001:db8:d0::1", "2001:db8:d1::1", "2001:db8:d1::1",
                                   "2001:db8:d3::1", "2001:db8:bad::1"});
-    targets.labels = {100, 101, 101, 101, 102, 103, 104, 999, 0, 4, 7, 600};
+    targets.labels = {100, 101, 101, 101, 102, 103, 104, 105, 999, 0, 4, 7, 600};
     return targets;
 }
 
@@ -51,7 +51,8 @@ struct Setting {
     bool partitions;
     bool has_times;
     unsigned workers;
-    bool bounded = false;  ///< two interfaces are in the SRv6 domain
+    bool bounded = false;      ///< two interfaces are in the SRv6 domain
+    bool other_flows = false;  ///< of IPv6 and of labelled packets, too
 };
 
 class Express : public testing::TestWithParam<Setting> {
@@ -64,6 +65,15 @@ class Express : public testing::TestWithParam<Setting> {
         return options;
     }
 };
+
+constexpr const char* kLabelOutOfTheDomain = R"(  labels:
+  - {label: 105, operation: swap, out-labels: [205], next-hops: [{interface: ge3, address: 10.0.4.2}]}
+)";
+
+constexpr const char* kOtherFlows = R"(  flows:
+  - {id: 18, match: {interface: ge0, destination: '2001:db8:d1::/64'}, cycle-size-bits: 40000}
+  - {id: 19, match: {mpls-label: 101}, cycle-size-bits: 40000}
+)";
 
 void expect_same(const std::vector<Sent>& left, const std::vector<Sent>& right) {
     ASSERT_EQ(left.size(), right.size());
@@ -112,7 +122,19 @@ TEST_P(Express, TheShortWayDoesWithEveryPacketWhatTheLongWayDoes) {
     if (GetParam().bounded) {
         more = with(more, "srv6:\n", "srv6-domain: [ge0, ge3]\nsrv6:\n");
     }
-    const std::string config = four_interfaces(GetParam().tagging, 4, more);
+    std::string config = four_interfaces(GetParam().tagging, 4, more);
+    // Marks that can be told from none, and a link on which packets wait.
+    config = with(config, "    cycle-time-us: 100\n",
+                  "    cycle-time-us: 100\n    egress-dscp: 5\n    egress-tc: 6\n");
+    config = with(config, "{name: ge1, device: ", "{name: ge1, link-rate-mbps: 400, device: ");
+    if (GetParam().partitions) {
+        config = with(config, "cycle-bits: 100000", "cycle-bits: 10000");
+        config = with(config, "cycle-bits: 20000", "cycle-bits: 5000");
+    }
+    config = with(config, "  labels:\n", kLabelOutOfTheDomain);
+    if (GetParam().other_flows) {
+        config = with(config, "  flows:\n", kOtherFlows);
+    }
     TestRouter fast(config, options(true));
     TestRouter slow(config, options(false));
     RandomFrames frames(42, targets());
@@ -123,6 +145,8 @@ INSTANTIATE_TEST_SUITE_P(
     Settings, Express,
     testing::Values(Setting{"mpls-tc", false, true, 1}, Setting{"mpls-tc", true, true, 1},
                     Setting{"dscp", false, true, 1}, Setting{"dscp", true, false, 1},
+                    Setting{"dscp", true, true, 2}, Setting{"dscp", true, true, 1, false, true},
+                    Setting{"mpls-tc", true, true, 1, false, true},
                     Setting{"ipv6-option, option-header: hop-by-hop", false, true, 1},
                     Setting{"ipv6-option, option-header: hop-by-hop", true, true, 1},
                     Setting{"ipv6-option, option-header: hop-by-hop", true, true, 2},

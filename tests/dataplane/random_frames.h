@@ -85,12 +85,16 @@ class RandomFrames {
     const T& one_of(const std::vector<T>& values) {
         return values[below(static_cast<std::uint32_t>(values.size()))];
     }
+    /// Tags of one table or another; best effort, expedited, and control.
+    std::uint8_t dscp() {
+        return below(3) != 0 ? static_cast<std::uint8_t>(below(10) * 4 + 3)
+                             : one_of<std::uint8_t>({0, 0, 46, 48, 56});
+    }
     std::uint8_t ttl() { return one_of<std::uint8_t>({64, 64, 64, 64, 255, 2, 1, 0}); }
 
     Frame ipv4() {
-        Frame ip =
-            ipv4_udp(one_of(targets_.ipv4).ipv4(), static_cast<std::uint8_t>(below(10) * 4 + 3),
-                     static_cast<std::uint16_t>(below(3) * 700 + below(60)), ttl());
+        Frame ip = ipv4_udp(one_of(targets_.ipv4).ipv4(), dscp(),
+                            static_cast<std::uint16_t>(below(3) * 700 + below(60)), ttl());
         if (below(2) == 0) {
             change_ports(ip);
         }
@@ -135,7 +139,7 @@ class RandomFrames {
     Frame ipv6_header(std::uint8_t next, std::uint8_t hop_limit,
                       const config::IpAddress& destination, const Frame& payload) {
         Frame ip;
-        append32(ip, 6u << 28 | (below(16) * 4 + 3) << 22 | below(1000));
+        append32(ip, 6u << 28 | std::uint32_t{dscp()} << 22 | below(1000));
         append16(ip, static_cast<std::uint16_t>(payload.size()));
         ip.push_back(next);
         ip.push_back(hop_limit);
@@ -161,8 +165,24 @@ class RandomFrames {
                                     : below(8) == 0 ? dataplane::protocol::kDestination
                                                     : last;
         first = dataplane::protocol::kHopByHop;
+        chain = options(behind);
+        if (behind == dataplane::protocol::kRouting) {
+            chain = chain + routing_header(last);
+        } else if (behind == dataplane::protocol::kDestination) {
+            chain = chain + Frame{last, 0, 1, 4, 0, 0, 0, 0};
+        }
+        return chain;
+    }
+
+    /// A hop-by-hop header in front of `behind`: the TCQF option, that and another one, or an NRP
+    /// option alone.
+    Frame options(std::uint8_t behind) {
+        if (below(6) == 0) {
+            return Frame{behind, 1} + nrp_option() +
+                   (below(4) != 0 ? Frame{1, 2, 0, 0} : Frame{0, 1, 1, 0});
+        }
         const bool long_header = below(2) == 0;
-        chain = {behind, static_cast<std::uint8_t>(long_header ? 1 : 0)};
+        Frame chain = {behind, static_cast<std::uint8_t>(long_header ? 1 : 0)};
         chain = chain + Frame{kTcqfOption, 2, static_cast<std::uint8_t>(below(8) == 0 ? 0x80 : 0),
                               static_cast<std::uint8_t>(below(7))};
         if (!long_header) {
@@ -170,20 +190,17 @@ class RandomFrames {
         } else if (below(6) == 0) {
             chain = chain + Frame{1, 8, 0, 0, 0, 0, 0, 0, 0, 0};
         } else {
-            chain = chain + Frame{kNrpOption,
-                                  8,
-                                  one_of<std::uint8_t>({0, 0x80}),
-                                  one_of<std::uint8_t>({0, 0, 0, 1}),
-                                  0,
-                                  0};
-            append32(chain, one_of<std::uint32_t>({5, 6, 77}));
-        }
-        if (behind == dataplane::protocol::kRouting) {
-            chain = chain + routing_header(last);
-        } else if (behind == dataplane::protocol::kDestination) {
-            chain = chain + Frame{last, 0, 1, 4, 0, 0, 0, 0};
+            chain = chain + nrp_option();
         }
         return chain;
+    }
+
+    Frame nrp_option() {
+        Frame option = {
+            kNrpOption, 8, one_of<std::uint8_t>({0, 0x80}), one_of<std::uint8_t>({0, 0, 0, 1}),
+            0,          0};
+        append32(option, one_of<std::uint32_t>({5, 6, 77}));
+        return option;
     }
 
     /// Of two segments, mostly right; to SIDs as well as through.

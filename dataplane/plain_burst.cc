@@ -1,0 +1,350 @@
+// The short way, first part: which packets of a burst are plain, and where they go.
+//
+// Nothing is changed here and nothing is counted. Each stage asks for the memory that the next one
+// needs.
+
+#include "dataplane/plain_burst.h"
+
+#include <array>
+#include <cstring>
+
+#include "dataplane/classify.h"
+#include "dataplane/forwarder.h"
+#include "dataplane/headers.h"
+#include "dataplane/network_actions.h"
+#include "dataplane/prefetch.h"
+#include "dataplane/segment_routing_header.h"
+
+namespace tcqf::dataplane {
+namespace {
+
+static_assert(kReceiveBurst <= FlowTable::kMaxBurst && kReceiveBurst <= SidIndex::kMaxBurst);
+
+inline bool is_plain_ipv6(const std::uint8_t* ip, std::uint32_t octets) {
+    return ip[0] >> 4 == 6 && kIpv6Octets + ipv6::payload_octets(ip) == octets &&
+           ipv6::hop_limit(ip) > 1 && ipv6::is_routable(ipv6::source(ip)) &&
+           ipv6::is_routable(ipv6::destination(ip));
+}
+
+}  // namespace
+
+/// An Internet header without options and with nothing wrong, of a packet that fills its frame.
+inline bool Forwarder::recognise_ipv4(const InterfaceTable& in, Plain& plain) {
+    const std::uint8_t* ip = plain.l3;
+    if (plain.octets < kIpv4Octets || ip[0] != 0x45 || ipv4::total_octets(ip) != plain.octets ||
+        ipv4::ttl(ip) <= 1 || !ipv4::is_unicast(ipv4::source(ip)) ||
+        !ipv4::is_unicast(ipv4::destination(ip)) || !ipv4::short_checksum_right(ip)) {
+        return false;
+    }
+    if (in.tags.tagging() == Tagging::dscp) {
+        plain.cycle = in.tags.cycle_of(ipv4::dscp(ip));
+    }
+    return true;
+}
+
+/// The tag is the DSCP, or an option in a hop-by-hop header of the usual layout.
+inline bool Forwarder::recognise_ipv6(const InterfaceTable& in, Plain& plain) const {
+    const std::uint8_t* ip = plain.l3;
+    UsualOptions options;
+    if (plain.octets < kIpv6Octets || !is_plain_ipv6(ip, plain.octets) ||
+        (has_extension_headers(ipv6::next(ip)) &&
+         !tables_->usual_layout.read(ip, plain.octets, options)) ||
+        (options.nrp != 0 && !tables_->read_partition(ip + options.nrp, plain.nrp))) {
+        return false;
+    }
+    if (in.tags.tagging() == Tagging::dscp) {
+        plain.cycle = in.tags.cycle_of(ipv6::dscp(ip));
+    } else if (in.tags.tagging() == Tagging::ipv6_option && options.tcqf != 0 &&
+               in.option_header == config::OptionHeader::hop_by_hop) {
+        plain.cycle = in.tags.cycle_of(ip[options.tcqf + kCycleIdOffset]);
+        plain.option = options.tcqf;
+    }
+    plain.routing = options.routing;
+    // Without a cycle it may be a flow's, and an option is not to be trusted everywhere.
+    return plain.cycle != 0 || (options.tcqf == 0 && tables_->flow_table->is_for_ipv4_alone());
+}
+
+/// A stack that has a bottom, and nothing in it that a transit router looks at.
+inline bool Forwarder::recognise_label(const InterfaceTable& in, Plain& plain) const {
+    if (plain.octets < kLabelOctets) {
+        return false;
+    }
+    const std::uint32_t top = load32(plain.l3);
+    std::uint32_t entry = top;
+    for (std::uint32_t offset = kLabelOctets; !mpls::bottom(entry); offset += kLabelOctets) {
+        if (offset + kLabelOctets > plain.octets) {
+            return false;
+        }
+        entry = load32(plain.l3 + offset);
+        if (mpls::label(entry) == kNetworkActionLabel && !tables_->nrps.empty()) {
+            return false;
+        }
+    }
+    if (in.tags.tagging() == Tagging::mpls_tc) {
+        plain.cycle = in.tags.cycle_of(mpls::tc(top));
+    }
+    if (mpls::ttl(top) <= 1 || (plain.cycle == 0 && !tables_->flow_table->is_for_ipv4_alone())) {
+        return false;
+    }
+    plain.label_count = 1;
+    plain.label = &tables_->labels.find(mpls::label(top));
+    prefetch_entry(plain.label);
+    return true;
+}
+
+/// First stage: what kind of packet it is, and the action of a label.
+inline void Forwarder::recognise(const InterfaceTable& in, rte_mbuf* mbuf, Plain& plain,
+                                 PlainBurst& burst) const {
+    plain = {};
+    plain.nrp = kNoNrp;
+    plain.flow = FlowTable::kNoFlow;
+    auto* frame = rte_pktmbuf_mtod(mbuf, std::uint8_t*);
+    if (mbuf->pkt_len <= kMinFrameOctets || load64(frame) >> 16 != burst.own_mac ||
+        mbuf->nb_segs != 1) [[unlikely]] {
+        return;
+    }
+    plain.l3 = frame + kEthernetOctets;
+    plain.octets = mbuf->pkt_len - kEthernetOctets;
+    switch (load16(frame + 12)) {
+        case ethertype::kIpv4:
+            if (recognise_ipv4(in, plain)) {
+                plain.kind = Layer3::ipv4;
+                burst.ipv4_destinations[burst.ipv4_count] = ipv4::destination(plain.l3);
+                burst.ipv4[burst.ipv4_count++] = &plain;
+            }
+            break;
+        case ethertype::kIpv6:
+            if (recognise_ipv6(in, plain)) {
+                plain.kind = Layer3::ipv6;
+                burst.ipv6[burst.ipv6_count++] = &plain;
+            }
+            break;
+        case ethertype::kMpls:
+            if (recognise_label(in, plain)) {
+                plain.kind = Layer3::labelled;
+            }
+            break;
+        default:
+            break;
+    }
+}
+
+/// Second stage: the SIDs among destinations. Only what has a routing header gets past one here.
+void Forwarder::find_sids(const PlainBurst& burst) const {
+    std::array<Plain*, kReceiveBurst> packets;
+    std::array<std::uint32_t, kReceiveBurst> sids;
+    unsigned count = 0;
+    for (Plain* plain : burst.ipv6_packets()) {
+        if (plain->routing != 0) {
+            packets[count++] = plain;
+        }
+    }
+    if (count == 0) {
+        return;
+    }
+    tables_->sid_index->find_burst(
+        count, [&](std::size_t i) { return ipv6::destination(packets[i]->l3); }, sids.data());
+    const std::size_t known = tables_->sids.size();
+    const SidAction* first = tables_->sids.begin();
+    for (unsigned i = 0; i < count; ++i) {
+        if (sids[i] < known) {
+            packets[i]->sid = first + sids[i];
+            prefetch_entry(packets[i]->sid);
+        }
+    }
+}
+
+/// Third stage: the flows of what has no cycle yet.
+template <class Fields>
+void Forwarder::match_flows(config::InterfaceIndex interface, PlainBurst& burst) const {
+    std::array<Fields, kReceiveBurst> fields;
+    std::array<Plain*, kReceiveBurst> packets;
+    std::array<std::uint32_t, kReceiveBurst> flows;
+    unsigned count = 0;
+    for (Plain* plain : burst.ipv4_packets()) {
+        if (plain->cycle == 0) {
+            read_ipv4_flow_fields(plain->l3, plain->octets, fields[count]);
+            fields[count].interface = interface;
+            packets[count++] = plain;
+        }
+    }
+    if (count == 0) {
+        return;
+    }
+    tables_->flow_table->match_burst(std::span<const Fields>(fields.data(), count), flows.data());
+    for (unsigned i = 0; i < count; ++i) {
+        if (flows[i] != FlowTable::kNoFlow) {
+            packets[i]->flow = flows[i];
+            prefetch_entry(&tables_->flows[flows[i]]);
+            burst.of_flows[burst.of_flows_count++] = packets[i];
+        }
+    }
+}
+
+/// A SID's packet to which nothing happens but that the next segment becomes its destination: the
+/// offset of that segment, else 0. The order of the checks does not matter to one that passes all.
+inline std::uint16_t Forwarder::next_plain_segment(const Plain& plain, const SidAction& sid) {
+    const std::uint8_t* routing = plain.l3 + plain.routing;
+    const std::uint8_t left = srh::segments_left(routing);
+    if (left < sid.plain_from || srh::type(routing) != srh::kRoutingType ||
+        (srh::flags(routing) & srh::kOamFlag) != 0 || !srh::segments_left_right(routing)) {
+        return 0;
+    }
+    const std::uint8_t* segment = srh::segment(routing, left - 1u);
+    return ipv6::is_routable(segment) ? static_cast<std::uint16_t>(segment - plain.l3)
+                                      : std::uint16_t{0};
+}
+
+/// The address that a plain packet is looked up by: its destination or, at a SID of the plainest
+/// kinds, the next segment (RFC 8986, 4.1); nullptr where no look-up is needed, or where the SID
+/// makes the packet one that is not plain.
+inline const std::uint8_t* Forwarder::onward_address(Plain& plain) const {
+    if (plain.sid == nullptr) {
+        return ipv6::destination(plain.l3);
+    }
+    plain.segment = next_plain_segment(plain, *plain.sid);
+    if (plain.segment == 0) {
+        plain.kind = Layer3::other;
+        return nullptr;
+    }
+    plain.sid_counter = &counter_of(*plain.sid);
+    prefetch_entry(plain.sid_counter);
+    return plain.sid->behavior == config::SidBehavior::end_x ? nullptr : plain.l3 + plain.segment;
+}
+
+/// Fourth stage: IP destinations, all at once.
+void Forwarder::look_up(config::InterfaceIndex interface, const PlainBurst& burst) const {
+    std::array<std::array<std::uint8_t, 16>, kReceiveBurst> ipv6_destinations;
+    std::array<Plain*, kReceiveBurst> ipv6_packets;
+    unsigned ipv6_count = 0;
+    for (Plain* plain : burst.ipv6_packets()) {
+        if (const std::uint8_t* address = onward_address(*plain)) {
+            std::memcpy(ipv6_destinations[ipv6_count].data(), address, 16);
+            ipv6_packets[ipv6_count++] = plain;
+        }
+    }
+    const RouteTable& table = tables_->route_tables[tables_->interfaces[interface].route_table];
+    std::array<std::uint64_t, kReceiveBurst> values;
+    const auto use = [&](Family family, Plain* const* packets, unsigned count) {
+        const RouteActions& actions = table.routes(family).actions;
+        for (unsigned i = 0; i < count; ++i) {
+            packets[i]->route = &actions[values[i]];
+            prefetch_shared(packets[i]->route);
+        }
+    };
+    if (burst.ipv4_count != 0) {
+        table.find_ipv4_bulk(burst.ipv4_destinations.data(), values.data(), burst.ipv4_count);
+        use(Family::ipv4, burst.ipv4.data(), burst.ipv4_count);
+    }
+    if (ipv6_count != 0) {
+        table.find_ipv6_bulk(ipv6_destinations.data(), values.data(), ipv6_count);
+        use(Family::ipv6, ipv6_packets.data(), ipv6_count);
+    }
+}
+
+/// Where a plain packet goes; nullptr: into a policy, or somewhere special.
+inline const HopSet* Forwarder::hops_of(const Plain& plain) {
+    if (plain.route == nullptr) {
+        return plain.segment != 0 ? &plain.sid->hops : nullptr;  // End.X (RFC 8986, 4.2)
+    }
+    return &plain.route->hops;
+}
+
+/// Fifth stage: the next hop, where there is only one.
+void Forwarder::find_adjacencies(std::span<Plain> burst) {
+    for (Plain& plain : burst) {
+        if (plain.kind == Layer3::labelled) {
+            plain.adjacency = plain.label->sole_swap;
+            prefetch_entry(plain.adjacency);
+            continue;
+        }
+        const HopSet* hops = hops_of(plain);
+        if (hops != nullptr && hops->count == 1) {
+            plain.adjacency = hops->first;
+            prefetch_shared(plain.adjacency);
+        }
+    }
+}
+
+/// Sixth stage: policies that routes lead into, and their only way, where there is one.
+void Forwarder::follow_policies(std::span<Plain> burst) const {
+    std::array<Plain*, kReceiveBurst> steered;
+    unsigned count = 0;
+    for (Plain& plain : burst) {
+        if (plain.route != nullptr && plain.route->kind == RouteKind::policy &&
+            plain.sid == nullptr) {
+            plain.policy = &tables_->policies[plain.route->index];
+            prefetch_entry(plain.policy);
+            steered[count++] = &plain;
+        }
+    }
+    for (unsigned i = 0; i < count; ++i) {
+        Plain& plain = *steered[i];
+        if (plain.cycle == 0 || plain.policy->sole.hop == nullptr) {
+            continue;
+        }
+        const SoleWay& way = plain.policy->sole;
+        plain.adjacency = way.hop;
+        prefetch_shared(way.hop);
+        const void* prepared = way.stack;
+        if (way.outer != nullptr) {
+            plain.outer =
+                &way.outer->of(plain.policy->reduced, tables_->interfaces[way.oif].tcqf_place());
+            prepared = plain.outer;
+        }
+        prefetch_entry(prepared);
+        prefetch_entry(static_cast<const std::uint8_t*>(prepared) + 64);
+    }
+}
+
+/// Seventh stage: the state of flows, as far as this worker may look at it: each policer and each
+/// interface's cursors belong to one worker.
+void Forwarder::prefetch_flows(const PlainBurst& burst) {
+    config::InterfaceIndex oif = UINT16_MAX;   // none yet
+    SlotArray<FlowCursor>* cursors = nullptr;  // of oif, where they are this worker's
+    for (const Plain* plain : burst.packets_of_flows()) {
+        const FlowAction& flow = tables_->flows[plain->flow];
+        if (flow.policing_worker == index_) {
+            flow.policer.prefetch(policer_positions_[flow.slot]);
+        }
+        if (plain->adjacency == nullptr) {
+            continue;
+        }
+        if (oif != plain->adjacency->oif) {
+            oif = plain->adjacency->oif;
+            const bool has_own =
+                tables_->interfaces[oif].domain != kNoDomain && state(oif).owner == index_;
+            cursors = has_own ? &state(oif).cursors : nullptr;
+        }
+        if (cursors != nullptr) {
+            prefetch_entry(&(*cursors)[flow.slot]);
+        }
+    }
+}
+
+/// All stages; what is not plain is of kind `other` then, or has no next hop.
+void Forwarder::find_out(config::InterfaceIndex interface, std::span<rte_mbuf* const> mbufs,
+                         PlainBurst& burst) {
+    const InterfaceTable& in = tables_->interfaces[interface];
+    burst.own_mac = std::uint64_t{load32(in.mac.data())} << 16 | load16(&in.mac[4]);
+    const std::span<Plain> packets(burst.packets.data(), mbufs.size());
+    for (std::size_t i = 0; i < mbufs.size(); ++i) {
+        recognise(in, mbufs[i], packets[i], burst);
+    }
+    if (in.route_table == kMainTable && !tables_->sid_index->empty() &&
+        inside_srv6_domain(interface)) {
+        find_sids(burst);
+    }
+    if (!tables_->flow_table->empty()) {
+        tables_->flow_table->is_plain_for_ipv4() ? match_flows<Ipv4FlowFields>(interface, burst)
+                                                 : match_flows<FlowFields>(interface, burst);
+    }
+    look_up(interface, burst);
+    find_adjacencies(packets);
+    if (!tables_->policies.empty()) {
+        follow_policies(packets);
+    }
+    prefetch_flows(burst);
+}
+
+}  // namespace tcqf::dataplane

@@ -1,0 +1,52 @@
+// The packets of a burst on the short way, and what its stages find out about them.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+
+#include "dataplane/forwarder.h"
+
+namespace tcqf::dataplane {
+
+/// What a burst's stages find out about one packet. Without initialisers: recognise() fills it.
+struct Forwarder::Plain {
+    Layer3 kind;               ///< other: something about it is special
+    std::uint8_t label_count;  ///< that are swapped
+    CycleId cycle;             ///< identifier on the incoming interface; 0: not TCQF
+    std::uint16_t option;      ///< offset of the option that is the tag; 0: there is none
+    std::uint16_t routing;     ///< offset of the routing header; 0: there is none
+    std::uint16_t segment;  ///< offset of the one that becomes the destination here; 0: none does
+    std::uint32_t octets;   ///< of layer 3
+    std::uint32_t nrp;
+    std::uint32_t flow;
+    std::uint8_t* l3;
+    const SidAction* sid;      ///< that its destination is
+    const RouteAction* route;  ///< of its destination, or of the segment that becomes it
+    union {
+        const LabelAction* label;  ///< of the top label
+        SidCounter* sid_counter;   ///< where there is a SID
+    };
+    const PolicyAction* policy;  ///< that its route leads into
+    const OuterHeader* outer;    ///< of that policy's one way
+    const Adjacency* adjacency;  ///< the next hop, where there is only one
+};
+
+/// The packets of a burst, and those that are looked up by an address.
+struct Forwarder::PlainBurst {
+    std::uint64_t own_mac = 0;  ///< of the interface they came in by
+    std::array<Plain, kReceiveBurst> packets;
+    std::array<Plain*, kReceiveBurst> ipv4;
+    std::array<std::uint32_t, kReceiveBurst> ipv4_destinations;
+    std::array<Plain*, kReceiveBurst> ipv6;
+    std::array<Plain*, kReceiveBurst> of_flows;
+    unsigned ipv4_count = 0;
+    unsigned ipv6_count = 0;
+    unsigned of_flows_count = 0;
+
+    std::span<Plain* const> ipv4_packets() const { return {ipv4.data(), ipv4_count}; }
+    std::span<Plain* const> ipv6_packets() const { return {ipv6.data(), ipv6_count}; }
+    std::span<Plain* const> packets_of_flows() const { return {of_flows.data(), of_flows_count}; }
+};
+
+}  // namespace tcqf::dataplane
