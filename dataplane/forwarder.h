@@ -60,7 +60,9 @@ class Forwarder {
     static std::uint16_t next_plain_segment(const Plain& plain, const SidAction& sid);
     const std::uint8_t* onward_address(Plain& plain) const;
     static const HopSet* hops_of(const Plain& plain);
-    static void find_adjacencies(std::span<Plain> burst);
+    std::optional<std::uint32_t> plain_hash(const Plain& plain) const;
+    const Adjacency* choose_plain_hop(const Plain& plain, const HopSet& hops) const;
+    void find_adjacencies(std::span<Plain> burst) const;
     void follow_policies(std::span<Plain> burst) const;
     void prefetch_flows(const PlainBurst& burst);
 

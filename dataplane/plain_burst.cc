@@ -7,8 +7,10 @@
 
 #include <array>
 #include <cstring>
+#include <optional>
 
 #include "dataplane/classify.h"
+#include "dataplane/flow_hash.h"
 #include "dataplane/forwarder.h"
 #include "dataplane/headers.h"
 #include "dataplane/network_actions.h"
@@ -250,17 +252,50 @@ inline const HopSet* Forwarder::hops_of(const Plain& plain) {
     return &plain.route->hops;
 }
 
-/// Fifth stage: the next hop, where there is only one.
-void Forwarder::find_adjacencies(std::span<Plain> burst) {
+/// What a plain packet is spread over several next hops by, as spread_hash(); absent where a SID
+/// changes it first.
+std::optional<std::uint32_t> Forwarder::plain_hash(const Plain& plain) const {
+    const std::uint32_t seed = tables_->hash_seed;
+    if (plain.flow != FlowTable::kNoFlow) {
+        return flow_id_hash(tables_->flows[plain.flow].id, seed);
+    }
+    switch (plain.kind) {
+        case Layer3::ipv4:
+            return ipv4_hash(plain.l3, plain.octets, seed);
+        case Layer3::labelled:
+            return label_hash(plain.l3, seed);
+        default:
+            break;
+    }
+    if (plain.segment != 0) {
+        return std::nullopt;
+    }
+    ExtensionHeaders extensions;
+    walk_extension_headers({plain.l3, plain.octets}, tables_->code_points, extensions);
+    const UpperLayer upper = upper_of_ipv6(plain.l3, plain.octets, extensions);
+    return ipv6_hash(plain.l3, upper, seed);
+}
+
+/// Of several next hops; nullptr where there are none, or where the long way has to choose.
+[[gnu::noinline]] const Adjacency* Forwarder::choose_plain_hop(const Plain& plain,
+                                                               const HopSet& hops) const {
+    const std::optional<std::uint32_t> hash = hops.count > 1 ? plain_hash(plain) : std::nullopt;
+    return hash ? &tables_->choose(hops, *hash) : nullptr;
+}
+
+/// Fifth stage: the next hop.
+void Forwarder::find_adjacencies(std::span<Plain> burst) const {
     for (Plain& plain : burst) {
         if (plain.kind == Layer3::labelled) {
             plain.adjacency = plain.label->sole_swap;
+            if (plain.adjacency == nullptr && plain.label->kind == LabelKind::swap) [[unlikely]] {
+                plain.adjacency = choose_plain_hop(plain, plain.label->hops);
+            }
             prefetch_entry(plain.adjacency);
             continue;
         }
-        const HopSet* hops = hops_of(plain);
-        if (hops != nullptr && hops->count == 1) {
-            plain.adjacency = hops->first;
+        if (const HopSet* hops = hops_of(plain)) {
+            plain.adjacency = hops->count == 1 ? hops->first : choose_plain_hop(plain, *hops);
             prefetch_shared(plain.adjacency);
         }
     }

@@ -29,7 +29,7 @@ struct Forwarder::Plain {
     };
     const PolicyAction* policy;  ///< that its route leads into
     const OuterHeader* outer;    ///< of that policy's one way
-    const Adjacency* adjacency;  ///< the next hop, where there is only one
+    const Adjacency* adjacency;  ///< the next hop
 };
 
 /// The packets of a burst, and those that are looked up by an address.

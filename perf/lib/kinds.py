@@ -124,6 +124,13 @@ class Mpls(Kind):
         return [f"label {label} {100_000 + label}" for label in self.targets(traffic)]
 
 
+class SpreadIpv4(Ipv4):
+    """The same over two next hops each."""
+
+    def entries(self, traffic):
+        return [f"spread {network}" for network in self.targets(traffic)]
+
+
 class LeavingIpv4(Ipv4):
     """IPv4 with a DSCP that leaves the domain here, as best effort."""
 
@@ -301,6 +308,7 @@ KINDS = {
     "ipv4": Ipv4(),
     "mpls": Mpls(),
     "ipv6": Ipv6(),
+    "spread": SpreadIpv4(),
     "leaving": LeavingIpv4(),
     "best-effort-ipv4": BestEffortIpv4(),
     "best-effort-ipv6": BestEffortIpv6(),

@@ -41,6 +41,7 @@ ROWS = [
     _row("IPv6 option to option, 1,000 routes", "ipv6", 64, 1000),
     _row("IPv6 option to option, 1,000 routes, 256 cycles", "ipv6", 64, 1000, FAR),
     _row("IPv6 option to option, 1,000 routes", "ipv6", 1500, 1000),
+    _row("IPv4 DSCP to DSCP, 1,000 routes of 2 next hops", "spread", 64, 1000),
     _row("IPv4 best effort, 1,000 routes", "best-effort-ipv4", 64, 1000),
     _row("IPv6 best effort, 1,000 routes", "best-effort-ipv6", 64, 1000),
     _row("MPLS best effort, 1,000 labels", "best-effort-mpls", 64, 1000),
@@ -70,7 +71,7 @@ ROWS = [
 
 def peer_traffic(traffic):
     """What l3fwd forwards beside it: the same capture where it can, else IPv4 of the same length."""
-    if traffic.kind in ("ipv4", "ipv6", "ingress", "leaving", "best-effort-ipv4",
+    if traffic.kind in ("ipv4", "ipv6", "ingress", "leaving", "spread", "best-effort-ipv4",
                         "best-effort-ipv6"):
         return traffic
     return Traffic("ipv4", traffic.octets, 1000, traffic.packets)

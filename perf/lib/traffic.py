@@ -89,6 +89,7 @@ interfaces:
     addresses: [10.0.2.1/24, "2001:db8:102::1/64"]
 neighbors:
   - {{interface: ge1, address: 10.0.2.2, mac: {neighbor_mac}, mna: true}}
+  - {{interface: ge1, address: 10.0.2.3, mac: {neighbor_mac}}}
   - {{interface: ge1, address: "2001:db8:102::2", mac: {neighbor_mac}}}
 tcqf:
   domains:

@@ -27,6 +27,9 @@ class EntryReader {
         if (kind == "route") {
             return add_route(words);
         }
+        if (kind == "spread") {
+            return add_spread(words);
+        }
         if (kind == "label") {
             return add_label(words);
         }
@@ -57,6 +60,20 @@ class EntryReader {
             route.sr_policy = key_of(color);
         } else {
             route.next_hops = {next_hop(prefix->address.is_ipv6)};
+        }
+        return true;
+    }
+
+    bool add_spread(std::istringstream& words) {
+        if (!add_route(words)) {
+            return false;
+        }
+        config::Route& route = router_.routes.back();
+        route.next_hops.clear();
+        for (const config::Neighbor& neighbor : router_.neighbors) {
+            if (neighbor.address.is_ipv6 == route.prefix.address.is_ipv6) {
+                route.next_hops.push_back(next_hop(neighbor));
+            }
         }
         return true;
     }
@@ -151,13 +168,16 @@ class EntryReader {
     config::NextHop next_hop(bool is_ipv6) const {
         for (const config::Neighbor& neighbor : router_.neighbors) {
             if (neighbor.address.is_ipv6 == is_ipv6) {
-                return {.interface = neighbor.interface,
-                        .address = neighbor.address,
-                        .weight = 1,
-                        .labels = {}};
+                return next_hop(neighbor);
             }
         }
         throw std::runtime_error("the configuration has no neighbour to send to");
+    }
+    static config::NextHop next_hop(const config::Neighbor& neighbor) {
+        return {.interface = neighbor.interface,
+                .address = neighbor.address,
+                .weight = 1,
+                .labels = {}};
     }
 
     config::Router& router_;

@@ -17,16 +17,16 @@ FrameTargets targets() {
     FrameTargets targets;
     targets.ipv4 = addresses({"10.10.0.1", "10.10.1.1", "10.10.1.1", "10.10.2.1", "10.10.3.1",
                               "10.11.0.1", "10.0.1.1", "127.0.0.1", "224.0.0.1", "255.255.255.255",
-                              "240.0.0.1", "8.8.8.8"});
+                              "240.0.0.1", "8.8.8.8", "10.13.0.1", "10.13.0.2"});
     targets.ipv6 = addresses(
-        {"2001:db8:d0::1", "2001:db8:d1::1", "2001:db8:d1::2", "2001:db8:d2::1", "2001:db8:d3::1",
-         "fc00:1::1",      "fc00:1::1",      "fc00:1::1",      "fc00:1::e1",     "fc00:1::e1",
-         "fc00:1::e1",     "fc00:1::11",     "fc00:1::11",     "fc00:1::d4",     "fc00:1::d6",
-         "fc00:1::46",     "fc00:8:1::",     "ff02::1",        "fe80::1",        "::1",
-         "2001:db8:bad::1"});
-    targets.segments = addresses({"2001:db8:d0::1", "2001:db8:d1::1", "2001:db8:d1::1",
-                                  "2001:db8:d3::1", "2001:db8:bad::1"});
-    targets.labels = {100, 101, 101, 101, 102, 103, 104, 105, 999, 0, 4, 7, 600};
+        {"2001:db8:d0::1",  "2001:db8:d1::1", "2001:db8:d1::2", "2001:db8:d2::1", "2001:db8:d3::1",
+         "fc00:1::1",       "fc00:1::1",      "fc00:1::1",      "fc00:1::e1",     "fc00:1::e1",
+         "fc00:1::e1",      "fc00:1::11",     "fc00:1::11",     "fc00:1::d4",     "fc00:1::d6",
+         "fc00:1::46",      "fc00:8:1::",     "ff02::1",        "fe80::1",        "::1",
+         "2001:db8:bad::1", "2001:db8:de::1", "2001:db8:de::2"});
+    targets.segments = addresses({"2001:db8:de::1", "2001:db8:d0::1", "2001:db8:d1::1",
+                                  "2001:db8:d1::1", "2001:db8:d3::1", "2001:db8:bad::1"});
+    targets.labels = {100, 101, 101, 101, 102, 103, 104, 105, 106, 106, 107, 999, 0, 4, 7, 600};
     return targets;
 }
 
@@ -66,8 +66,15 @@ class Express : public testing::TestWithParam<Setting> {
     }
 };
 
-constexpr const char* kLabelOutOfTheDomain = R"(  labels:
+/// Out of the domain, and to several next hops.
+constexpr const char* kMoreLabels = R"(  labels:
   - {label: 105, operation: swap, out-labels: [205], next-hops: [{interface: ge3, address: 10.0.4.2}]}
+  - {label: 106, operation: swap, out-labels: [206], next-hops: [{interface: ge0, address: 10.0.1.2}, {interface: ge1, address: 10.0.2.2, weight: 3}]}
+  - {label: 107, operation: pop, next-hops: [{interface: ge0, address: 10.0.1.2}, {interface: ge1, address: 10.0.2.2}]}
+)";
+constexpr const char* kMoreRoutes = R"(routes:
+- {prefix: 10.13.0.0/24, next-hops: [{interface: ge0, address: 10.0.1.2}, {interface: ge1, address: 10.0.2.2, weight: 3}, {interface: ge3, address: 10.0.4.2}]}
+- {prefix: '2001:db8:de::/64', next-hops: [{interface: ge0, address: '2001:db8:101::2'}, {interface: ge1, address: '2001:db8:102::2', weight: 3}, {interface: ge3, address: '2001:db8:104::2'}]}
 )";
 
 constexpr const char* kOtherFlows = R"(  flows:
@@ -131,7 +138,8 @@ TEST_P(Express, TheShortWayDoesWithEveryPacketWhatTheLongWayDoes) {
         config = with(config, "cycle-bits: 100000", "cycle-bits: 10000");
         config = with(config, "cycle-bits: 20000", "cycle-bits: 5000");
     }
-    config = with(config, "  labels:\n", kLabelOutOfTheDomain);
+    config = with(config, "  labels:\n", kMoreLabels);
+    config = with(config, "routes:\n", kMoreRoutes);
     if (GetParam().other_flows) {
         config = with(config, "  flows:\n", kOtherFlows);
     }
