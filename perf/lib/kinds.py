@@ -157,6 +157,65 @@ class BestEffortIpv6(BestEffort, Ipv6):
         return build.ipv6_packet(octets, SOURCE_IPV6, _host_in(network, generator), [])
 
 
+class PushLabel(Ipv4):
+    """IPv4 with a DSCP that gets a label, and its tag there."""
+
+    tags_out = TC_OUT
+    _CONFIG = """\
+routes:
+  - {prefix: 20.0.0.0/8, next-hops: [{interface: ge1, address: 10.0.2.2, labels: [17001]}]}
+"""
+
+    def targets(self, traffic):
+        return [ONE_IPV4]
+
+    def entries(self, traffic):
+        return []
+
+    def config(self, traffic, cycle_bits):
+        return self._CONFIG
+
+
+class PopLabel(Ipv4):
+    """A label of ours on top of IPv4 to random destinations over the routes."""
+
+    tags_in = TC_IN
+    ethertype = MPLS
+    _CONFIG = """\
+mpls:
+  labels:
+    - {label: 16, operation: pop-and-lookup}
+"""
+
+    def packet(self, octets, target, tag, generator):
+        return build.mpls_packet(octets, FIRST_LABEL, tag, _host_in(target, generator))
+
+    def config(self, traffic, cycle_bits):
+        return self._CONFIG
+
+
+class Decapsulate(Ipv4):
+    """IPv4 in IPv6 with the TCQF option to a SID of ours, to random destinations over the routes."""
+
+    tags_in = OPTION_IN
+    ethertype = IPV6
+    _SID = ipaddress.IPv6Address("fc00:1::d4")
+    _CONFIG = """\
+srv6:
+  locators: ["fc00:1::/48"]
+  local-sids:
+    - {sid: "fc00:1::d4/128", behavior: End.DT4}
+"""
+
+    def packet(self, octets, target, tag, generator):
+        inner = build.ipv4_packet(octets - 48, SOURCE_IPV4, _host_in(target, generator), 0)
+        return build.ipv6_packet(octets, SOURCE_IPV6, self._SID, [build.option_header(tag)],
+                                 build.IPV4_INSIDE, inner)
+
+    def config(self, traffic, cycle_bits):
+        return self._CONFIG
+
+
 class Ingress(Kind):
     """Flows that get their tag here."""
 
@@ -310,6 +369,9 @@ KINDS = {
     "ipv6": Ipv6(),
     "spread": SpreadIpv4(),
     "leaving": LeavingIpv4(),
+    "push-label": PushLabel(),
+    "pop-label": PopLabel(),
+    "decapsulate": Decapsulate(),
     "best-effort-ipv4": BestEffortIpv4(),
     "best-effort-ipv6": BestEffortIpv6(),
     "best-effort-mpls": BestEffortMpls(),

@@ -5,7 +5,7 @@ import struct
 
 TCQF_OPTION = 0xB1
 NRP_OPTION = 0x1E
-NO_NEXT_HEADER, HOP_BY_HOP, ROUTING = 59, 0, 43
+NO_NEXT_HEADER, HOP_BY_HOP, ROUTING, IPV4_INSIDE = 59, 0, 43, 4
 
 
 def _checksum(header):
@@ -23,15 +23,15 @@ def ipv4_packet(octets, source, destination, dscp, ports=(1000, 2000)):
     return (header + udp).ljust(octets, b"\0")
 
 
-def ipv6_packet(octets, source, destination, headers):
-    """An IPv6 packet with extension headers, (number, content from the length on) in their order;
-    nothing follows but octets."""
-    names = [number for number, _ in headers] + [NO_NEXT_HEADER]
+def ipv6_packet(octets, source, destination, headers, upper=NO_NEXT_HEADER, payload=b""):
+    """An IPv6 packet with extension headers, (number, content from the length on) in their order,
+    and the payload, filled up with octets."""
+    names = [number for number, _ in headers] + [upper]
     packet = (struct.pack(">IHBB", 6 << 28, octets - 40, names[0], 64) + source.packed
               + destination.packed)
     for (_, content), following in zip(headers, names[1:]):
         packet += bytes([following]) + content
-    return packet.ljust(octets, b"\0")
+    return (packet + payload).ljust(octets, b"\0")
 
 
 def option_header(cycle_id, selector=None):
@@ -49,7 +49,7 @@ def routing_header(segments, left):
     return ROUTING, fixed + b"".join(segment.packed for segment in reversed(segments))
 
 
-def mpls_packet(octets, label, traffic_class):
+def mpls_packet(octets, label, traffic_class, destination=ipaddress.IPv4Address("20.0.0.1")):
     entry = struct.pack(">I", label << 12 | traffic_class << 9 | 0x100 | 64)
     return entry + ipv4_packet(octets - 4, ipaddress.IPv4Address("10.3.0.1"),
-                               ipaddress.IPv4Address("20.0.0.1"), 0)
+                               destination, 0)
