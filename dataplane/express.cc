@@ -56,15 +56,19 @@ inline std::uint8_t Forwarder::new_tag(const Lane& lane, const Plain& plain) {
     return lane.out->tags.tag_of(lane.map->oif_cycle(plain.cycle));
 }
 
-/// One hop less, and what was a tag on the way in becomes the domain's mark. The TTL that is left.
-inline std::uint8_t Forwarder::leave_by_dscp(const InterfaceTable& in, const Plain& plain) {
+inline std::uint8_t Forwarder::dscp_of(const Plain& plain) {
+    return plain.kind == Layer3::ipv4 ? ipv4::dscp(plain.l3) : ipv6::dscp(plain.l3);
+}
+
+/// One hop less, and this DSCP. The TTL that is left.
+inline std::uint8_t Forwarder::pass_hop(const Plain& plain, std::uint8_t dscp) {
     if (plain.kind == Layer3::ipv4) {
-        ipv4::decrement_ttl_and_set_dscp(plain.l3, in.egress_dscp);
+        ipv4::decrement_ttl_and_set_dscp(plain.l3, dscp);
         return ipv4::ttl(plain.l3);
     }
     const auto limit = static_cast<std::uint8_t>(ipv6::hop_limit(plain.l3) - 1);
     ipv6::set_hop_limit(plain.l3, limit);
-    ipv6::set_dscp(plain.l3, in.egress_dscp);
+    ipv6::set_dscp(plain.l3, dscp);
     return limit;
 }
 
@@ -123,9 +127,11 @@ void Forwarder::choose_lane(Lane& lane, config::InterfaceIndex oif) {
     if (plain.policy != nullptr) [[unlikely]] {
         return forward_steered(lane, mbuf, plain);
     }
-    if (plain.octets > lane.mtu || !adjacency.resolved ||
-        adjacency.label_count != plain.label_count) [[unlikely]] {
+    if (plain.octets > lane.mtu || !adjacency.resolved) [[unlikely]] {
         return false;
+    }
+    if (adjacency.label_count != plain.label_count) [[unlikely]] {
+        return forward_pushed(lane, mbuf, plain);
     }
     if (plain.cycle != 0 && lane.out->domain != kNoDomain) [[likely]] {
         return forward_transit(lane, mbuf, plain);
@@ -137,15 +143,11 @@ void Forwarder::choose_lane(Lane& lane, config::InterfaceIndex oif) {
     return true;
 }
 
-/// One hop less and, at a SID, one segment less.
-inline void Forwarder::advance_ipv6(const Plain& plain) {
-    std::uint8_t* ip = plain.l3;
-    ipv6::set_hop_limit(ip, static_cast<std::uint8_t>(ipv6::hop_limit(ip) - 1));
-    if (plain.segment != 0) {
-        plain.sid_counter->count(plain.octets);
-        --ip[plain.routing + 3];
-        std::memcpy(ip + 24, ip + plain.segment, 16);
-    }
+/// The segment that becomes the destination at a SID.
+inline void Forwarder::next_segment(const Plain& plain) {
+    plain.sid_counter->count(plain.octets);
+    --plain.l3[plain.routing + 3];
+    std::memcpy(plain.l3 + 24, plain.l3 + plain.segment, 16);
 }
 
 [[gnu::always_inline]] inline bool Forwarder::forward_transit(const Lane& lane, rte_mbuf* mbuf,
@@ -161,7 +163,10 @@ inline void Forwarder::advance_ipv6(const Plain& plain) {
             ipv4::decrement_ttl_and_set_dscp(l3, tag);
             break;
         case Layer3::ipv6:
-            advance_ipv6(plain);
+            ipv6::set_hop_limit(l3, static_cast<std::uint8_t>(ipv6::hop_limit(l3) - 1));
+            if (plain.segment != 0) {
+                next_segment(plain);
+            }
             if (plain.option != 0) {
                 l3[plain.option + kCycleIdOffset] = tag;
             } else {
@@ -204,38 +209,34 @@ inline std::uint8_t Forwarder::mark_of(const Lane& lane, const Plain& plain, Tag
 void Forwarder::forward_best_effort(const Lane& lane, rte_mbuf* mbuf, const Plain& plain) {
     std::uint8_t* l3 = plain.l3;
     TrafficClass traffic_class = TrafficClass::best_effort;
-    switch (plain.kind) {
-        case Layer3::ipv4: {
-            const std::uint8_t dscp =
-                mark_of(lane, plain, Tagging::dscp, ipv4::dscp(l3), lane.in->egress_dscp);
-            ipv4::decrement_ttl_and_set_dscp(l3, dscp);
-            traffic_class = class_of_dscp(dscp);
-            break;
+    if (plain.kind == Layer3::labelled) {
+        const std::uint32_t entry = load32(l3);
+        store32(l3, mpls::swapped(entry, plain.adjacency->labels[0],
+                                  mark_of(lane, plain, Tagging::mpls_tc, mpls::tc(entry),
+                                          lane.in->egress_tc)));
+    } else {
+        const std::uint8_t dscp =
+            mark_of(lane, plain, Tagging::dscp, dscp_of(plain), lane.in->egress_dscp);
+        pass_hop(plain, dscp);
+        traffic_class = class_of_dscp(dscp);
+        if (plain.segment != 0) {
+            next_segment(plain);
         }
-        case Layer3::ipv6: {
-            const std::uint8_t dscp =
-                mark_of(lane, plain, Tagging::dscp, ipv6::dscp(l3), lane.in->egress_dscp);
-            advance_ipv6(plain);
-            ipv6::set_dscp(l3, dscp);
-            traffic_class = class_of_dscp(dscp);
-            if (plain.option != 0) {
-                retire_tcqf_options({l3, plain.octets}, tables_->code_points);
-            }
-            break;
-        }
-        default: {
-            const std::uint32_t entry = load32(l3);
-            store32(l3, mpls::swapped(entry, plain.adjacency->labels[0],
-                                      mark_of(lane, plain, Tagging::mpls_tc, mpls::tc(entry),
-                                              lane.in->egress_tc)));
-            break;
+        if (plain.option != 0) {
+            retire_tcqf_options({l3, plain.octets}, tables_->code_points);
         }
     }
     if (plain.cycle != 0) {
         traffic_class = TrafficClass::left_domain;
     }
     write_addresses(*plain.adjacency, l3);
-    const std::uint32_t share = lane.shares[plain.nrp];
+    join_queue(lane, mbuf, traffic_class, plain.nrp);
+}
+
+/// The end of another packet's short way, to whoever looks after the interface.
+inline void Forwarder::join_queue(const Lane& lane, rte_mbuf* mbuf, TrafficClass traffic_class,
+                                  std::uint32_t nrp) {
+    const std::uint32_t share = lane.shares[nrp];
     if (!lane.owned) {
         return dispatch(mbuf, {.octets = mbuf->pkt_len,
                                .share = share,
@@ -247,6 +248,38 @@ void Forwarder::forward_best_effort(const Lane& lane, rte_mbuf* mbuf, const Plai
     if (refusal != Refusal::none) [[unlikely]] {
         refuse(lane.oif, mbuf, refusal);
     }
+}
+
+/// IP that gets the labels of its next hop: without a cycle, or with one and a DSCP that was its
+/// tag. As send_matched() and write_labels().
+bool Forwarder::forward_pushed(const Lane& lane, rte_mbuf* mbuf, const Plain& plain) {
+    const Adjacency& adjacency = *plain.adjacency;
+    const std::uint32_t octets = adjacency.label_count * kLabelOctets;
+    const bool has_cycle = plain.cycle != 0;
+    const TagTable& tags = lane.out->tags;
+    const bool tags_labels = tags.tagging() == Tagging::mpls_tc;
+    const std::uint32_t distance =
+        has_cycle && lane.steers && tags_labels ? lane.instant.distance(plain.cycle) : 0;
+    if (plain.kind == Layer3::labelled || plain.segment != 0 || plain.flow != FlowTable::kNoFlow ||
+        (has_cycle && distance == 0) || !has_room(lane, mbuf, plain, octets)) [[unlikely]] {
+        return false;
+    }
+    const std::uint8_t dscp = has_cycle ? lane.in->egress_dscp : dscp_of(plain);
+    const std::uint8_t ttl = pass_hop(plain, dscp);
+    std::uint8_t* top = put_in_front(mbuf, plain, octets, ethertype::kMpls);
+    write_labels_of(adjacency, top,
+                    mpls::entry(0, has_cycle ? lane.in->egress_tc : std::uint8_t{0}, false,
+                                tables_->short_pipe ? std::uint8_t{255} : ttl));
+    if (has_cycle) {
+        mpls::set_tc(top, new_tag(lane, plain));
+        join_cycle(lane, mbuf, distance, plain.nrp);
+    } else {
+        if (tags_labels) {
+            mpls::set_tc(top, tags.clean_of(0));
+        }
+        join_queue(lane, mbuf, TrafficClass::best_effort, plain.nrp);
+    }
+    return true;
 }
 
 /// Into a policy with one way: a TCQF packet whose tag is its DSCP.
@@ -274,7 +307,7 @@ inline bool Forwarder::encapsulate_plain(const Lane& lane, rte_mbuf* mbuf,
         !has_room(lane, mbuf, plain, outer.octets)) [[unlikely]] {
         return false;
     }
-    leave_by_dscp(*lane.in, plain);
+    pass_hop(plain, lane.in->egress_dscp);
     const std::uint32_t hash =
         is_ipv4 ? ipv4_hash(plain.l3, plain.octets, tables_->hash_seed)
                 : ipv6_hash(plain.l3, upper_of_ipv6(plain.l3, plain.octets), tables_->hash_seed);
@@ -294,7 +327,7 @@ inline bool Forwarder::push_plain(const Lane& lane, rte_mbuf* mbuf, const Plain&
         [[unlikely]] {
         return false;
     }
-    const std::uint8_t ttl = leave_by_dscp(*lane.in, plain);
+    const std::uint8_t ttl = pass_hop(plain, lane.in->egress_dscp);
     std::uint8_t* top = put_in_front(mbuf, plain, octets, ethertype::kMpls);
     stack.write(top, mpls::entry(0, lane.in->egress_tc, false,
                                  tables_->short_pipe ? std::uint8_t{255} : ttl));

@@ -73,19 +73,23 @@ class Forwarder {
     void choose_lane(Lane& lane, config::InterfaceIndex oif);
     bool forward_plain(Lane& lane, rte_mbuf* mbuf, const Plain& plain);
     bool forward_transit(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
-    static void advance_ipv6(const Plain& plain);
+    static void next_segment(const Plain& plain);
     void forward_best_effort(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
     static std::uint8_t mark_of(const Lane& lane, const Plain& plain, Tagging tagging,
                                 std::uint8_t mark, std::uint8_t egress_mark);
     bool forward_ingress(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
     bool conforms_here(const Lane& lane, const Plain& plain, const FlowAction& flow);
     Decision plain_flow_decision(const Lane& lane, const rte_mbuf* mbuf, const Plain& plain) const;
+    bool forward_pushed(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
     bool forward_steered(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
     bool encapsulate_plain(const Lane& lane, rte_mbuf* mbuf, const Plain& plain) const;
     bool push_plain(const Lane& lane, rte_mbuf* mbuf, const Plain& plain) const;
     void join_cycle(const Lane& lane, rte_mbuf* mbuf, std::uint32_t distance, std::uint32_t nrp);
+    void join_queue(const Lane& lane, rte_mbuf* mbuf, TrafficClass traffic_class,
+                    std::uint32_t nrp);
     static std::uint8_t new_tag(const Lane& lane, const Plain& plain);
-    static std::uint8_t leave_by_dscp(const InterfaceTable& in, const Plain& plain);
+    static std::uint8_t dscp_of(const Plain& plain);
+    static std::uint8_t pass_hop(const Plain& plain, std::uint8_t dscp);
     static bool has_room(const Lane& lane, const rte_mbuf* mbuf, const Plain& plain,
                          std::uint32_t octets);
     static std::uint8_t* put_in_front(rte_mbuf* mbuf, const Plain& plain, std::uint32_t octets,

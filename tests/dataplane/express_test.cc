@@ -23,9 +23,11 @@ FrameTargets targets() {
          "fc00:1::1",       "fc00:1::1",      "fc00:1::1",      "fc00:1::e1",     "fc00:1::e1",
          "fc00:1::e1",      "fc00:1::11",     "fc00:1::11",     "fc00:1::d4",     "fc00:1::d6",
          "fc00:1::46",      "fc00:8:1::",     "ff02::1",        "fe80::1",        "::1",
-         "2001:db8:bad::1", "2001:db8:de::1", "2001:db8:de::2"});
-    targets.segments = addresses({"2001:db8:de::1", "2001:db8:d0::1", "2001:db8:d1::1",
-                                  "2001:db8:d1::1", "2001:db8:d3::1", "2001:db8:bad::1"});
+         "2001:db8:bad::1", "2001:db8:de::1", "2001:db8:de::2", "2001:db8:1a::1", "2001:db8:1a::1",
+         "2001:db8:1a::1",  "2001:db8:1b::1"});
+    targets.segments =
+        addresses({"2001:db8:de::1", "2001:db8:1a::1", "2001:db8:d0::1", "2001:db8:d1::1",
+                   "2001:db8:d1::1", "2001:db8:d3::1", "2001:db8:bad::1"});
     targets.labels = {100, 101, 101, 101, 102, 103, 104, 105, 106, 106, 107, 999, 0, 4, 7, 600};
     return targets;
 }
@@ -73,6 +75,8 @@ constexpr const char* kMoreLabels = R"(  labels:
   - {label: 107, operation: pop, next-hops: [{interface: ge0, address: 10.0.1.2}, {interface: ge1, address: 10.0.2.2}]}
 )";
 constexpr const char* kMoreRoutes = R"(routes:
+- {prefix: '2001:db8:1a::/64', next-hops: [{interface: ge1, address: '2001:db8:102::2', labels: [100, 200, 300]}]}
+- {prefix: '2001:db8:1b::/64', next-hops: [{interface: ge3, address: '2001:db8:104::2', labels: [100]}]}
 - {prefix: 10.13.0.0/24, next-hops: [{interface: ge0, address: 10.0.1.2}, {interface: ge1, address: 10.0.2.2, weight: 3}, {interface: ge3, address: 10.0.4.2}]}
 - {prefix: '2001:db8:de::/64', next-hops: [{interface: ge0, address: '2001:db8:101::2'}, {interface: ge1, address: '2001:db8:102::2', weight: 3}, {interface: ge3, address: '2001:db8:104::2'}]}
 )";
@@ -213,7 +217,10 @@ class ExpressSteered : public testing::TestWithParam<SteeredSetting> {};
 
 TEST_P(ExpressSteered, TheShortWayIntoPoliciesDoesWhatTheLongWayDoes) {
     std::string config = four_interfaces("dscp", 4, kPolicies);
+    config = with(config, "routes:\n", kMoreRoutes);
     config = with(config, "routes:\n", steering());
+    config = with(config, "    cycle-time-us: 100\n",
+                  "    cycle-time-us: 100\n    egress-dscp: 5\n    egress-tc: 6\n");
     config = with(
         config, "- {interface: ge1, address: '2001:db8:102::2', ",
         fmt::format("- {{interface: ge1, address: '2001:db8:102::2', mna: {}, ", GetParam().mna));
@@ -239,7 +246,7 @@ INSTANTIATE_TEST_SUITE_P(
         SteeredSetting{"tagging: dscp, tags: [19, 23, 27, 31]", "uniform", 1500},
         SteeredSetting{"tagging: dscp, tags: [19, 23, 27, 31]", "uniform", 1500, true},
         SteeredSetting{"tagging: mpls-tc, tags: [1, 2, 3, 4]", "uniform", 1500},
-        SteeredSetting{"tagging: mpls-tc, tags: [1, 2, 3, 4]", "short-pipe", 800}));
+        SteeredSetting{"tagging: mpls-tc, tags: [0, 2, 3, 4]", "short-pipe", 800}));
 
 }  // namespace
 }  // namespace tcqf::test
