@@ -78,6 +78,14 @@ inline bool Forwarder::has_room(const Lane& lane, const rte_mbuf* mbuf, const Pl
     return plain.octets + octets <= lane.mtu && rte_pktmbuf_headroom(mbuf) >= octets;
 }
 
+/// A frame that starts a label later, with layer 3 at `l3`.
+inline void Forwarder::take_label_off(rte_mbuf* mbuf, const Plain& plain, std::uint8_t* l3,
+                                      std::uint16_t type) {
+    rte_pktmbuf_adj(mbuf, kLabelOctets);
+    write_addresses(*plain.adjacency, l3);
+    store16(l3 - 2, type);
+}
+
 /// A frame that has `octets` more in front of layer 3, to be filled by the caller: where they
 /// start.
 inline std::uint8_t* Forwarder::put_in_front(rte_mbuf* mbuf, const Plain& plain,
@@ -131,10 +139,13 @@ void Forwarder::choose_lane(Lane& lane, config::InterfaceIndex oif) {
         return false;
     }
     if (adjacency.label_count != plain.label_count) [[unlikely]] {
-        return forward_pushed(lane, mbuf, plain);
+        return forward_unlike(lane, mbuf, plain);
     }
-    if (plain.cycle != 0 && lane.out->domain != kNoDomain) [[likely]] {
+    if (plain.cycle != 0 && lane.transit) [[likely]] {
         return forward_transit(lane, mbuf, plain);
+    }
+    if (plain.cycle != 0 && lane.out->domain != kNoDomain) [[unlikely]] {
+        return false;
     }
     if (plain.flow != FlowTable::kNoFlow) {
         return forward_ingress(lane, mbuf, plain);
@@ -152,7 +163,7 @@ inline void Forwarder::next_segment(const Plain& plain) {
 
 [[gnu::always_inline]] inline bool Forwarder::forward_transit(const Lane& lane, rte_mbuf* mbuf,
                                                               const Plain& plain) {
-    const std::uint32_t distance = lane.transit ? lane.instant.distance(plain.cycle) : 0;
+    const std::uint32_t distance = lane.instant.distance(plain.cycle);
     if (distance == 0) [[unlikely]] {
         return false;
     }
@@ -248,6 +259,75 @@ inline void Forwarder::join_queue(const Lane& lane, rte_mbuf* mbuf, TrafficClass
     if (refusal != Refusal::none) [[unlikely]] {
         refuse(lane.oif, mbuf, refusal);
     }
+}
+
+/// With more labels on the way out than on the way in, or less.
+bool Forwarder::forward_unlike(const Lane& lane, rte_mbuf* mbuf, const Plain& plain) {
+    if (plain.kind == Layer3::labelled) {
+        return forward_popped(lane, mbuf, plain);
+    }
+    return plain.label_count == Plain::kExposed ? forward_exposed(lane, mbuf, plain)
+                                                : forward_pushed(lane, mbuf, plain);
+}
+
+/// A label off another one, which gets the tag. As forward_label() and expose().
+bool Forwarder::forward_popped(const Lane& lane, rte_mbuf* mbuf, const Plain& plain) {
+    const std::uint32_t entry = load32(plain.l3);
+    std::uint8_t* top = plain.l3 + kLabelOctets;
+    if (plain.label->kind != LabelKind::pop || mpls::bottom(entry) ||
+        mpls::label(load32(top)) < mpls::kFirstUnreserved) {
+        return false;
+    }
+    const bool leaves = plain.cycle != 0 && lane.out->domain == kNoDomain;
+    const bool has_cycle = plain.cycle != 0 && !leaves;
+    const std::uint32_t distance =
+        has_cycle && lane.transit ? lane.instant.distance(plain.cycle) : 0;
+    if (has_cycle && distance == 0) [[unlikely]] {
+        return false;
+    }
+    const std::uint8_t own_tc = mpls::tc(load32(top));
+    mpls::set_tc(top, has_cycle ? new_tag(lane, plain)
+                                : mark_of(lane, plain, Tagging::mpls_tc, own_tc, own_tc));
+    if (!tables_->short_pipe) {
+        top[3] = std::min(top[3], static_cast<std::uint8_t>(mpls::ttl(entry) - 1));
+    }
+    take_label_off(mbuf, plain, top, ethertype::kMpls);
+    if (has_cycle) {
+        join_cycle(lane, mbuf, distance, plain.nrp);
+    } else {
+        join_queue(lane, mbuf, leaves ? TrafficClass::left_domain : TrafficClass::best_effort,
+                   plain.nrp);
+    }
+    return true;
+}
+
+/// IP from beneath a label, which carried its tag where it has a cycle.
+bool Forwarder::forward_exposed(const Lane& lane, rte_mbuf* mbuf, const Plain& plain) {
+    const Tagging tagging = lane.out->tags.tagging();
+    const bool leaves = plain.cycle != 0 && lane.out->domain == kNoDomain;
+    const bool has_cycle = plain.cycle != 0 && !leaves;
+    const std::uint32_t distance =
+        has_cycle && lane.in_cycle ? lane.instant.distance(plain.cycle) : 0;
+    if (plain.adjacency->label_count != 0 || (has_cycle && distance == 0)) [[unlikely]] {
+        return false;
+    }
+    const bool is_ipv4 = plain.kind == Layer3::ipv4;
+    const std::uint8_t own_dscp = dscp_of(plain);
+    const std::uint8_t dscp = has_cycle ? tagging == Tagging::dscp ? new_tag(lane, plain) : own_dscp
+                                        : mark_of(lane, plain, Tagging::dscp, own_dscp, own_dscp);
+    if (is_ipv4 && ipv4::ttl(plain.l3) > plain.ttl_limit) {
+        ipv4::set_ttl(plain.l3, plain.ttl_limit);
+    } else if (!is_ipv4 && ipv6::hop_limit(plain.l3) > plain.ttl_limit) {
+        ipv6::set_hop_limit(plain.l3, plain.ttl_limit);
+    }
+    pass_hop(plain, dscp);
+    take_label_off(mbuf, plain, plain.l3, is_ipv4 ? ethertype::kIpv4 : ethertype::kIpv6);
+    if (has_cycle) {
+        join_cycle(lane, mbuf, distance, plain.nrp);
+    } else {
+        join_queue(lane, mbuf, leaves ? TrafficClass::left_domain : class_of_dscp(dscp), plain.nrp);
+    }
+    return true;
 }
 
 /// IP that gets the labels of its next hop: without a cycle, or with one and a DSCP that was its

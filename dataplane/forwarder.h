@@ -53,6 +53,9 @@ class Forwarder {
     static bool recognise_ipv4(const InterfaceTable& in, Plain& plain);
     bool recognise_ipv6(const InterfaceTable& in, Plain& plain) const;
     bool recognise_label(const InterfaceTable& in, Plain& plain) const;
+    void expose(Plain& plain, PlainBurst& burst) const;
+    void take_other_label(Plain& plain, PlainBurst& burst) const;
+    void find_adjacency(Plain& plain) const;
     void find_sids(const PlainBurst& burst) const;
     void look_up(config::InterfaceIndex interface, const PlainBurst& burst) const;
     template <class Fields>
@@ -62,7 +65,7 @@ class Forwarder {
     static const HopSet* hops_of(const Plain& plain);
     std::optional<std::uint32_t> plain_hash(const Plain& plain) const;
     const Adjacency* choose_plain_hop(const Plain& plain, const HopSet& hops) const;
-    void find_adjacencies(std::span<Plain> burst) const;
+    void find_adjacencies(std::span<Plain> packets, PlainBurst& burst) const;
     void follow_policies(std::span<Plain> burst) const;
     void prefetch_flows(const PlainBurst& burst);
 
@@ -80,6 +83,9 @@ class Forwarder {
     bool forward_ingress(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
     bool conforms_here(const Lane& lane, const Plain& plain, const FlowAction& flow);
     Decision plain_flow_decision(const Lane& lane, const rte_mbuf* mbuf, const Plain& plain) const;
+    bool forward_unlike(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
+    bool forward_popped(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
+    bool forward_exposed(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
     bool forward_pushed(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
     bool forward_steered(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
     bool encapsulate_plain(const Lane& lane, rte_mbuf* mbuf, const Plain& plain) const;
@@ -92,6 +98,8 @@ class Forwarder {
     static std::uint8_t pass_hop(const Plain& plain, std::uint8_t dscp);
     static bool has_room(const Lane& lane, const rte_mbuf* mbuf, const Plain& plain,
                          std::uint32_t octets);
+    static void take_label_off(rte_mbuf* mbuf, const Plain& plain, std::uint8_t* l3,
+                               std::uint16_t type);
     static std::uint8_t* put_in_front(rte_mbuf* mbuf, const Plain& plain, std::uint32_t octets,
                                       std::uint16_t type);
 

@@ -1,6 +1,15 @@
 #include "dataplane/label_table.h"
 
+#include <algorithm>
+
 namespace tcqf::dataplane {
+namespace {
+
+bool pushes_nothing(const Adjacency& adjacency) {
+    return adjacency.label_count == 0;
+}
+
+}  // namespace
 
 void LabelTable::set(std::uint32_t label, const LabelAction& action, const HopGroup& hops) {
     std::shared_ptr<Page>& page = pages_[label / kPage];
@@ -12,8 +21,10 @@ void LabelTable::set(std::uint32_t label, const LabelAction& action, const HopGr
     LabelAction& placed = page->actions[label % kPage];
     placed = action;
     placed.hops = hop_set_of(hops);
-    placed.sole_swap =
-        placed.kind == LabelKind::swap && placed.hops.count == 1 ? placed.hops.first : nullptr;
+    placed.is_plain =
+        placed.kind == LabelKind::swap || (placed.kind == LabelKind::pop && hops != nullptr &&
+                                           std::all_of(hops->begin(), hops->end(), pushes_nothing));
+    placed.sole_hop = placed.is_plain && placed.hops.count == 1 ? placed.hops.first : nullptr;
     page->groups[label % kPage] = hops;
 }
 

@@ -23,7 +23,8 @@ struct LabelAction {
     std::uint8_t sequence_bits = 0;
     std::uint32_t policy = 0;  ///< binding SID: in Snapshot::policies
     HopSet hops{};
-    const Adjacency* sole_swap = nullptr;  ///< swap: the next hop, where there is only one
+    bool is_plain = false;                ///< swap, or pop to next hops that push nothing
+    const Adjacency* sole_hop = nullptr;  ///< of a plain one, where there are no others
 };
 
 /// Pages of 1,024 labels exist where one of them is in use. A copy shares all pages; set() copies

@@ -22,24 +22,27 @@ namespace {
 
 static_assert(kReceiveBurst <= FlowTable::kMaxBurst && kReceiveBurst <= SidIndex::kMaxBurst);
 
+/// An Internet header without options and with nothing wrong, of a packet that fills its frame.
+inline bool is_plain_ipv4(const std::uint8_t* ip, std::uint32_t octets) {
+    return octets >= kIpv4Octets && ip[0] == 0x45 && ipv4::total_octets(ip) == octets &&
+           ipv4::ttl(ip) > 1 && ipv4::is_unicast(ipv4::source(ip)) &&
+           ipv4::is_unicast(ipv4::destination(ip)) && ipv4::short_checksum_right(ip);
+}
+
 inline bool is_plain_ipv6(const std::uint8_t* ip, std::uint32_t octets) {
-    return ip[0] >> 4 == 6 && kIpv6Octets + ipv6::payload_octets(ip) == octets &&
-           ipv6::hop_limit(ip) > 1 && ipv6::is_routable(ipv6::source(ip)) &&
-           ipv6::is_routable(ipv6::destination(ip));
+    return octets >= kIpv6Octets && ip[0] >> 4 == 6 &&
+           kIpv6Octets + ipv6::payload_octets(ip) == octets && ipv6::hop_limit(ip) > 1 &&
+           ipv6::is_routable(ipv6::source(ip)) && ipv6::is_routable(ipv6::destination(ip));
 }
 
 }  // namespace
 
-/// An Internet header without options and with nothing wrong, of a packet that fills its frame.
 inline bool Forwarder::recognise_ipv4(const InterfaceTable& in, Plain& plain) {
-    const std::uint8_t* ip = plain.l3;
-    if (plain.octets < kIpv4Octets || ip[0] != 0x45 || ipv4::total_octets(ip) != plain.octets ||
-        ipv4::ttl(ip) <= 1 || !ipv4::is_unicast(ipv4::source(ip)) ||
-        !ipv4::is_unicast(ipv4::destination(ip)) || !ipv4::short_checksum_right(ip)) {
+    if (!is_plain_ipv4(plain.l3, plain.octets)) {
         return false;
     }
     if (in.tags.tagging() == Tagging::dscp) {
-        plain.cycle = in.tags.cycle_of(ipv4::dscp(ip));
+        plain.cycle = in.tags.cycle_of(ipv4::dscp(plain.l3));
     }
     return true;
 }
@@ -48,7 +51,7 @@ inline bool Forwarder::recognise_ipv4(const InterfaceTable& in, Plain& plain) {
 inline bool Forwarder::recognise_ipv6(const InterfaceTable& in, Plain& plain) const {
     const std::uint8_t* ip = plain.l3;
     UsualOptions options;
-    if (plain.octets < kIpv6Octets || !is_plain_ipv6(ip, plain.octets) ||
+    if (!is_plain_ipv6(ip, plain.octets) ||
         (has_extension_headers(ipv6::next(ip)) &&
          !tables_->usual_layout.read(ip, plain.octets, options)) ||
         (options.nrp != 0 && !tables_->read_partition(ip + options.nrp, plain.nrp))) {
@@ -110,15 +113,12 @@ inline void Forwarder::recognise(const InterfaceTable& in, rte_mbuf* mbuf, Plain
     switch (load16(frame + 12)) {
         case ethertype::kIpv4:
             if (recognise_ipv4(in, plain)) {
-                plain.kind = Layer3::ipv4;
-                burst.ipv4_destinations[burst.ipv4_count] = ipv4::destination(plain.l3);
-                burst.ipv4[burst.ipv4_count++] = &plain;
+                burst.add_ipv4(plain);
             }
             break;
         case ethertype::kIpv6:
             if (recognise_ipv6(in, plain)) {
-                plain.kind = Layer3::ipv6;
-                burst.ipv6[burst.ipv6_count++] = &plain;
+                burst.add_ipv6(plain);
             }
             break;
         case ethertype::kMpls:
@@ -283,20 +283,53 @@ std::optional<std::uint32_t> Forwarder::plain_hash(const Plain& plain) const {
     return hash ? &tables_->choose(hops, *hash) : nullptr;
 }
 
-/// Fifth stage: the next hop.
-void Forwarder::find_adjacencies(std::span<Plain> burst) const {
-    for (Plain& plain : burst) {
-        if (plain.kind == Layer3::labelled) {
-            plain.adjacency = plain.label->sole_swap;
-            if (plain.adjacency == nullptr && plain.label->kind == LabelKind::swap) [[unlikely]] {
-                plain.adjacency = choose_plain_hop(plain, plain.label->hops);
-            }
-            prefetch_entry(plain.adjacency);
+inline void Forwarder::find_adjacency(Plain& plain) const {
+    if (const HopSet* hops = hops_of(plain)) {
+        plain.adjacency = hops->count == 1 ? hops->first : choose_plain_hop(plain, *hops);
+        prefetch_shared(plain.adjacency);
+    }
+}
+
+/// What is beneath a label of ours, the only one, is forwarded by its address. Flows may be told
+/// apart by that label, too.
+inline void Forwarder::expose(Plain& plain, PlainBurst& burst) const {
+    const std::uint32_t entry = load32(plain.l3);
+    plain.kind = Layer3::other;
+    if (!mpls::bottom(entry) || (plain.cycle == 0 && !tables_->flow_table->empty())) {
+        return;
+    }
+    plain.label_count = Plain::kExposed;
+    plain.ttl_limit = tables_->short_pipe ? std::uint8_t{255} : mpls::ttl(entry);
+    plain.l3 += kLabelOctets;
+    plain.octets -= kLabelOctets;
+    if (is_plain_ipv4(plain.l3, plain.octets)) {
+        burst.add_ipv4(plain);
+    } else if (is_plain_ipv6(plain.l3, plain.octets) &&
+               !has_extension_headers(ipv6::next(plain.l3))) {
+        burst.add_ipv6(plain);
+    }
+}
+
+/// A label without a sole next hop.
+[[gnu::noinline]] void Forwarder::take_other_label(Plain& plain, PlainBurst& burst) const {
+    if (plain.label->is_plain) {
+        plain.adjacency = choose_plain_hop(plain, plain.label->hops);
+    } else if (plain.label->kind == LabelKind::pop_and_lookup) {
+        expose(plain, burst);
+    }
+}
+
+/// Fifth stage: the next hop; of what is beneath a label of ours only when it is looked up, too.
+void Forwarder::find_adjacencies(std::span<Plain> packets, PlainBurst& burst) const {
+    for (Plain& plain : packets) {
+        if (plain.kind != Layer3::labelled) {
+            find_adjacency(plain);
             continue;
         }
-        if (const HopSet* hops = hops_of(plain)) {
-            plain.adjacency = hops->count == 1 ? hops->first : choose_plain_hop(plain, *hops);
-            prefetch_shared(plain.adjacency);
+        plain.adjacency = plain.label->sole_hop;
+        prefetch_entry(plain.adjacency);
+        if (plain.adjacency == nullptr) [[unlikely]] {
+            take_other_label(plain, burst);
         }
     }
 }
@@ -375,7 +408,16 @@ void Forwarder::find_out(config::InterfaceIndex interface, std::span<rte_mbuf* c
                                                  : match_flows<FlowFields>(interface, burst);
     }
     look_up(interface, burst);
-    find_adjacencies(packets);
+    burst.ipv4_count = burst.ipv6_count = 0;
+    find_adjacencies(packets, burst);
+    if (burst.ipv4_count + burst.ipv6_count != 0) {  // from beneath labels
+        look_up(interface, burst);
+        for (const auto& packets_beneath : {burst.ipv4_packets(), burst.ipv6_packets()}) {
+            for (Plain* plain : packets_beneath) {
+                find_adjacency(*plain);
+            }
+        }
+    }
     if (!tables_->policies.empty()) {
         follow_policies(packets);
     }

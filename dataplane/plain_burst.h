@@ -6,18 +6,22 @@
 #include <span>
 
 #include "dataplane/forwarder.h"
+#include "dataplane/headers.h"
 
 namespace tcqf::dataplane {
 
 /// What a burst's stages find out about one packet. Without initialisers: recognise() fills it.
 struct Forwarder::Plain {
+    static constexpr std::uint8_t kExposed = UINT8_MAX;
+
     Layer3 kind;               ///< other: something about it is special
-    std::uint8_t label_count;  ///< that are swapped
+    std::uint8_t label_count;  ///< that are swapped; kExposed: one has gone from above IP
     CycleId cycle;             ///< identifier on the incoming interface; 0: not TCQF
     std::uint16_t option;      ///< offset of the option that is the tag; 0: there is none
     std::uint16_t routing;     ///< offset of the routing header; 0: there is none
-    std::uint16_t segment;  ///< offset of the one that becomes the destination here; 0: none does
-    std::uint32_t octets;   ///< of layer 3
+    std::uint16_t segment;   ///< offset of the one that becomes the destination here; 0: none does
+    std::uint8_t ttl_limit;  ///< of the label that has gone, where it counts
+    std::uint32_t octets;    ///< of layer 3
     std::uint32_t nrp;
     std::uint32_t flow;
     std::uint8_t* l3;
@@ -43,6 +47,16 @@ struct Forwarder::PlainBurst {
     unsigned ipv4_count = 0;
     unsigned ipv6_count = 0;
     unsigned of_flows_count = 0;
+
+    void add_ipv4(Plain& plain) {
+        plain.kind = Layer3::ipv4;
+        ipv4_destinations[ipv4_count] = ipv4::destination(plain.l3);
+        ipv4[ipv4_count++] = &plain;
+    }
+    void add_ipv6(Plain& plain) {
+        plain.kind = Layer3::ipv6;
+        ipv6[ipv6_count++] = &plain;
+    }
 
     std::span<Plain* const> ipv4_packets() const { return {ipv4.data(), ipv4_count}; }
     std::span<Plain* const> ipv6_packets() const { return {ipv6.data(), ipv6_count}; }

@@ -28,7 +28,8 @@ FrameTargets targets() {
     targets.segments =
         addresses({"2001:db8:de::1", "2001:db8:1a::1", "2001:db8:d0::1", "2001:db8:d1::1",
                    "2001:db8:d1::1", "2001:db8:d3::1", "2001:db8:bad::1"});
-    targets.labels = {100, 101, 101, 101, 102, 103, 104, 105, 106, 106, 107, 999, 0, 4, 7, 600};
+    targets.labels = {100, 101, 101, 101, 102, 103, 103, 103, 103, 103, 104, 105,
+                      106, 106, 107, 107, 108, 109, 109, 999, 0,   4,   7,   600};
     return targets;
 }
 
@@ -49,12 +50,15 @@ FrameTargets steered_targets() {
 }
 
 struct Setting {
-    const char* tagging;
-    bool partitions;
-    bool has_times;
-    unsigned workers;
+    const char* tagging = nullptr;
+    bool partitions = false;
+    bool has_times = true;
+    unsigned workers = 1;
     bool bounded = false;      ///< two interfaces are in the SRv6 domain
     bool other_flows = false;  ///< of IPv6 and of labelled packets, too
+    bool no_flows = false;
+    bool short_pipe = false;
+    const char* tags_out = nullptr;  ///< of ge1, where it differs from ge0
 };
 
 class Express : public testing::TestWithParam<Setting> {
@@ -72,6 +76,8 @@ class Express : public testing::TestWithParam<Setting> {
 constexpr const char* kMoreLabels = R"(  labels:
   - {label: 105, operation: swap, out-labels: [205], next-hops: [{interface: ge3, address: 10.0.4.2}]}
   - {label: 106, operation: swap, out-labels: [206], next-hops: [{interface: ge0, address: 10.0.1.2}, {interface: ge1, address: 10.0.2.2, weight: 3}]}
+  - {label: 108, operation: pop, next-hops: [{interface: ge0, address: 10.0.1.2, labels: [208]}]}
+  - {label: 109, operation: pop, next-hops: [{interface: ge3, address: 10.0.4.2}]}
   - {label: 107, operation: pop, next-hops: [{interface: ge0, address: 10.0.1.2}, {interface: ge1, address: 10.0.2.2}]}
 )";
 constexpr const char* kMoreRoutes = R"(routes:
@@ -97,7 +103,7 @@ void expect_same(const std::vector<Sent>& left, const std::vector<Sent>& right) 
 /// The same random packets into both, which must do the same with each and send many of them.
 void compare(TestRouter& fast, TestRouter& slow, RandomFrames& frames) {
     std::int64_t now_ns = kStart;
-    for (int round = 0; round < 2000; ++round) {
+    for (int round = 0; round < 8000; ++round) {
         const unsigned burst = 1 + frames.below(12);
         for (unsigned i = 0; i < burst; ++i) {
             const unsigned interface = frames.below(8) < 6 ? frames.below(2) : frames.below(4);
@@ -138,12 +144,23 @@ TEST_P(Express, TheShortWayDoesWithEveryPacketWhatTheLongWayDoes) {
     config = with(config, "    cycle-time-us: 100\n",
                   "    cycle-time-us: 100\n    egress-dscp: 5\n    egress-tc: 6\n");
     config = with(config, "{name: ge1, device: ", "{name: ge1, link-rate-mbps: 400, device: ");
+    config = with(config, "{name: ge3, device: ", "{name: ge3, link-rate-mbps: 100, device: ");
     if (GetParam().partitions) {
         config = with(config, "cycle-bits: 100000", "cycle-bits: 10000");
         config = with(config, "cycle-bits: 20000", "cycle-bits: 5000");
     }
     config = with(config, "  labels:\n", kMoreLabels);
     config = with(config, "routes:\n", kMoreRoutes);
+    if (GetParam().short_pipe) {
+        config = with(config, "mpls:\n", "mpls:\n  ttl-model: short-pipe\n");
+    }
+    if (GetParam().tags_out != nullptr) {
+        config = with(config, "{name: ge1, tagging: mpls-tc, tags: [1, 2, 3, 4]}",
+                      fmt::format("{{name: ge1, {}}}", GetParam().tags_out));
+    }
+    if (GetParam().no_flows) {
+        config = config.substr(0, config.find("detnet:\n")) + more;
+    }
     if (GetParam().other_flows) {
         config = with(config, "  flows:\n", kOtherFlows);
     }
@@ -155,15 +172,28 @@ TEST_P(Express, TheShortWayDoesWithEveryPacketWhatTheLongWayDoes) {
 
 INSTANTIATE_TEST_SUITE_P(
     Settings, Express,
-    testing::Values(Setting{"mpls-tc", false, true, 1}, Setting{"mpls-tc", true, true, 1},
-                    Setting{"dscp", false, true, 1}, Setting{"dscp", true, false, 1},
-                    Setting{"dscp", true, true, 2}, Setting{"dscp", true, true, 1, false, true},
-                    Setting{"mpls-tc", true, true, 1, false, true},
-                    Setting{"ipv6-option, option-header: hop-by-hop", false, true, 1},
-                    Setting{"ipv6-option, option-header: hop-by-hop", true, true, 1},
-                    Setting{"ipv6-option, option-header: hop-by-hop", true, true, 2},
-                    Setting{"ipv6-option, option-header: hop-by-hop", true, true, 1, true},
-                    Setting{"ipv6-option, option-header: destination", true, false, 1}));
+    testing::Values(
+        Setting{"mpls-tc", false, true, 1}, Setting{"mpls-tc", true, true, 1},
+        Setting{"dscp", false, true, 1}, Setting{"dscp", true, false, 1},
+        Setting{"dscp", true, true, 2}, Setting{"dscp", true, true, 1, false, true},
+        Setting{"mpls-tc", true, true, 1, false, true},
+        Setting{.tagging = "mpls-tc", .no_flows = true},
+        Setting{.tagging = "mpls-tc", .workers = 2, .no_flows = true, .short_pipe = true},
+        Setting{.tagging = "mpls-tc",
+                .short_pipe = true,
+                .tags_out = "tagging: dscp, tags: [3, 7, 11, 15]"},
+        Setting{.tagging = "mpls-tc",
+                .no_flows = true,
+                .tags_out = "tagging: dscp, tags: [3, 7, 11, 15]"},
+        Setting{.tagging = "mpls-tc",
+                .partitions = true,
+                .tags_out = "tagging: ipv6-option, option-header: hop-by-hop, tags: [1, 2, 3, 4]"},
+        Setting{.tagging = "dscp", .no_flows = true},
+        Setting{"ipv6-option, option-header: hop-by-hop", false, true, 1},
+        Setting{"ipv6-option, option-header: hop-by-hop", true, true, 1},
+        Setting{"ipv6-option, option-header: hop-by-hop", true, true, 2},
+        Setting{"ipv6-option, option-header: hop-by-hop", true, true, 1, true},
+        Setting{"ipv6-option, option-header: destination", true, false, 1}));
 
 /// Routes into policies towards ge1: SRv6 in either form, SR-MPLS, one of two lists, and SRv6 with
 /// a selector among labels.

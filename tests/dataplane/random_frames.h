@@ -157,7 +157,7 @@ class RandomFrames {
     /// A chain in front of `first`, which becomes the type of its first header.
     Frame extension_headers(std::uint8_t& first) {
         Frame chain;
-        if (below(8) == 0 || (targets_.mostly_bare && below(2) == 0)) {
+        if (below(6) == 0 || (targets_.mostly_bare && below(2) == 0)) {
             return chain;
         }
         const std::uint8_t last = first;
@@ -229,8 +229,15 @@ class RandomFrames {
             stack = stack + label(one_of(targets_.labels), static_cast<std::uint8_t>(below(8)),
                                   i + 1 == depth && below(30) != 0, ttl());
         }
-        return stack +
-               ipv4_udp(one_of(targets_.ipv4).ipv4(), 0, static_cast<std::uint16_t>(below(60)));
+        switch (below(6)) {
+            case 0:
+                return stack + ipv6();
+            case 1:
+                return stack + ipv6_header(dataplane::protocol::kUdp, ttl(), one_of(targets_.ipv6),
+                                           Frame(below(80), 0x5a));
+            default:
+                return stack + ipv4();
+        }
     }
 
     void damage(Frame& frame) {
