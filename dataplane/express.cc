@@ -78,10 +78,11 @@ inline bool Forwarder::has_room(const Lane& lane, const rte_mbuf* mbuf, const Pl
     return plain.octets + octets <= lane.mtu && rte_pktmbuf_headroom(mbuf) >= octets;
 }
 
-/// A frame that starts a label later, with layer 3 at `l3`.
-inline void Forwarder::take_label_off(rte_mbuf* mbuf, const Plain& plain, std::uint8_t* l3,
-                                      std::uint16_t type) {
-    rte_pktmbuf_adj(mbuf, kLabelOctets);
+/// A frame that starts later, with layer 3 at `l3`.
+inline void Forwarder::start_at(std::uint8_t* l3, std::uint16_t type, rte_mbuf* mbuf,
+                                const Plain& plain) {
+    const std::ptrdiff_t octets = l3 - kEthernetOctets - rte_pktmbuf_mtod(mbuf, std::uint8_t*);
+    rte_pktmbuf_adj(mbuf, static_cast<std::uint16_t>(octets));
     write_addresses(*plain.adjacency, l3);
     store16(l3 - 2, type);
 }
@@ -291,7 +292,7 @@ bool Forwarder::forward_popped(const Lane& lane, rte_mbuf* mbuf, const Plain& pl
     if (!tables_->short_pipe) {
         top[3] = std::min(top[3], static_cast<std::uint8_t>(mpls::ttl(entry) - 1));
     }
-    take_label_off(mbuf, plain, top, ethertype::kMpls);
+    start_at(top, ethertype::kMpls, mbuf, plain);
     if (has_cycle) {
         join_cycle(lane, mbuf, distance, plain.nrp);
     } else {
@@ -301,7 +302,7 @@ bool Forwarder::forward_popped(const Lane& lane, rte_mbuf* mbuf, const Plain& pl
     return true;
 }
 
-/// IP from beneath a label, which carried its tag where it has a cycle.
+/// IP from beneath what carried its tag where it has a cycle: a label, or an outer header.
 bool Forwarder::forward_exposed(const Lane& lane, rte_mbuf* mbuf, const Plain& plain) {
     const Tagging tagging = lane.out->tags.tagging();
     const bool leaves = plain.cycle != 0 && lane.out->domain == kNoDomain;
@@ -321,7 +322,10 @@ bool Forwarder::forward_exposed(const Lane& lane, rte_mbuf* mbuf, const Plain& p
         ipv6::set_hop_limit(plain.l3, plain.ttl_limit);
     }
     pass_hop(plain, dscp);
-    take_label_off(mbuf, plain, plain.l3, is_ipv4 ? ethertype::kIpv4 : ethertype::kIpv6);
+    if (plain.sid != nullptr) {
+        plain.sid_counter->count(mbuf->pkt_len - kEthernetOctets);
+    }
+    start_at(plain.l3, is_ipv4 ? ethertype::kIpv4 : ethertype::kIpv6, mbuf, plain);
     if (has_cycle) {
         join_cycle(lane, mbuf, distance, plain.nrp);
     } else {

@@ -53,9 +53,11 @@ class Forwarder {
     static bool recognise_ipv4(const InterfaceTable& in, Plain& plain);
     bool recognise_ipv6(const InterfaceTable& in, Plain& plain) const;
     bool recognise_label(const InterfaceTable& in, Plain& plain) const;
-    void expose(Plain& plain, PlainBurst& burst) const;
+    static void expose(Plain& plain, std::uint32_t octets, PlainBurst& burst);
+    void pop_plain(Plain& plain, PlainBurst& burst) const;
+    void decapsulate_plain(Plain& plain, PlainBurst& burst) const;
     void take_other_label(Plain& plain, PlainBurst& burst) const;
-    void find_adjacency(Plain& plain) const;
+    void find_adjacency(Plain& plain, PlainBurst& burst) const;
     void find_sids(const PlainBurst& burst) const;
     void look_up(config::InterfaceIndex interface, const PlainBurst& burst) const;
     template <class Fields>
@@ -98,8 +100,7 @@ class Forwarder {
     static std::uint8_t pass_hop(const Plain& plain, std::uint8_t dscp);
     static bool has_room(const Lane& lane, const rte_mbuf* mbuf, const Plain& plain,
                          std::uint32_t octets);
-    static void take_label_off(rte_mbuf* mbuf, const Plain& plain, std::uint8_t* l3,
-                               std::uint16_t type);
+    static void start_at(std::uint8_t* l3, std::uint16_t type, rte_mbuf* mbuf, const Plain& plain);
     static std::uint8_t* put_in_front(rte_mbuf* mbuf, const Plain& plain, std::uint32_t octets,
                                       std::uint16_t type);
 

@@ -35,6 +35,18 @@ inline bool is_plain_ipv6(const std::uint8_t* ip, std::uint32_t octets) {
            ipv6::is_routable(ipv6::source(ip)) && ipv6::is_routable(ipv6::destination(ip));
 }
 
+/// Of a plain IPv6 packet without routing header.
+inline bool has_options(const std::uint8_t* ip) {
+    return ipv6::next(ip) == protocol::kHopByHop;
+}
+inline std::uint8_t behind_options(const std::uint8_t* ip) {
+    return has_options(ip) ? ip[kIpv6Octets] : ipv6::next(ip);
+}
+inline bool carries_ip(const std::uint8_t* ip) {
+    const std::uint8_t upper = behind_options(ip);
+    return upper == protocol::kIpv4 || upper == protocol::kIpv6;
+}
+
 }  // namespace
 
 inline bool Forwarder::recognise_ipv4(const InterfaceTable& in, Plain& plain) {
@@ -131,13 +143,14 @@ inline void Forwarder::recognise(const InterfaceTable& in, rte_mbuf* mbuf, Plain
     }
 }
 
-/// Second stage: the SIDs among destinations. Only what has a routing header gets past one here.
+/// Second stage: the SIDs among destinations. Only what has a routing header or carries IP gets
+/// past one here.
 void Forwarder::find_sids(const PlainBurst& burst) const {
     std::array<Plain*, kReceiveBurst> packets;
     std::array<std::uint32_t, kReceiveBurst> sids;
     unsigned count = 0;
     for (Plain* plain : burst.ipv6_packets()) {
-        if (plain->routing != 0) {
+        if (plain->routing != 0 || carries_ip(plain->l3)) {
             packets[count++] = plain;
         }
     }
@@ -201,10 +214,10 @@ inline std::uint16_t Forwarder::next_plain_segment(const Plain& plain, const Sid
 /// kinds, the next segment (RFC 8986, 4.1); nullptr where no look-up is needed, or where the SID
 /// makes the packet one that is not plain.
 inline const std::uint8_t* Forwarder::onward_address(Plain& plain) const {
-    if (plain.sid == nullptr) {
+    if (plain.sid == nullptr || (plain.routing == 0 && plain.label_count == Plain::kExposed)) {
         return ipv6::destination(plain.l3);
     }
-    plain.segment = next_plain_segment(plain, *plain.sid);
+    plain.segment = plain.routing != 0 ? next_plain_segment(plain, *plain.sid) : std::uint16_t{0};
     if (plain.segment == 0) {
         plain.kind = Layer3::other;
         return nullptr;
@@ -283,25 +296,64 @@ std::optional<std::uint32_t> Forwarder::plain_hash(const Plain& plain) const {
     return hash ? &tables_->choose(hops, *hash) : nullptr;
 }
 
-inline void Forwarder::find_adjacency(Plain& plain) const {
+inline void Forwarder::find_adjacency(Plain& plain, PlainBurst& burst) const {
     if (const HopSet* hops = hops_of(plain)) {
         plain.adjacency = hops->count == 1 ? hops->first : choose_plain_hop(plain, *hops);
         prefetch_shared(plain.adjacency);
+    } else if (plain.sid != nullptr) {
+        decapsulate_plain(plain, burst);
     }
 }
 
 /// What is beneath a label of ours, the only one, is forwarded by its address. Flows may be told
 /// apart by that label, too.
-inline void Forwarder::expose(Plain& plain, PlainBurst& burst) const {
+inline void Forwarder::pop_plain(Plain& plain, PlainBurst& burst) const {
     const std::uint32_t entry = load32(plain.l3);
     plain.kind = Layer3::other;
     if (!mpls::bottom(entry) || (plain.cycle == 0 && !tables_->flow_table->empty())) {
         return;
     }
-    plain.label_count = Plain::kExposed;
     plain.ttl_limit = tables_->short_pipe ? std::uint8_t{255} : mpls::ttl(entry);
-    plain.l3 += kLabelOctets;
-    plain.octets -= kLabelOctets;
+    expose(plain, kLabelOctets, burst);
+}
+
+/// As decapsulate(), of a packet to a SID that ends it, without routing header and with nothing to
+/// be done for congestion marks (RFC 6040, 4.2).
+[[gnu::noinline]] void Forwarder::decapsulate_plain(Plain& plain, PlainBurst& burst) const {
+    const std::uint8_t* outer = plain.l3;
+    if (plain.routing != 0 || plain.sid->table != kMainTable ||
+        (plain.cycle == 0 && !tables_->flow_table->empty())) {
+        return;
+    }
+    const bool is_ipv4 = behind_options(outer) == protocol::kIpv4;
+    const config::SidBehavior wanted =
+        is_ipv4 ? config::SidBehavior::end_dt4 : config::SidBehavior::end_dt6;
+    if (plain.sid->behavior != wanted && plain.sid->behavior != config::SidBehavior::end_dt46) {
+        return;
+    }
+    const std::uint32_t outer_octets =
+        kIpv6Octets + (has_options(outer) ? (outer[kIpv6Octets + 1] + 1u) * 8 : 0);
+    const std::uint8_t* inner = outer + outer_octets;
+    if (plain.octets < outer_octets + kIpv4Octets || inner[0] >> 4 != (is_ipv4 ? 4 : 6)) {
+        return;
+    }
+    const std::uint8_t marks = is_ipv4 ? inner[1] : ipv6::traffic_class(inner);
+    const std::uint8_t outer_ecn = ipv6::traffic_class(outer) & 3;
+    if (outer_ecn != 0 && outer_ecn != (marks & 3)) {
+        return;
+    }
+    plain.sid_counter = &counter_of(*plain.sid);
+    prefetch_entry(plain.sid_counter);
+    plain.ttl_limit = 255;
+    plain.nrp = kNoNrp;
+    expose(plain, outer_octets, burst);
+}
+
+/// What lies beneath `octets` that go is forwarded by its address, where it is plain.
+void Forwarder::expose(Plain& plain, std::uint32_t octets, PlainBurst& burst) {
+    plain.label_count = Plain::kExposed;
+    plain.l3 += octets;
+    plain.octets -= octets;
     if (is_plain_ipv4(plain.l3, plain.octets)) {
         burst.add_ipv4(plain);
     } else if (is_plain_ipv6(plain.l3, plain.octets) &&
@@ -315,15 +367,15 @@ inline void Forwarder::expose(Plain& plain, PlainBurst& burst) const {
     if (plain.label->is_plain) {
         plain.adjacency = choose_plain_hop(plain, plain.label->hops);
     } else if (plain.label->kind == LabelKind::pop_and_lookup) {
-        expose(plain, burst);
+        pop_plain(plain, burst);
     }
 }
 
 /// Fifth stage: the next hop; of what is beneath a label of ours only when it is looked up, too.
-void Forwarder::find_adjacencies(std::span<Plain> packets, PlainBurst& burst) const {
+inline void Forwarder::find_adjacencies(std::span<Plain> packets, PlainBurst& burst) const {
     for (Plain& plain : packets) {
         if (plain.kind != Layer3::labelled) {
-            find_adjacency(plain);
+            find_adjacency(plain, burst);
             continue;
         }
         plain.adjacency = plain.label->sole_hop;
@@ -410,11 +462,11 @@ void Forwarder::find_out(config::InterfaceIndex interface, std::span<rte_mbuf* c
     look_up(interface, burst);
     burst.ipv4_count = burst.ipv6_count = 0;
     find_adjacencies(packets, burst);
-    if (burst.ipv4_count + burst.ipv6_count != 0) {  // from beneath labels
+    if (burst.ipv4_count + burst.ipv6_count != 0) {  // from beneath what was above
         look_up(interface, burst);
         for (const auto& packets_beneath : {burst.ipv4_packets(), burst.ipv6_packets()}) {
             for (Plain* plain : packets_beneath) {
-                find_adjacency(*plain);
+                find_adjacency(*plain, burst);
             }
         }
     }

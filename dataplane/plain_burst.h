@@ -15,13 +15,13 @@ struct Forwarder::Plain {
     static constexpr std::uint8_t kExposed = UINT8_MAX;
 
     Layer3 kind;               ///< other: something about it is special
-    std::uint8_t label_count;  ///< that are swapped; kExposed: one has gone from above IP
+    std::uint8_t label_count;  ///< that are swapped; kExposed: what was above has gone
     CycleId cycle;             ///< identifier on the incoming interface; 0: not TCQF
+    std::uint8_t ttl_limit;    ///< of the label that has gone, where it counts
     std::uint16_t option;      ///< offset of the option that is the tag; 0: there is none
     std::uint16_t routing;     ///< offset of the routing header; 0: there is none
-    std::uint16_t segment;   ///< offset of the one that becomes the destination here; 0: none does
-    std::uint8_t ttl_limit;  ///< of the label that has gone, where it counts
-    std::uint32_t octets;    ///< of layer 3
+    std::uint16_t segment;  ///< offset of the one that becomes the destination here; 0: none does
+    std::uint32_t octets;   ///< of layer 3
     std::uint32_t nrp;
     std::uint32_t flow;
     std::uint8_t* l3;

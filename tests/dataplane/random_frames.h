@@ -90,6 +90,7 @@ class RandomFrames {
         return below(3) != 0 ? static_cast<std::uint8_t>(below(10) * 4 + 3)
                              : one_of<std::uint8_t>({0, 0, 46, 48, 56});
     }
+    std::uint8_t ecn() { return one_of<std::uint8_t>({0, 0, 0, 1, 2, 3}); }
     std::uint8_t ttl() { return one_of<std::uint8_t>({64, 64, 64, 64, 255, 2, 1, 0}); }
 
     Frame ipv4() {
@@ -98,6 +99,8 @@ class RandomFrames {
         if (below(2) == 0) {
             change_ports(ip);
         }
+        ip[1] = static_cast<std::uint8_t>(ip[1] | ecn());
+        dataplane::ipv4::write_checksum(ip.data());
         if (below(16) == 0) {
             const auto source = one_of<std::uint32_t>({0, 0x7f000001, 0xe0000001, 0xffffffff});
             for (unsigned i = 0; i < 4; ++i) {
@@ -123,11 +126,11 @@ class RandomFrames {
         return ipv6_header(first, ttl(), one_of(targets_.ipv6), chain + payload(innermost));
     }
 
+    /// Not always what its number says.
     Frame payload(std::uint8_t innermost) {
-        switch (innermost) {
+        switch (below(16) == 0 ? dataplane::protocol::kIpv4 : innermost) {
             case dataplane::protocol::kIpv4:
-                return ipv4_udp(one_of(targets_.ipv4).ipv4(), 0,
-                                static_cast<std::uint16_t>(below(60)));
+                return ipv4();
             case dataplane::protocol::kIpv6:
                 return ipv6_header(dataplane::protocol::kUdp, 64, one_of(targets_.ipv6),
                                    Frame(8 + below(60), 0x5a));
@@ -139,7 +142,8 @@ class RandomFrames {
     Frame ipv6_header(std::uint8_t next, std::uint8_t hop_limit,
                       const config::IpAddress& destination, const Frame& payload) {
         Frame ip;
-        append32(ip, 6u << 28 | std::uint32_t{dscp()} << 22 | below(1000));
+        append32(ip,
+                 6u << 28 | std::uint32_t{dscp()} << 22 | std::uint32_t{ecn()} << 20 | below(1000));
         append16(ip, static_cast<std::uint16_t>(payload.size()));
         ip.push_back(next);
         ip.push_back(hop_limit);
