@@ -214,10 +214,17 @@ inline std::uint16_t Forwarder::next_plain_segment(const Plain& plain, const Sid
 /// kinds, the next segment (RFC 8986, 4.1); nullptr where no look-up is needed, or where the SID
 /// makes the packet one that is not plain.
 inline const std::uint8_t* Forwarder::onward_address(Plain& plain) const {
-    if (plain.sid == nullptr || (plain.routing == 0 && plain.label_count == Plain::kExposed)) {
+    if (plain.sid == nullptr) {
         return ipv6::destination(plain.l3);
     }
-    plain.segment = plain.routing != 0 ? next_plain_segment(plain, *plain.sid) : std::uint16_t{0};
+    if (plain.routing == 0) [[unlikely]] {
+        if (plain.label_count == Plain::kExposed) {
+            return ipv6::destination(plain.l3);
+        }
+        plain.kind = Layer3::other;  // until it is exposed
+        return nullptr;
+    }
+    plain.segment = next_plain_segment(plain, *plain.sid);
     if (plain.segment == 0) {
         plain.kind = Layer3::other;
         return nullptr;
