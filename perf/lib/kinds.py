@@ -224,10 +224,10 @@ class Ingress(Kind):
 detnet:
   flows:      # what every flow of the entries is like; its match is replaced
     - id: 1
-      match: {{interface: ge0, destination: 20.0.0.0/8}}
+      match: {{interface: ge0, destination: "{network}"}}
       cycle-size-bits: {cycle_bits}
       traffic-specification: {{interval-ns: 1000, max-packets-per-interval: {packets}, max-payload-size: {payload}}}
-"""
+{more}"""
 
     def targets(self, traffic):
         """Five-tuples (source, destination, protocol, ports) towards one network."""
@@ -244,17 +244,44 @@ detnet:
         order = [number % traffic.entries for number in range(traffic.packets)]
         generator.shuffle(order)
         for number in order:
-            source, destination, _, *ports = flows[number]
-            yield build.ipv4_packet(octets, source, destination, 0, ports)
+            yield self.packet_of(octets, flows[number])
+
+    def packet_of(self, octets, flow):
+        source, destination, _, *ports = flow
+        return build.ipv4_packet(octets, source, destination, 0, ports)
+
+    def network(self):
+        return ONE_IPV4
 
     def entries(self, traffic):
-        return [f"route {ONE_IPV4}", *(" ".join(map(str, ("flow", *flow)))
+        return [f"route {self.network()}", *(" ".join(map(str, ("flow", *flow)))
                                        for flow in self.targets(traffic))]
 
-    def config(self, traffic, cycle_bits):
+    def config(self, traffic, cycle_bits, more=""):
         # One flow alone has the whole cycle to itself, and sends all that the worker can take.
         return self._CONFIG.format(cycle_bits=cycle_bits, packets=256 if traffic.entries < 1000 else 16,
-                                   payload=traffic.layer3_octets - 20)
+                                   payload=traffic.layer3_octets - 20, network=self.network(),
+                                   more=more)
+
+
+class IngressIpv6(Ingress):
+    """The same of IPv6."""
+
+    ethertype = IPV6
+
+    def targets(self, traffic):
+        generator = random_for(traffic, "flows")
+        return [(SOURCE_IPV6, ONE_IPV6[number + 1], 17, *(generator.randrange(1024, 65536)
+                                                          for _ in range(2)))
+                for number in range(traffic.entries)]
+
+    def packet_of(self, octets, flow):
+        source, destination, protocol, *ports = flow
+        return build.ipv6_packet(octets, source, destination, [], protocol,
+                                 build.udp_header(ports, octets - 40))
+
+    def network(self):
+        return ONE_IPV6
 
 
 class Segment(Kind):
@@ -343,14 +370,16 @@ mpls:
 sr-policies:
   - color: 1
     endpoint: "2001:db8:9::9"
+    binding-sid: {binding_sid}
     candidate-paths:
-      - {{preference: 100, discriminator: 1, nrp: 1, segment-lists: [{{segments: [{segments}]}}]}}
+      - {{preference: 100, discriminator: 1, nrp: 1, segment-lists: [{lists}]}}
 """
 
-    def __init__(self, tags_out, encapsulation, segments):
+    def __init__(self, tags_out, encapsulation, binding_sid, *lists):
         self.tags_out = tags_out
         self._encapsulation = encapsulation
-        self._segments = segments
+        self._binding_sid = binding_sid
+        self._lists = lists
 
     def entries(self, traffic):
         colors = range(1, 1 + traffic.entries)
@@ -359,9 +388,94 @@ sr-policies:
                   for network, color in zip(self.targets(traffic), colors))]
 
     def config(self, traffic, cycle_bits):
+        lists = ", ".join(f"{{segments: [{segments}]}}" for segments in self._lists)
         return (_PARTITION.format(encapsulation=self._encapsulation, cycle_bits=cycle_bits)
-                + self._CONFIG.format(segments=", ".join(self._segments)))
+                + self._CONFIG.format(binding_sid=self._binding_sid, lists=lists))
 
+
+class IngressPolicy(Ingress):
+    """Flows that are steered into a policy with a partition, and get their tag in its headers."""
+
+    def __init__(self, policy):
+        self._policy = policy
+        self.tags_out = policy.tags_out
+
+    def config(self, traffic, cycle_bits):
+        steered = '      sr-policy: {color: 1, endpoint: "2001:db8:9::9"}\n'
+        return (super().config(traffic, cycle_bits, steered)
+                + self._policy.config(traffic, cycle_bits))
+
+
+class BestEffortPolicy(BestEffort, Policy):
+    pass
+
+
+BINDING_SID = ipaddress.IPv6Address("fc00:1::b1")
+BINDING_LABEL = 15001
+SIDS = '"fc00:2::1", "fc00:9::d6"'
+LABELS = "16001, 16002, 16003"
+ENCAPSULATED = Policy(OPTION_OUT, "ipv6-option", BINDING_SID, SIDS)
+PUSHED = Policy(TC_OUT, "mpls-mna", BINDING_LABEL, LABELS)
+
+
+class BindingSid(Segment):
+    """IPv6 with the TCQF option and a routing header, the first segment a policy's binding SID."""
+
+    def __init__(self):
+        super().__init__("")
+
+    def targets(self, traffic):
+        return [BINDING_SID]
+
+    def config(self, traffic, cycle_bits):
+        return ('srv6:\n  locators: ["fc00:1::/48"]\n' + ENCAPSULATED.config(traffic, cycle_bits))
+
+
+class BindingLabel(Kind):
+    """A policy's binding SID on top of a label."""
+
+    tags_in, tags_out = TC_IN, TC_OUT
+    ethertype = MPLS
+
+    def targets(self, traffic):
+        return [BINDING_LABEL]
+
+    def packet(self, octets, label, tag, generator):
+        return build.mpls_packet(octets, label, tag, beneath=(17_000,))
+
+    def entries(self, traffic):
+        return []
+
+    def config(self, traffic, cycle_bits):
+        return PUSHED.config(traffic, cycle_bits)
+
+
+class CompressedSegment(Segment):
+    """The same with two compressed segments in the destination address (NEXT-CSID, RFC 9800)."""
+
+    _CONFIG = """\
+srv6:
+  locators: ["fc00:1:1::/48"]
+  local-sids:
+    - {sid: "fc00:1:1::/48", behavior: End, flavors: [NEXT-CSID]}
+routes:
+  - {prefix: "fc00:1::/32", next-hops: [{interface: ge1, address: "2001:db8:102::2"}]}
+"""
+
+    def __init__(self):
+        super().__init__("")
+
+    def packets(self, traffic, octets, generator):
+        for _ in range(traffic.packets):
+            container = ipaddress.IPv6Address(f"fc00:1:1:{generator.randrange(2, 1 << 15):x}::")
+            yield build.ipv6_packet(octets, SOURCE_IPV6, container,
+                                    [build.option_header(generator.choice(self.tags_in[1:]))])
+
+    def entries(self, traffic):
+        return []
+
+    def config(self, traffic, cycle_bits):
+        return self._CONFIG
 
 KINDS = {
     "ipv4": Ipv4(),
@@ -376,10 +490,21 @@ KINDS = {
     "best-effort-ipv6": BestEffortIpv6(),
     "best-effort-mpls": BestEffortMpls(),
     "ingress": Ingress(),
+    "ingress-ipv6": IngressIpv6(),
     "end": Segment("End"),
+    "end-psp": Segment("End, flavors: [PSP]"),
+    "end-csid": CompressedSegment(),
     "end.x": Segment('End.X, next-hops: [{interface: ge1, address: "2001:db8:102::2"}]'),
     "no-nrp": Partition(is_known=False),
     "nrp": Partition(is_known=True),
-    "encaps": Policy(OPTION_OUT, "ipv6-option", ['"fc00:2::1"', '"fc00:9::d6"']),
-    "push": Policy(TC_OUT, "mpls-mna", ["16001", "16002", "16003"]),
+    "encaps": ENCAPSULATED,
+    "push": PUSHED,
+    "encaps-lists": Policy(OPTION_OUT, "ipv6-option", BINDING_SID, SIDS, '"fc00:2::2", "fc00:9::d6"'),
+    "push-lists": Policy(TC_OUT, "mpls-mna", BINDING_LABEL, LABELS, "16001, 16004, 16003"),
+    "best-effort-encaps": BestEffortPolicy(OPTION_OUT, "ipv6-option", BINDING_SID, SIDS),
+    "best-effort-push": BestEffortPolicy(TC_OUT, "mpls-mna", BINDING_LABEL, LABELS),
+    "binding-sid": BindingSid(),
+    "binding-label": BindingLabel(),
+    "ingress-encaps": IngressPolicy(ENCAPSULATED),
+    "ingress-push": IngressPolicy(PUSHED),
 }

@@ -19,8 +19,11 @@ def ipv4_packet(octets, source, destination, dscp, ports=(1000, 2000)):
     header = struct.pack(">BBHHHBBH4s4s", 0x45, dscp << 2, octets, 0, 0, 64, 17, 0,
                          source.packed, destination.packed)
     header = header[:10] + struct.pack(">H", _checksum(header)) + header[12:]
-    udp = struct.pack(">HHHH", *ports, octets - 20, 0)
-    return (header + udp).ljust(octets, b"\0")
+    return (header + udp_header(ports, octets - 20)).ljust(octets, b"\0")
+
+
+def udp_header(ports, octets):
+    return struct.pack(">HHHH", *ports, octets, 0)
 
 
 def ipv6_packet(octets, source, destination, headers, upper=NO_NEXT_HEADER, payload=b""):
@@ -49,7 +52,11 @@ def routing_header(segments, left):
     return ROUTING, fixed + b"".join(segment.packed for segment in reversed(segments))
 
 
-def mpls_packet(octets, label, traffic_class, destination=ipaddress.IPv4Address("20.0.0.1")):
-    entry = struct.pack(">I", label << 12 | traffic_class << 9 | 0x100 | 64)
-    return entry + ipv4_packet(octets - 4, ipaddress.IPv4Address("10.3.0.1"),
+def mpls_packet(octets, label, traffic_class, destination=ipaddress.IPv4Address("20.0.0.1"),
+                beneath=()):
+    """IPv4 with a label on top and others beneath it."""
+    entries = [label << 12 | traffic_class << 9 | 64, *(other << 12 | 64 for other in beneath)]
+    entries[-1] |= 0x100
+    stack = struct.pack(f">{len(entries)}I", *entries)
+    return stack + ipv4_packet(octets - len(stack), ipaddress.IPv4Address("10.3.0.1"),
                                destination, 0)

@@ -66,6 +66,19 @@ ROWS = [
     _row("Push of 3 labels with NRP, DSCP to TC, 1,000 policies", "push", 64, 1000, goal=0.35),
     _row("Push of 3 labels with NRP, DSCP to TC, 10,000 policies", "push", 64, 10_000,
          packets=LONG),
+    _row("Ingress of IPv6 to DSCP, 1,000 flows", "ingress-ipv6", 64, 1000, packets=1000),
+    _row("Ingress into H.Encaps.Red with NRP, 1,000 flows", "ingress-encaps", 64, 1000,
+         packets=1000),
+    _row("Ingress into push of 3 labels with NRP, 1,000 flows", "ingress-push", 64, 1000,
+         packets=1000),
+    _row("H.Encaps.Red with NRP, 2 lists, 1,000 policies", "encaps-lists", 64, 1000),
+    _row("Push of 3 labels with NRP, 2 lists, 1,000 policies", "push-lists", 64, 1000),
+    _row("H.Encaps.Red with NRP, best effort, 1,000 policies", "best-effort-encaps", 64, 1000),
+    _row("Push of 3 labels with NRP, best effort, 1,000 policies", "best-effort-push", 64, 1000),
+    _row("Binding SID into H.Encaps.Red with NRP, option to option", "binding-sid", 128, 1),
+    _row("Binding label to 3 labels with NRP, TC to TC", "binding-label", 64, 1),
+    _row("SRv6 End with PSP, option to option, 1,000 SIDs", "end-psp", 128, 1000),
+    _row("SRv6 End with NEXT-CSID, option to option", "end-csid", 64, 1),
     _row("IPv6 option with NRP option, no NRP configured", "no-nrp", 80, 1),
     _row("IPv6 option with NRP option, 1 NRP", "nrp", 80, 1),
     _row("IPv6 option with NRP option, 1,000 NRPs", "nrp", 80, 1000),
@@ -74,7 +87,7 @@ ROWS = [
 
 def peer_traffic(traffic):
     """What l3fwd forwards beside it: the same capture where it can, else IPv4 of the same length."""
-    if traffic.kind in ("ipv4", "ipv6", "ingress", "leaving", "spread", "best-effort-ipv4",
-                        "best-effort-ipv6"):
+    if traffic.kind in ("ipv4", "ipv6", "ingress", "ingress-encaps", "ingress-push", "leaving",
+                        "spread", "best-effort-ipv4", "best-effort-ipv6"):
         return traffic
     return Traffic("ipv4", traffic.octets, 1000, traffic.packets)
