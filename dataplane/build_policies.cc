@@ -61,9 +61,20 @@ class PolicyInstaller {
                 list.outer = std::make_unique<const OuterHeaders>(outer_headers(*list.spec));
             }
             below += list.weight;
-            path.actions.push_back(
-                {.below = below, .outer = list.outer.get(), .hops = hop_set_of(list.hops)});
+            path.actions.push_back({.below = below,
+                                    .is_plain = is_plain(list),
+                                    .outer = list.outer.get(),
+                                    .stacks = list.outer ? nullptr : list.stacks.data(),
+                                    .hops = hop_set_of(list.hops)});
         }
+    }
+
+    static bool is_plain(const List& list) {
+        return list.outer
+                   ? std::ranges::all_of(*list.hops,
+                                         [](const Adjacency& hop) { return hop.label_count == 0; })
+                   : std::ranges::all_of(list.stacks,
+                                         [](const LabelStack& stack) { return stack.count != 0; });
     }
 
     std::uint32_t nrp_of(const config::CandidatePath& path) const {
@@ -187,20 +198,11 @@ class PolicyInstaller {
     const Snapshot& tables_;
 };
 
-/// Of a path that has no other: an outer header right behind Ethernet, or labels.
-SoleWay sole_way(const PolicyPath& path) {
-    const PolicyPath::List& list = path.lists.front();
-    if (path.lists.size() != 1 || list.hops->size() != 1) {
-        return {};
-    }
-    const Adjacency& hop = list.hops->front();
-    if (list.outer ? hop.label_count != 0 : list.stacks.front().count == 0) {
-        return {};
-    }
-    return {.hop = &hop,
-            .outer = list.outer.get(),
-            .stack = list.stacks.empty() ? nullptr : list.stacks.data(),
-            .oif = hop.oif};
+/// Of a path that has no other.
+PolicyWay sole_way(const PolicyPath& path) {
+    const SegmentListAction& list = path.actions.front();
+    const bool is_sole = path.actions.size() == 1 && list.hops.count == 1;
+    return is_sole && list.is_plain ? way_through(list, *list.hops.first) : PolicyWay{};
 }
 
 void set_policy(Build& build, Policies::Content& policies, const config::SrPolicy& policy) {

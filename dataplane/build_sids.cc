@@ -18,10 +18,8 @@ void set_sid(Build& build, Sids::Content& sids, std::size_t position) {
     action.block_bits = sid.locator_block_bits;
     action.node_bits = sid.locator_node_bits;
     action.table = build.tables.table_numbers.at(sid.table);
-    if (!sid.flavors.next_csid &&
-        (sid.behavior == config::SidBehavior::end || sid.behavior == config::SidBehavior::end_x)) {
-        action.plain_from = sid.flavors.psp ? 2 : 1;
-    }
+    action.is_plain =
+        sid.behavior == config::SidBehavior::end || sid.behavior == config::SidBehavior::end_x;
     action.counter = build.tables.sid_numbers->at(sid.sid);
     if (sid.policy) {
         action.policy = build.tables.policy_numbers->number_of.at(*sid.policy);

@@ -59,15 +59,27 @@ void read_ipv4_flow_fields(const std::uint8_t* ip, std::uint32_t octets, Ipv4Flo
     fields.dscp = ipv4::dscp(ip);
 }
 
-void read_ipv6_flow_fields(const std::uint8_t* ip, std::uint32_t octets,
-                           const ExtensionHeaders& extensions, FlowFields& fields) {
+namespace {
+
+void read_ipv6_flow_fields(const std::uint8_t* ip, const UpperLayer& upper, FlowFields& fields) {
     fields = {};
     fields.family = 6;
     fields.dscp = ipv6::dscp(ip);
     fields.flow_label = ipv6::flow_label(ip);
     std::memcpy(fields.source.data(), ipv6::source(ip), 16);
     std::memcpy(fields.destination.data(), ipv6::destination(ip), 16);
-    add_upper_layer(upper_for_flows(ip, octets, extensions), fields);
+    add_upper_layer(upper, fields);
+}
+
+}  // namespace
+
+void read_ipv6_flow_fields(const std::uint8_t* ip, std::uint32_t octets,
+                           const ExtensionHeaders& extensions, FlowFields& fields) {
+    read_ipv6_flow_fields(ip, upper_for_flows(ip, octets, extensions), fields);
+}
+
+void read_ipv6_flow_fields(const std::uint8_t* ip, std::uint32_t octets, FlowFields& fields) {
+    read_ipv6_flow_fields(ip, upper_of_ipv6(ip, octets), fields);
 }
 
 FlowFields Forwarder::flow_fields(const Packet& packet) const {

@@ -15,5 +15,7 @@ void read_ipv4_flow_fields(const std::uint8_t* ip, std::uint32_t octets, FlowFie
 void read_ipv4_flow_fields(const std::uint8_t* ip, std::uint32_t octets, Ipv4FlowFields& fields);
 void read_ipv6_flow_fields(const std::uint8_t* ip, std::uint32_t octets,
                            const ExtensionHeaders& extensions, FlowFields& fields);
+/// Of a packet without extension headers.
+void read_ipv6_flow_fields(const std::uint8_t* ip, std::uint32_t octets, FlowFields& fields);
 
 }  // namespace tcqf::dataplane

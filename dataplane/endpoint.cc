@@ -1,5 +1,6 @@
 // SRv6 endpoint behaviors (RFC 8986, RFC 8754, RFC 9800).
 
+#include <array>
 #include <cstring>
 
 #include "dataplane/forwarder.h"
@@ -134,17 +135,9 @@ void Forwarder::endpoint(Packet& packet, const SidAction& sid) {
 /// The next compressed SID of the container moves to the front (RFC 9800, 4.1). False where the
 /// argument is zero: the container is used up.
 bool Forwarder::next_csid(Packet& packet, const SidAction& sid) {
-    __extension__ using Address = unsigned __int128;
-    std::uint8_t* octets = packet.l3 + 24;
-    Address address = 0;
-    for (unsigned i = 0; i < 16; ++i) {
-        address = address << 8 | octets[i];
-    }
-    const unsigned kept = sid.block_bits;
-    const unsigned shift = sid.node_bits;
-    const Address below_block = address << kept >> kept;
-    const Address argument = (below_block << (kept + shift)) >> (kept + shift);
-    if (argument == 0 || shift == 0) {
+    std::array<std::uint8_t, 16> next;
+    if (!srh::next_compressed(ipv6::destination(packet.l3), sid.block_bits, sid.node_bits,
+                              next.data())) {
         return false;
     }
     if (ipv6::hop_limit(packet.l3) <= 1) {
@@ -153,10 +146,7 @@ bool Forwarder::next_csid(Packet& packet, const SidAction& sid) {
         return true;
     }
     keep_headers(packet);
-    address = (address ^ below_block) | argument << shift;
-    for (unsigned i = 16; i-- > 0; address >>= 8) {
-        octets[i] = static_cast<std::uint8_t>(address);
-    }
+    ipv6::set_destination(packet.l3, next.data());
     ipv6::set_hop_limit(packet.l3, static_cast<std::uint8_t>(ipv6::hop_limit(packet.l3) - 1));
     packet.hop_limit_done = true;
     forward_from_sid(packet, sid);
@@ -180,7 +170,7 @@ bool Forwarder::advance_segment(Packet& packet, const SidAction& sid, std::uint8
     ipv6::set_hop_limit(packet.l3, static_cast<std::uint8_t>(ipv6::hop_limit(packet.l3) - 1));
     packet.hop_limit_done = true;
     routing[3] = static_cast<std::uint8_t>(left - 1);
-    std::memcpy(packet.l3 + 24, srh::segment(routing, static_cast<unsigned>(left - 1)), 16);
+    ipv6::set_destination(packet.l3, srh::segment(routing, static_cast<unsigned>(left - 1)));
     if (sid.flavors.psp && left == 1) {
         remove_routing_header(packet);
     }
@@ -301,7 +291,7 @@ void Forwarder::remove_routing_header(Packet& packet) {
     const std::uint16_t at = packet.extensions.routing;
     const std::uint32_t octets = srh::octets(packet.l3 + at);
     packet.l3[packet.extensions.routing_named_at] = packet.l3[at];
-    store16(packet.l3 + 4, static_cast<std::uint16_t>(ipv6::payload_octets(packet.l3) - octets));
+    ipv6::set_payload_octets(packet.l3, ipv6::payload_octets(packet.l3) - octets);
     const bool tag_in_front = packet.tag != nullptr && packet.tag < packet.l3 + at;
     std::memmove(packet.l3 + octets, packet.l3, at);
     packet.l3 += octets;

@@ -14,6 +14,7 @@
 #include "dataplane/headers.h"
 #include "dataplane/plain_burst.h"
 #include "dataplane/prefetch.h"
+#include "dataplane/segment_routing_header.h"
 #include "dataplane/write_tag.h"
 
 namespace tcqf::dataplane {
@@ -42,6 +43,14 @@ struct Forwarder::Lane {
     PacketEgress* egress = nullptr;  ///< where it is owned
 };
 
+/// What a flow's packet needs that is finished but for its tag.
+struct Forwarder::Untagged {
+    std::uint8_t* tag_place = nullptr;
+    std::uint32_t share = 0;
+    TrafficClass traffic_class = TrafficClass::best_effort;  ///< where it gets no cycle
+    bool own_option = false;  ///< the tag's place is an option that this router put in front
+};
+
 namespace {
 
 /// Ethernet's, in front of layer 3.
@@ -61,7 +70,8 @@ inline std::uint8_t Forwarder::dscp_of(const Plain& plain) {
 }
 
 /// One hop less, and this DSCP. The TTL that is left.
-inline std::uint8_t Forwarder::pass_hop(const Plain& plain, std::uint8_t dscp) {
+[[gnu::always_inline]] inline std::uint8_t Forwarder::pass_hop(const Plain& plain,
+                                                               std::uint8_t dscp) {
     if (plain.kind == Layer3::ipv4) {
         ipv4::decrement_ttl_and_set_dscp(plain.l3, dscp);
         return ipv4::ttl(plain.l3);
@@ -111,7 +121,7 @@ void Forwarder::choose_lane(Lane& lane, config::InterfaceIndex oif) {
     lane.shares = tables_->shares_of(oif);
     lane.tracker = &tracker(oif, lane.now_ns);
     lane.in_cycle =
-        lane.map != nullptr && lane.in->domain == lane.out->domain && lane.owned &&
+        lane.map != nullptr && lane.in->domain == lane.out->domain &&
         lane.longest_wait_ns <= lane.map->max_poll_gap_ns(lane.out->timing.cycle_time_ns);
     lane.transit = lane.in_cycle && lane.in->tags.tagging() == lane.out->tags.tagging() &&
                    lane.in->option_header == lane.out->option_header;
@@ -120,6 +130,16 @@ void Forwarder::choose_lane(Lane& lane, config::InterfaceIndex oif) {
         lane.instant = lane.map->at(lane.tracker->index());
         lane.current = lane.tracker->cycle();
     }
+}
+
+/// Of a flow's packet: behind the IP header that it came with, which has no extension headers.
+inline std::uint32_t Forwarder::payload_octets_of(const Plain& plain) {
+    return plain.octets - (plain.kind == Layer3::ipv4 ? kIpv4Octets : kIpv6Octets);
+}
+
+/// A packet whose DSCP is to become its tag.
+inline Forwarder::Untagged Forwarder::untagged_ip(const Plain& plain) {
+    return {.tag_place = plain.l3, .traffic_class = class_of_dscp(dscp_of(plain))};
 }
 
 /// Last stage: forwards a packet that is plain in every respect; else changes nothing and returns
@@ -158,8 +178,12 @@ void Forwarder::choose_lane(Lane& lane, config::InterfaceIndex oif) {
 /// The segment that becomes the destination at a SID.
 inline void Forwarder::next_segment(const Plain& plain) {
     plain.sid_counter->count(plain.octets);
+    if (plain.segment == Plain::kCompressed) [[unlikely]] {
+        next_compressed(plain, plain.l3 + ipv6::kDestinationAt);
+        return;
+    }
     --plain.l3[plain.routing + 3];
-    std::memcpy(plain.l3 + 24, plain.l3 + plain.segment, 16);
+    ipv6::set_destination(plain.l3, plain.l3 + plain.segment);
 }
 
 [[gnu::always_inline]] inline bool Forwarder::forward_transit(const Lane& lane, rte_mbuf* mbuf,
@@ -200,11 +224,27 @@ inline void Forwarder::next_segment(const Plain& plain) {
 [[gnu::always_inline]] inline void Forwarder::join_cycle(const Lane& lane, rte_mbuf* mbuf,
                                                          std::uint32_t distance,
                                                          std::uint32_t nrp) {
+    if (!lane.owned) [[unlikely]] {
+        return hand_to_cycle(lane, mbuf, lane.current + distance, nrp);
+    }
     const Refusal refusal = lane.egress->enqueue_in_cycle(lane.current + distance,
                                                           {mbuf, mbuf->pkt_len}, lane.shares[nrp]);
     if (refusal != Refusal::none) [[unlikely]] {
         refuse(lane.oif, mbuf, refusal);
     }
+}
+
+/// To whoever looks after the interface.
+void Forwarder::hand_to_cycle(const Lane& lane, rte_mbuf* mbuf, CycleNumber cycle,
+                              std::uint32_t nrp) {
+    Decision decision;
+    decision.stage = Stage::in_cycle;
+    decision.oif = lane.oif;
+    decision.version = lane.out->version;
+    decision.share = lane.shares[nrp];
+    decision.cycle = cycle;
+    decision.octets = mbuf->pkt_len;
+    hand_over(mbuf, decision, state(lane.oif).owner);
 }
 
 /// What a packet without a cycle has in the field that carries tags of this kind: no tag of the
@@ -267,8 +307,41 @@ bool Forwarder::forward_unlike(const Lane& lane, rte_mbuf* mbuf, const Plain& pl
     if (plain.kind == Layer3::labelled) {
         return forward_popped(lane, mbuf, plain);
     }
-    return plain.label_count == Plain::kExposed ? forward_exposed(lane, mbuf, plain)
-                                                : forward_pushed(lane, mbuf, plain);
+    switch (plain.label_count) {
+        case Plain::kExposed:
+            return forward_exposed(lane, mbuf, plain);
+        case Plain::kRoutingPopped:
+            return forward_routing_popped(lane, mbuf, plain);
+        default:
+            return forward_pushed(lane, mbuf, plain);
+    }
+}
+
+/// At a SID that takes the routing header off with the last segment (PSP): what is in front of it
+/// moves over it. As remove_routing_header().
+bool Forwarder::forward_routing_popped(const Lane& lane, rte_mbuf* mbuf, const Plain& plain) {
+    const bool has_cycle = plain.cycle != 0 && lane.out->domain != kNoDomain;
+    if (plain.adjacency->label_count != 0 ||
+        (has_cycle && (!lane.transit || lane.instant.distance(plain.cycle) == 0))) [[unlikely]] {
+        return false;
+    }
+    const std::uint8_t* routing = plain.l3 + plain.routing;
+    const std::uint32_t octets = srh::octets(routing);
+    ipv6::set_destination(plain.l3, plain.l3 + plain.segment);
+    plain.l3[plain.routing == kIpv6Octets ? ipv6::kNextAt : kIpv6Octets] = routing[0];
+    ipv6::set_payload_octets(plain.l3, ipv6::payload_octets(plain.l3) - octets);
+    std::memmove(plain.l3 + octets, plain.l3, plain.routing);
+    Plain popped = plain;
+    popped.l3 += octets;
+    popped.octets -= octets;
+    popped.segment = 0;
+    popped.sid_counter->count(popped.octets);
+    start_at(popped.l3, ethertype::kIpv6, mbuf, popped);
+    if (has_cycle) {
+        return forward_transit(lane, mbuf, popped);
+    }
+    forward_best_effort(lane, mbuf, popped);
+    return true;
 }
 
 /// A label off another one, which gets the tag. As forward_label() and expose().
@@ -276,7 +349,7 @@ bool Forwarder::forward_popped(const Lane& lane, rte_mbuf* mbuf, const Plain& pl
     const std::uint32_t entry = load32(plain.l3);
     std::uint8_t* top = plain.l3 + kLabelOctets;
     if (plain.label->kind != LabelKind::pop || mpls::bottom(entry) ||
-        mpls::label(load32(top)) < mpls::kFirstUnreserved) {
+        plain.flow != FlowTable::kNoFlow || mpls::label(load32(top)) < mpls::kFirstUnreserved) {
         return false;
     }
     const bool leaves = plain.cycle != 0 && lane.out->domain == kNoDomain;
@@ -334,8 +407,8 @@ bool Forwarder::forward_exposed(const Lane& lane, rte_mbuf* mbuf, const Plain& p
     return true;
 }
 
-/// IP that gets the labels of its next hop: without a cycle, or with one and a DSCP that was its
-/// tag. As send_matched() and write_labels().
+/// IP that gets the labels of its next hop: without a cycle, with one and a DSCP that was its tag,
+/// or as a flow's. As send_matched() and write_labels().
 bool Forwarder::forward_pushed(const Lane& lane, rte_mbuf* mbuf, const Plain& plain) {
     const Adjacency& adjacency = *plain.adjacency;
     const std::uint32_t octets = adjacency.label_count * kLabelOctets;
@@ -344,8 +417,10 @@ bool Forwarder::forward_pushed(const Lane& lane, rte_mbuf* mbuf, const Plain& pl
     const bool tags_labels = tags.tagging() == Tagging::mpls_tc;
     const std::uint32_t distance =
         has_cycle && lane.steers && tags_labels ? lane.instant.distance(plain.cycle) : 0;
-    if (plain.kind == Layer3::labelled || plain.segment != 0 || plain.flow != FlowTable::kNoFlow ||
-        (has_cycle && distance == 0) || !has_room(lane, mbuf, plain, octets)) [[unlikely]] {
+    const bool enters = plain.flow != FlowTable::kNoFlow;
+    if (plain.segment != 0 || (has_cycle && distance == 0) ||
+        (enters && (!tags_labels || tables_->flows[plain.flow].has_service)) ||
+        !has_room(lane, mbuf, plain, octets)) [[unlikely]] {
         return false;
     }
     const std::uint8_t dscp = has_cycle ? lane.in->egress_dscp : dscp_of(plain);
@@ -357,6 +432,8 @@ bool Forwarder::forward_pushed(const Lane& lane, rte_mbuf* mbuf, const Plain& pl
     if (has_cycle) {
         mpls::set_tc(top, new_tag(lane, plain));
         join_cycle(lane, mbuf, distance, plain.nrp);
+    } else if (enters) {
+        join_by_flow(lane, mbuf, plain, {.tag_place = top});
     } else {
         if (tags_labels) {
             mpls::set_tc(top, tags.clean_of(0));
@@ -366,104 +443,217 @@ bool Forwarder::forward_pushed(const Lane& lane, rte_mbuf* mbuf, const Plain& pl
     return true;
 }
 
-/// Into a policy with one way: a TCQF packet whose tag is its DSCP.
+/// Into a policy: a TCQF packet whose tag is its DSCP, a flow's, or one without a tag.
 bool Forwarder::forward_steered(const Lane& lane, rte_mbuf* mbuf, const Plain& plain) {
+    if (plain.kind == Layer3::labelled) {
+        return forward_label_steered(lane, mbuf, plain);
+    }
+    if (plain.flow != FlowTable::kNoFlow) {
+        return forward_ingress_steered(lane, mbuf, plain);
+    }
+    if (plain.cycle == 0) {
+        return forward_best_effort_steered(lane, mbuf, plain);
+    }
     const std::uint32_t distance = lane.steers ? lane.instant.distance(plain.cycle) : 0;
     if (distance == 0) [[unlikely]] {
         return false;
     }
-    if (!(plain.outer != nullptr ? encapsulate_plain(lane, mbuf, plain)
-                                 : push_plain(lane, mbuf, plain))) [[unlikely]] {
+    std::uint8_t* place = put_policy_in_front(lane, mbuf, plain, lane.in->egress_dscp);
+    if (place == nullptr) [[unlikely]] {
         return false;
     }
+    write_tag(lane.out->tags.tagging(), place, new_tag(lane, plain));
     join_cycle(lane, mbuf, distance, plain.policy->nrp);
     return true;
 }
 
+/// A packet without a tag, in the headers of a policy.
+bool Forwarder::forward_best_effort_steered(const Lane& lane, rte_mbuf* mbuf, const Plain& plain) {
+    const std::uint8_t dscp = dscp_of(plain);
+    std::uint8_t* l3 = put_policy_in_front(lane, mbuf, plain, dscp);
+    if (l3 == nullptr) [[unlikely]] {
+        return false;
+    }
+    const TagTable& tags = lane.out->tags;
+    TrafficClass traffic_class = TrafficClass::best_effort;
+    if (plain.outer != nullptr) {
+        const std::uint8_t clean = tags.tagging() == Tagging::dscp ? tags.clean_of(dscp) : dscp;
+        ipv6::set_dscp(l3, clean);
+        traffic_class = class_of_dscp(clean);
+    } else {
+        mpls::set_tc(l3, tags.clean_of(0));
+    }
+    join_queue(lane, mbuf, traffic_class, plain.policy->nrp);
+    return true;
+}
+
+/// A TCQF packet whose top label is a policy's binding SID: the policy's labels take its place. In
+/// the uniform model they all have its TTL. As write_labels().
+bool Forwarder::forward_label_steered(const Lane& lane, rte_mbuf* mbuf, const Plain& plain) {
+    if (plain.outer != nullptr || tables_->short_pipe) {
+        return false;
+    }
+    const LabelStack& stack = *plain.stack;
+    const std::uint32_t octets = (stack.count - 1u) * kLabelOctets;
+    const std::uint32_t distance = lane.transit ? lane.instant.distance(plain.cycle) : 0;
+    if (distance == 0 || plain.adjacency->label_count == 0 || !has_room(lane, mbuf, plain, octets))
+        [[unlikely]] {
+        return false;
+    }
+    const std::uint32_t entry = load32(plain.l3);
+    std::uint8_t* top = put_in_front(mbuf, plain, octets, ethertype::kMpls);
+    stack.write(
+        top,
+        mpls::entry(0, lane.in->egress_tc, false, static_cast<std::uint8_t>(mpls::ttl(entry) - 1)),
+        mpls::bottom(entry));
+    mpls::set_tc(top, new_tag(lane, plain));
+    join_cycle(lane, mbuf, distance, plain.policy->nrp != kNoNrp ? plain.policy->nrp : plain.nrp);
+    return true;
+}
+
+/// A flow's packet that enters TCQF in the headers of a policy.
+bool Forwarder::forward_ingress_steered(const Lane& lane, rte_mbuf* mbuf, const Plain& plain) {
+    if (lane.out->domain == kNoDomain || tables_->flows[plain.flow].has_service) {
+        return false;
+    }
+    const std::uint8_t dscp = dscp_of(plain);
+    std::uint8_t* place = put_policy_in_front(lane, mbuf, plain, dscp);
+    if (place == nullptr) [[unlikely]] {
+        return false;
+    }
+    join_by_flow(
+        lane, mbuf, plain,
+        {.tag_place = place,
+         .share = lane.shares[plain.policy->nrp],
+         .traffic_class = plain.outer != nullptr ? class_of_dscp(dscp) : TrafficClass::best_effort,
+         .own_option = lane.out->tags.tagging() == Tagging::ipv6_option});
+    return true;
+}
+
+/// The headers of a policy, complete but for the tag, in front of a packet that gets this DSCP:
+/// where the tag goes, or nullptr, and nothing is changed.
+inline std::uint8_t* Forwarder::put_policy_in_front(const Lane& lane, rte_mbuf* mbuf,
+                                                    const Plain& plain, std::uint8_t dscp) const {
+    return plain.outer != nullptr ? encapsulate_plain(lane, mbuf, plain, dscp)
+                                  : push_plain(lane, mbuf, plain, dscp);
+}
+
 /// As encapsulate().
-inline bool Forwarder::encapsulate_plain(const Lane& lane, rte_mbuf* mbuf,
-                                         const Plain& plain) const {
+inline std::uint8_t* Forwarder::encapsulate_plain(const Lane& lane, rte_mbuf* mbuf,
+                                                  const Plain& plain, std::uint8_t dscp) const {
     const InterfaceTable& out = *lane.out;
     const OuterHeader& outer = *plain.outer;
     const bool is_ipv4 = plain.kind == Layer3::ipv4;
     if (out.tags.tagging() == Tagging::mpls_tc ||
         (!is_ipv4 && has_extension_headers(ipv6::next(plain.l3))) ||
         !has_room(lane, mbuf, plain, outer.octets)) [[unlikely]] {
-        return false;
+        return nullptr;
     }
-    pass_hop(plain, lane.in->egress_dscp);
+    pass_hop(plain, dscp);
     const std::uint32_t hash =
         is_ipv4 ? ipv4_hash(plain.l3, plain.octets, tables_->hash_seed)
                 : ipv6_hash(plain.l3, upper_of_ipv6(plain.l3, plain.octets), tables_->hash_seed);
     std::uint8_t* ip = put_in_front(mbuf, plain, outer.octets, ethertype::kIpv6);
     outer.write(ip, is_ipv4 ? plain.l3[1] : ipv6::traffic_class(plain.l3), flow_label_of(hash),
                 is_ipv4 ? protocol::kIpv4 : protocol::kIpv6, plain.octets);
-    const std::uint16_t option = outer.extensions.tcqf(out.option_header);
-    write_tag(out.tags.tagging(), ip + option, new_tag(lane, plain));
-    return true;
+    return ip + outer.extensions.tcqf(out.option_header);
 }
 
 /// As write_labels().
-inline bool Forwarder::push_plain(const Lane& lane, rte_mbuf* mbuf, const Plain& plain) const {
-    const LabelStack& stack = *plain.policy->sole.stack;
+inline std::uint8_t* Forwarder::push_plain(const Lane& lane, rte_mbuf* mbuf, const Plain& plain,
+                                           std::uint8_t dscp) const {
+    const LabelStack& stack = *plain.stack;
     const std::uint32_t octets = stack.count * kLabelOctets;
     if (lane.out->tags.tagging() != Tagging::mpls_tc || !has_room(lane, mbuf, plain, octets))
         [[unlikely]] {
-        return false;
+        return nullptr;
     }
-    const std::uint8_t ttl = pass_hop(plain, lane.in->egress_dscp);
+    const std::uint8_t pushed_tc = plain.cycle != 0 ? lane.in->egress_tc : std::uint8_t{0};
+    const std::uint8_t ttl = pass_hop(plain, dscp);
     std::uint8_t* top = put_in_front(mbuf, plain, octets, ethertype::kMpls);
-    stack.write(top, mpls::entry(0, lane.in->egress_tc, false,
-                                 tables_->short_pipe ? std::uint8_t{255} : ttl));
-    mpls::set_tc(top, new_tag(lane, plain));
-    return true;
+    stack.write(
+        top, mpls::entry(0, pushed_tc, false, tables_->short_pipe ? std::uint8_t{255} : ttl), true);
+    return top;
 }
 
-/// A flow's IPv4 packet that enters TCQF.
+/// A flow's packet that enters TCQF with its DSCP as the tag.
 [[gnu::always_inline]] inline bool Forwarder::forward_ingress(const Lane& lane, rte_mbuf* mbuf,
                                                               const Plain& plain) {
     if (!lane.ingress) {
         return false;
     }
     const FlowAction& flow = tables_->flows[plain.flow];
-    if (flow.policy != kNoPolicy || flow.has_service) {
-        return false;
+    if (plain.kind != Layer3::ipv4 || flow.has_service) [[unlikely]] {
+        return forward_ingress_ipv6(lane, mbuf, plain);
     }
     write_addresses(*plain.adjacency, plain.l3);
-    if (!lane.owned || !conforms_here(lane, plain, flow)) [[unlikely]] {
-        ipv4::set_ttl(plain.l3, static_cast<std::uint8_t>(ipv4::ttl(plain.l3) - 1));
-        dispatch(mbuf, plain_flow_decision(lane, mbuf, plain));
+    if (!lane.owned || !conforms_here(lane, flow, plain.octets - kIpv4Octets)) [[unlikely]] {
+        pass_hop(plain, ipv4::dscp(plain.l3));
+        dispatch(mbuf, plain_flow_decision(lane, mbuf, plain, untagged_ip(plain)));
         return true;
     }
-    const CycleId cycle = join_as_flow(mbuf, flow,
-                                       {.now = lane.tracker,
-                                        .packet_bits = plain.octets * 8,
-                                        .octets = mbuf->pkt_len,
-                                        .share = 0,
-                                        .oif = lane.oif,
-                                        .is_taggable = true});
+    const CycleId cycle = enter(lane, mbuf, plain, flow, 0);
     if (cycle != 0) [[likely]] {
         ipv4::decrement_ttl_and_set_dscp(plain.l3, lane.out->tags.tag_of(cycle));
     }
     return true;
 }
 
+bool Forwarder::forward_ingress_ipv6(const Lane& lane, rte_mbuf* mbuf, const Plain& plain) {
+    if (plain.kind != Layer3::ipv6 || tables_->flows[plain.flow].has_service) {
+        return false;
+    }
+    write_addresses(*plain.adjacency, plain.l3);
+    pass_hop(plain, ipv6::dscp(plain.l3));
+    join_by_flow(lane, mbuf, plain, untagged_ip(plain));
+    return true;
+}
+
+/// The end of the short way of a flow's packet that is finished but for its tag. As ingress().
+void Forwarder::join_by_flow(const Lane& lane, rte_mbuf* mbuf, const Plain& plain,
+                             const Untagged& untagged) {
+    const FlowAction& flow = tables_->flows[plain.flow];
+    if (!lane.owned || !conforms_here(lane, flow, payload_octets_of(plain))) {
+        return dispatch(mbuf, plain_flow_decision(lane, mbuf, plain, untagged));
+    }
+    const CycleId cycle = enter(lane, mbuf, plain, flow, untagged.share);
+    if (cycle != 0) [[likely]] {
+        write_tag(lane.out->tags.tagging(), untagged.tag_place, lane.out->tags.tag_of(cycle));
+    }
+}
+
 /// Whether a flow's packet needs nobody else to be policed, and conforms. One that does not may be
 /// asked again.
-inline bool Forwarder::conforms_here(const Lane& lane, const Plain& plain, const FlowAction& flow) {
-    return flow.policing_worker == index_ ? conforms(flow, lane.now_ns, plain.octets - kIpv4Octets)
+inline bool Forwarder::conforms_here(const Lane& lane, const FlowAction& flow,
+                                     std::uint32_t payload_octets) {
+    return flow.policing_worker == index_ ? conforms(flow, lane.now_ns, payload_octets)
                                           : !flow.is_policed();
 }
 
-/// As ingress().
-Decision Forwarder::plain_flow_decision(const Lane& lane, const rte_mbuf* mbuf,
-                                        const Plain& plain) const {
+/// As join_as_flow(), at the instant of the lane.
+[[gnu::always_inline]] inline CycleId Forwarder::enter(const Lane& lane, rte_mbuf* mbuf,
+                                                       const Plain& plain, const FlowAction& flow,
+                                                       std::uint32_t share) {
+    return join_as_flow(mbuf, flow,
+                        {.now = lane.tracker,
+                         .packet_bits = plain.octets * 8,
+                         .octets = mbuf->pkt_len,
+                         .share = share,
+                         .oif = lane.oif,
+                         .is_taggable = true});
+}
+
+/// For whoever polices the flow, or looks after the interface.
+Decision Forwarder::plain_flow_decision(const Lane& lane, const rte_mbuf* mbuf, const Plain& plain,
+                                        const Untagged& untagged) const {
     Decision decision = flow_decision(plain.flow, lane.oif, lane.now_ns);
     decision.packet_bits = plain.octets * 8;
-    decision.payload_octets = plain.octets - kIpv4Octets;
-    decision.tag_place = plain.l3;
+    decision.payload_octets = payload_octets_of(plain);
+    decision.tag_place = untagged.tag_place;
+    decision.own_option = untagged.own_option;
+    decision.share = untagged.share;
     decision.octets = mbuf->pkt_len;
-    decision.traffic_class = class_of_dscp(ipv4::dscp(plain.l3));
+    decision.traffic_class = untagged.traffic_class;
     return decision;
 }
 

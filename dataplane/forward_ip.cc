@@ -54,7 +54,7 @@ void Forwarder::forward_ip(Packet& packet) {
             return drop(packet, DropReason::no_sid);
         case RouteKind::none:
             match_flow(packet);
-            if (policy_for(packet, route) == kNoPolicy) {  // a flow's policy needs no route
+            if (policy_for(packet.flow, route) == kNoPolicy) {  // a flow's policy needs no route
                 icmp_error(packet, IcmpError::no_route());
                 return drop(packet, DropReason::no_route);
             }
@@ -90,7 +90,7 @@ void Forwarder::forward_along(Packet& packet, const RouteAction& route) {
     }
     if (route.kind == RouteKind::unresolved) [[unlikely]] {
         match_flow(packet);
-        if (policy_for(packet, route) == kNoPolicy) {  // a flow's policy needs no neighbour
+        if (policy_for(packet.flow, route) == kNoPolicy) {  // a flow's policy needs no neighbour
             icmp_error(packet, IcmpError::host_unreachable());
             return drop(packet, DropReason::no_neighbor);
         }
@@ -110,10 +110,10 @@ void Forwarder::forward_along(Packet& packet, const RouteAction& route) {
 /// or on its way into another domain.
 std::uint32_t Forwarder::steered_into(Packet& packet, const RouteAction& route) {
     match_flow(packet);
-    const std::uint32_t policy = policy_for(packet, route);
+    const std::uint32_t policy = policy_for(packet.flow, route);
     if (packet.cycle != 0 && !tables_->flow_table->empty() &&
         match_flow_into(packet, way_out(packet, route, policy))) [[unlikely]] {
-        return policy_for(packet, route);
+        return policy_for(packet.flow, route);
     }
     return policy;
 }
@@ -127,17 +127,6 @@ config::InterfaceIndex Forwarder::way_out(const Packet& packet, const RouteActio
     const PolicyAction& action = tables_->policies[policy];
     return action.is_valid() ? choose_hop(packet, choose_list(packet, action).hops).oif
                              : packet.iif;
-}
-
-/// The policy that a packet is steered into: its flow's or its route's.
-std::uint32_t Forwarder::policy_for(const Packet& packet, const RouteAction& route) const {
-    if (packet.flow != FlowTable::kNoFlow) {
-        const std::uint32_t policy = tables_->flows[packet.flow].policy;
-        if (policy != kNoPolicy && !tables_->policies[policy].leaves_nothing()) {
-            return policy;
-        }
-    }
-    return route.kind == RouteKind::policy ? route.index : kNoPolicy;
 }
 
 /// To an address of the router. A routing header that is not at its end is not for a host to

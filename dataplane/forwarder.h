@@ -61,14 +61,22 @@ class Forwarder {
     void find_sids(const PlainBurst& burst) const;
     void look_up(config::InterfaceIndex interface, const PlainBurst& burst) const;
     template <class Fields>
-    void match_flows(config::InterfaceIndex interface, PlainBurst& burst) const;
+    void match_flows(config::InterfaceIndex interface, std::span<Plain* const> packets,
+                     PlainBurst& burst) const;
+    void match_other_flows(config::InterfaceIndex interface, std::span<Plain> packets,
+                           PlainBurst& burst) const;
     static std::uint16_t next_plain_segment(const Plain& plain, const SidAction& sid);
-    const std::uint8_t* onward_address(Plain& plain) const;
+    const std::uint8_t* onward_address(Plain& plain, std::uint8_t* room) const;
+    static bool next_compressed(const Plain& plain, std::uint8_t* address);
+    void take_compressed(Plain& plain, PlainBurst& burst) const;
     static const HopSet* hops_of(const Plain& plain);
     std::optional<std::uint32_t> plain_hash(const Plain& plain) const;
     const Adjacency* choose_plain_hop(const Plain& plain, const HopSet& hops) const;
     void find_adjacencies(std::span<Plain> packets, PlainBurst& burst) const;
     void follow_policies(std::span<Plain> burst) const;
+    void follow_policy(Plain& plain) const;
+    void take_way(Plain& plain, const PolicyWay& way) const;
+    void choose_way(Plain& plain) const;
     void prefetch_flows(const PlainBurst& burst);
 
     // express.cc: the short way, from there to a queue
@@ -83,16 +91,34 @@ class Forwarder {
     static std::uint8_t mark_of(const Lane& lane, const Plain& plain, Tagging tagging,
                                 std::uint8_t mark, std::uint8_t egress_mark);
     bool forward_ingress(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
-    bool conforms_here(const Lane& lane, const Plain& plain, const FlowAction& flow);
-    Decision plain_flow_decision(const Lane& lane, const rte_mbuf* mbuf, const Plain& plain) const;
+    bool forward_ingress_ipv6(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
+    bool conforms_here(const Lane& lane, const FlowAction& flow, std::uint32_t payload_octets);
+    struct Untagged;
+    void join_by_flow(const Lane& lane, rte_mbuf* mbuf, const Plain& plain,
+                      const Untagged& untagged);
+    CycleId enter(const Lane& lane, rte_mbuf* mbuf, const Plain& plain, const FlowAction& flow,
+                  std::uint32_t share);
+    Decision plain_flow_decision(const Lane& lane, const rte_mbuf* mbuf, const Plain& plain,
+                                 const Untagged& untagged) const;
+    static Untagged untagged_ip(const Plain& plain);
+    static std::uint32_t payload_octets_of(const Plain& plain);
     bool forward_unlike(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
     bool forward_popped(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
     bool forward_exposed(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
+    bool forward_routing_popped(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
     bool forward_pushed(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
     bool forward_steered(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
-    bool encapsulate_plain(const Lane& lane, rte_mbuf* mbuf, const Plain& plain) const;
-    bool push_plain(const Lane& lane, rte_mbuf* mbuf, const Plain& plain) const;
+    bool forward_best_effort_steered(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
+    bool forward_label_steered(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
+    bool forward_ingress_steered(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
+    std::uint8_t* put_policy_in_front(const Lane& lane, rte_mbuf* mbuf, const Plain& plain,
+                                      std::uint8_t dscp) const;
+    std::uint8_t* encapsulate_plain(const Lane& lane, rte_mbuf* mbuf, const Plain& plain,
+                                    std::uint8_t dscp) const;
+    std::uint8_t* push_plain(const Lane& lane, rte_mbuf* mbuf, const Plain& plain,
+                             std::uint8_t dscp) const;
     void join_cycle(const Lane& lane, rte_mbuf* mbuf, std::uint32_t distance, std::uint32_t nrp);
+    void hand_to_cycle(const Lane& lane, rte_mbuf* mbuf, CycleNumber cycle, std::uint32_t nrp);
     void join_queue(const Lane& lane, rte_mbuf* mbuf, TrafficClass traffic_class,
                     std::uint32_t nrp);
     static std::uint8_t new_tag(const Lane& lane, const Plain& plain);
@@ -126,7 +152,7 @@ class Forwarder {
     void forward_along(Packet& packet, const RouteAction& route);
     void deliver(Packet& packet);
     std::uint32_t steered_into(Packet& packet, const RouteAction& route);
-    std::uint32_t policy_for(const Packet& packet, const RouteAction& route) const;
+    std::uint32_t policy_for(std::uint32_t flow, const RouteAction& route) const;
     config::InterfaceIndex way_out(const Packet& packet, const RouteAction& route,
                                    std::uint32_t policy) const;
     bool reaches(Packet& packet, const Adjacency& adjacency);
@@ -268,6 +294,17 @@ class Forwarder {
     SlotArray<Policer::Position>& policer_positions_;  // this worker's
     KeptHeaders kept_;                                 // of the packet that is being forwarded
 };
+
+/// The policy that a packet is steered into: its flow's or its route's.
+inline std::uint32_t Forwarder::policy_for(std::uint32_t flow, const RouteAction& route) const {
+    if (flow != FlowTable::kNoFlow) {
+        const std::uint32_t policy = tables_->flows[flow].policy;
+        if (policy != kNoPolicy && !tables_->policies[policy].leaves_nothing()) {
+            return policy;
+        }
+    }
+    return route.kind == RouteKind::policy ? route.index : kNoPolicy;
+}
 
 /// A flow's packet that has conformed, at the owner of the interface that it leaves by.
 struct Forwarder::FlowEntry {

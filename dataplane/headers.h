@@ -32,6 +32,10 @@ inline void store32(std::uint8_t* p, std::uint32_t value) {
     value = __builtin_bswap32(value);
     std::memcpy(p, &value, sizeof value);
 }
+inline void store64(std::uint8_t* p, std::uint64_t value) {
+    value = __builtin_bswap64(value);
+    std::memcpy(p, &value, sizeof value);
+}
 
 inline constexpr std::uint32_t kLabelOctets = 4;
 inline constexpr std::uint32_t kControlWordOctets = 4;  ///< DetNet (RFC 8964)
@@ -127,7 +131,7 @@ inline void set_dscp(std::uint8_t* ip, std::uint8_t dscp) {
     replace_word(ip, 0, static_cast<std::uint16_t>(ip[0] << 8 | dscp << 2 | (ip[1] & 3)));
 }
 /// A TTL less by one, which must not be 0, and another DSCP, with one correction of the checksum.
-inline void decrement_ttl_and_set_dscp(std::uint8_t* ip, std::uint8_t dscp) {
+[[gnu::always_inline]] inline void decrement_ttl_and_set_dscp(std::uint8_t* ip, std::uint8_t dscp) {
     const std::uint32_t old_marks = ip[1];
     const std::uint32_t marks = std::uint32_t{dscp} << 2 | (old_marks & 3);
     // What the header's sum grows by is at least -0x1ff: with 0xffff, which is nothing to it, the
@@ -184,11 +188,14 @@ inline void write_checksum(std::uint8_t* ip) {
 
 /// IPv6 header fields (RFC 8200, 3).
 namespace ipv6 {
+inline constexpr std::uint16_t kNextAt = 6;
+inline constexpr std::uint16_t kDestinationAt = 24;
+
 inline std::uint16_t payload_octets(const std::uint8_t* ip) {
     return load16(ip + 4);
 }
 inline std::uint8_t next(const std::uint8_t* ip) {
-    return ip[6];
+    return ip[kNextAt];
 }
 inline std::uint8_t hop_limit(const std::uint8_t* ip) {
     return ip[7];
@@ -200,7 +207,14 @@ inline const std::uint8_t* source(const std::uint8_t* ip) {
     return ip + 8;
 }
 inline const std::uint8_t* destination(const std::uint8_t* ip) {
-    return ip + 24;
+    return ip + kDestinationAt;
+}
+/// `address`: 16 octets elsewhere.
+inline void set_destination(std::uint8_t* ip, const std::uint8_t* address) {
+    std::memcpy(ip + kDestinationAt, address, 16);
+}
+inline void set_payload_octets(std::uint8_t* ip, std::uint32_t octets) {
+    store16(ip + 4, static_cast<std::uint16_t>(octets));
 }
 inline std::uint32_t flow_label(const std::uint8_t* ip) {
     return load32(ip) & 0xfffff;

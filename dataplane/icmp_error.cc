@@ -203,7 +203,7 @@ std::uint32_t write_ipv6_error(std::uint8_t* ip, const Quoted& quoted, const Icm
     ip[6] = protocol::kIcmpv6;
     ip[7] = kOwnHopLimit;
     std::memcpy(ip + 8, source.octets.data(), 16);
-    std::memcpy(ip + 24, ipv6::source(quoted.ip), 16);
+    ipv6::set_destination(ip, ipv6::source(quoted.ip));
     std::uint32_t sum = checksum_add(ip + 8, 32, octets + protocol::kIcmpv6);
     store16(icmp + 2, checksum_finish(checksum_add(icmp, octets, sum)));
     return kIpv6Octets + octets;

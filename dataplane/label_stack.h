@@ -32,12 +32,12 @@ struct alignas(64) LabelStack {
     std::uint32_t entry(unsigned index, std::uint32_t marks) const {
         return entries[index] | (marks & (0u - static_cast<std::uint32_t>(marked >> index & 1)));
     }
-    /// Writes all entries at `top`, in front of a packet that has no labels yet; at least one.
-    void write(std::uint8_t* top, std::uint32_t marks) const {
+    /// Writes all entries at `top`, at least one; `bottom`: no labels are beneath them.
+    void write(std::uint8_t* top, std::uint32_t marks, bool bottom) const {
         for (unsigned i = 0; i < count; ++i) {
             store32(top + i * kLabelOctets, entry(i, marks));
         }
-        top[count * kLabelOctets - 2] |= 1;  // S
+        top[count * kLabelOctets - 2] |= static_cast<std::uint8_t>(bottom);  // S
     }
 };
 

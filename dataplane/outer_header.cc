@@ -28,7 +28,7 @@ class Writer {
         ip_[0] = 6 << 4;
         ip_[7] = kHopLimit;
         std::memcpy(ip_ + 8, spec_.source.data(), 16);
-        std::memcpy(ip_ + 24, spec_.segments.front().data(), 16);
+        ipv6::set_destination(ip_, spec_.segments.front().data());
         at_ = kIpv6Octets;
         if (place == TcqfPlace::hop_by_hop || spec_.has_nrp) {
             begin(protocol::kHopByHop);

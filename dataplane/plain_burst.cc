@@ -47,6 +47,31 @@ inline bool carries_ip(const std::uint8_t* ip) {
     return upper == protocol::kIpv4 || upper == protocol::kIpv6;
 }
 
+/// What a plain packet is matched against flows by, but for its interface.
+inline void read_flow_fields(Layer3, const std::uint8_t* ip, std::uint32_t octets,
+                             Ipv4FlowFields& fields) {
+    read_ipv4_flow_fields(ip, octets, fields);
+}
+inline void read_flow_fields(Layer3 kind, const std::uint8_t* l3, std::uint32_t octets,
+                             FlowFields& fields) {
+    switch (kind) {
+        case Layer3::ipv4:
+            return read_ipv4_flow_fields(l3, octets, fields);
+        case Layer3::ipv6:
+            return read_ipv6_flow_fields(l3, octets, fields);
+        default:
+            fields = {};
+            fields.has_mpls_label = true;
+            fields.mpls_label = mpls::label(load32(l3));
+            return;
+    }
+}
+
+/// Whether what a route is for may be sent on, by the route or by a policy.
+inline bool leads_on(const RouteAction& route) {
+    return route.kind == RouteKind::forward || route.kind == RouteKind::policy;
+}
+
 }  // namespace
 
 inline bool Forwarder::recognise_ipv4(const InterfaceTable& in, Plain& plain) {
@@ -78,7 +103,8 @@ inline bool Forwarder::recognise_ipv6(const InterfaceTable& in, Plain& plain) co
     }
     plain.routing = options.routing;
     // Without a cycle it may be a flow's, and an option is not to be trusted everywhere.
-    return plain.cycle != 0 || (options.tcqf == 0 && tables_->flow_table->is_for_ipv4_alone());
+    return plain.cycle != 0 || (options.tcqf == 0 && (tables_->flow_table->is_for_ipv4_alone() ||
+                                                      !has_extension_headers(ipv6::next(ip))));
 }
 
 /// A stack that has a bottom, and nothing in it that a transit router looks at.
@@ -100,7 +126,7 @@ inline bool Forwarder::recognise_label(const InterfaceTable& in, Plain& plain) c
     if (in.tags.tagging() == Tagging::mpls_tc) {
         plain.cycle = in.tags.cycle_of(mpls::tc(top));
     }
-    if (mpls::ttl(top) <= 1 || (plain.cycle == 0 && !tables_->flow_table->is_for_ipv4_alone())) {
+    if (mpls::ttl(top) <= 1) {
         return false;
     }
     plain.label_count = 1;
@@ -171,16 +197,17 @@ void Forwarder::find_sids(const PlainBurst& burst) const {
 
 /// Third stage: the flows of what has no cycle yet.
 template <class Fields>
-void Forwarder::match_flows(config::InterfaceIndex interface, PlainBurst& burst) const {
+void Forwarder::match_flows(config::InterfaceIndex interface, std::span<Plain* const> packets,
+                            PlainBurst& burst) const {
     std::array<Fields, kReceiveBurst> fields;
-    std::array<Plain*, kReceiveBurst> packets;
+    std::array<Plain*, kReceiveBurst> matched;
     std::array<std::uint32_t, kReceiveBurst> flows;
     unsigned count = 0;
-    for (Plain* plain : burst.ipv4_packets()) {
+    for (Plain* plain : packets) {
         if (plain->cycle == 0) {
-            read_ipv4_flow_fields(plain->l3, plain->octets, fields[count]);
+            read_flow_fields(plain->kind, plain->l3, plain->octets, fields[count]);
             fields[count].interface = interface;
-            packets[count++] = plain;
+            matched[count++] = plain;
         }
     }
     if (count == 0) {
@@ -189,11 +216,25 @@ void Forwarder::match_flows(config::InterfaceIndex interface, PlainBurst& burst)
     tables_->flow_table->match_burst(std::span<const Fields>(fields.data(), count), flows.data());
     for (unsigned i = 0; i < count; ++i) {
         if (flows[i] != FlowTable::kNoFlow) {
-            packets[i]->flow = flows[i];
+            matched[i]->flow = flows[i];
             prefetch_entry(&tables_->flows[flows[i]]);
-            burst.of_flows[burst.of_flows_count++] = packets[i];
+            burst.of_flows[burst.of_flows_count++] = matched[i];
         }
     }
+}
+
+/// Those of IPv6 and of labelled packets.
+[[gnu::noinline]] void Forwarder::match_other_flows(config::InterfaceIndex interface,
+                                                    std::span<Plain> packets,
+                                                    PlainBurst& burst) const {
+    std::array<Plain*, kReceiveBurst> others;
+    unsigned count = 0;
+    for (Plain& plain : packets) {
+        if (plain.kind == Layer3::ipv6 || plain.kind == Layer3::labelled) {
+            others[count++] = &plain;
+        }
+    }
+    match_flows<FlowFields>(interface, {others.data(), count}, burst);
 }
 
 /// A SID's packet to which nothing happens but that the next segment becomes its destination: the
@@ -201,7 +242,7 @@ void Forwarder::match_flows(config::InterfaceIndex interface, PlainBurst& burst)
 inline std::uint16_t Forwarder::next_plain_segment(const Plain& plain, const SidAction& sid) {
     const std::uint8_t* routing = plain.l3 + plain.routing;
     const std::uint8_t left = srh::segments_left(routing);
-    if (left < sid.plain_from || srh::type(routing) != srh::kRoutingType ||
+    if (left == 0 || !sid.is_plain || srh::type(routing) != srh::kRoutingType ||
         (srh::flags(routing) & srh::kOamFlag) != 0 || !srh::segments_left_right(routing)) {
         return 0;
     }
@@ -211,11 +252,15 @@ inline std::uint16_t Forwarder::next_plain_segment(const Plain& plain, const Sid
 }
 
 /// The address that a plain packet is looked up by: its destination or, at a SID of the plainest
-/// kinds, the next segment (RFC 8986, 4.1); nullptr where no look-up is needed, or where the SID
-/// makes the packet one that is not plain.
-inline const std::uint8_t* Forwarder::onward_address(Plain& plain) const {
+/// kinds, the next segment (RFC 8986, 4.1), which there is `room` for where it has to be computed;
+/// nullptr where no look-up is needed, or where the SID makes the packet one that is not plain.
+inline const std::uint8_t* Forwarder::onward_address(Plain& plain, std::uint8_t* room) const {
     if (plain.sid == nullptr) {
         return ipv6::destination(plain.l3);
+    }
+    if (plain.segment == Plain::kCompressed) [[unlikely]] {
+        next_compressed(plain, room);
+        return room;
     }
     if (plain.routing == 0) [[unlikely]] {
         if (plain.label_count == Plain::kExposed) {
@@ -229,6 +274,9 @@ inline const std::uint8_t* Forwarder::onward_address(Plain& plain) const {
         plain.kind = Layer3::other;
         return nullptr;
     }
+    if (plain.sid->flavors.psp && srh::segments_left(plain.l3 + plain.routing) == 1) {
+        plain.label_count = Plain::kRoutingPopped;
+    }
     plain.sid_counter = &counter_of(*plain.sid);
     prefetch_entry(plain.sid_counter);
     return plain.sid->behavior == config::SidBehavior::end_x ? nullptr : plain.l3 + plain.segment;
@@ -238,9 +286,10 @@ inline const std::uint8_t* Forwarder::onward_address(Plain& plain) const {
 void Forwarder::look_up(config::InterfaceIndex interface, const PlainBurst& burst) const {
     std::array<std::array<std::uint8_t, 16>, kReceiveBurst> ipv6_destinations;
     std::array<Plain*, kReceiveBurst> ipv6_packets;
+    std::array<std::uint8_t, 16> room;
     unsigned ipv6_count = 0;
     for (Plain* plain : burst.ipv6_packets()) {
-        if (const std::uint8_t* address = onward_address(*plain)) {
+        if (const std::uint8_t* address = onward_address(*plain, room.data())) {
             std::memcpy(ipv6_destinations[ipv6_count].data(), address, 16);
             ipv6_packets[ipv6_count++] = plain;
         }
@@ -300,15 +349,51 @@ std::optional<std::uint32_t> Forwarder::plain_hash(const Plain& plain) const {
 [[gnu::noinline]] const Adjacency* Forwarder::choose_plain_hop(const Plain& plain,
                                                                const HopSet& hops) const {
     const std::optional<std::uint32_t> hash = hops.count > 1 ? plain_hash(plain) : std::nullopt;
-    return hash ? &tables_->choose(hops, *hash) : nullptr;
+    const Adjacency* adjacency = hash ? &tables_->choose(hops, *hash) : nullptr;
+    prefetch_shared(adjacency);
+    return adjacency;
 }
 
 inline void Forwarder::find_adjacency(Plain& plain, PlainBurst& burst) const {
-    if (const HopSet* hops = hops_of(plain)) {
-        plain.adjacency = hops->count == 1 ? hops->first : choose_plain_hop(plain, *hops);
+    const HopSet* hops = hops_of(plain);
+    if (hops != nullptr && hops->count == 1) [[likely]] {
+        plain.adjacency = hops->first;
         prefetch_shared(plain.adjacency);
+    } else if (hops != nullptr && hops->count != 0) {
+        plain.adjacency = choose_plain_hop(plain, *hops);
     } else if (plain.sid != nullptr) {
         decapsulate_plain(plain, burst);
+    } else if (plain.route != nullptr && plain.route->kind == RouteKind::sid) {
+        take_compressed(plain, burst);
+    }
+}
+
+/// The next compressed SID of a packet's destination address; false where there is none.
+bool Forwarder::next_compressed(const Plain& plain, std::uint8_t* address) {
+    return srh::next_compressed(ipv6::destination(plain.l3), plain.sid->block_bits,
+                                plain.sid->node_bits, address);
+}
+
+/// A SID with an argument, in which the next one is: as next_csid(). No flow is told by what its
+/// destination was before.
+[[gnu::noinline]] void Forwarder::take_compressed(Plain& plain, PlainBurst& burst) const {
+    const std::uint8_t* routing = plain.l3 + plain.routing;
+    const bool is_oam = plain.routing != 0 && (srh::flags(routing) & srh::kOamFlag) != 0;
+    std::array<std::uint8_t, 16> next;
+    plain.sid = &tables_->sids[plain.route->index];
+    if (plain.label_count != 0 || !plain.sid->is_plain || !burst.inside_srv6_domain || is_oam ||
+        (plain.cycle == 0 && !tables_->flow_table->empty()) ||
+        !next_compressed(plain, next.data()) || !ipv6::is_routable(next.data())) {
+        return;
+    }
+    plain.segment = Plain::kCompressed;
+    plain.sid_counter = &counter_of(*plain.sid);
+    prefetch_entry(plain.sid_counter);
+    plain.route = nullptr;
+    if (plain.sid->behavior == config::SidBehavior::end_x) {
+        find_adjacency(plain, burst);
+    } else {
+        burst.add_ipv6(plain);
     }
 }
 
@@ -375,6 +460,9 @@ void Forwarder::expose(Plain& plain, std::uint32_t octets, PlainBurst& burst) {
         plain.adjacency = choose_plain_hop(plain, plain.label->hops);
     } else if (plain.label->kind == LabelKind::pop_and_lookup) {
         pop_plain(plain, burst);
+    } else if (plain.label->kind == LabelKind::policy && plain.cycle != 0) {
+        plain.policy = &tables_->policies[plain.label->policy];
+        follow_policy(plain);
     }
 }
 
@@ -393,34 +481,58 @@ inline void Forwarder::find_adjacencies(std::span<Plain> packets, PlainBurst& bu
     }
 }
 
-/// Sixth stage: policies that routes lead into, and their only way, where there is one.
+/// Sixth stage: policies that flows or routes lead into, and the way through them.
 void Forwarder::follow_policies(std::span<Plain> burst) const {
     std::array<Plain*, kReceiveBurst> steered;
     unsigned count = 0;
     for (Plain& plain : burst) {
-        if (plain.route != nullptr && plain.route->kind == RouteKind::policy &&
-            plain.sid == nullptr) {
-            plain.policy = &tables_->policies[plain.route->index];
+        if (plain.route == nullptr || plain.sid != nullptr) {
+            continue;
+        }
+        const std::uint32_t policy = policy_for(plain.flow, *plain.route);
+        if (policy != kNoPolicy && leads_on(*plain.route)) {
+            plain.policy = &tables_->policies[policy];
             prefetch_entry(plain.policy);
             steered[count++] = &plain;
         }
     }
     for (unsigned i = 0; i < count; ++i) {
-        Plain& plain = *steered[i];
-        if (plain.cycle == 0 || plain.policy->sole.hop == nullptr) {
-            continue;
-        }
-        const SoleWay& way = plain.policy->sole;
-        plain.adjacency = way.hop;
-        prefetch_shared(way.hop);
-        const void* prepared = way.stack;
-        if (way.outer != nullptr) {
-            plain.outer =
-                &way.outer->of(plain.policy->reduced, tables_->interfaces[way.oif].tcqf_place());
-            prepared = plain.outer;
-        }
-        prefetch_entry(prepared);
-        prefetch_entry(static_cast<const std::uint8_t*>(prepared) + 64);
+        steered[i]->adjacency = nullptr;
+        follow_policy(*steered[i]);
+    }
+}
+
+inline void Forwarder::follow_policy(Plain& plain) const {
+    plain.policy->sole.hop != nullptr ? take_way(plain, plain.policy->sole) : choose_way(plain);
+}
+
+inline void Forwarder::take_way(Plain& plain, const PolicyWay& way) const {
+    plain.adjacency = way.hop;
+    prefetch_shared(way.hop);
+    const void* prepared = way.stack;
+    if (way.outer != nullptr) {
+        const bool has_tag = plain.cycle != 0 || plain.flow != FlowTable::kNoFlow;
+        const TcqfPlace place =
+            has_tag ? tables_->interfaces[way.oif].tcqf_place() : TcqfPlace::none;
+        plain.outer = &way.outer->of(plain.policy->reduced, place);
+        prepared = plain.outer;
+    } else {
+        plain.stack = way.stack;
+    }
+    prefetch_entry(prepared);
+    prefetch_entry(static_cast<const std::uint8_t*>(prepared) + 64);
+}
+
+/// As choose_list() and choose_hop().
+[[gnu::noinline]] void Forwarder::choose_way(Plain& plain) const {
+    const std::optional<std::uint32_t> hash =
+        plain.policy->is_valid() ? plain_hash(plain) : std::nullopt;
+    if (!hash) {
+        return;
+    }
+    const SegmentListAction& list = tables_->choose(*plain.policy, *hash);
+    if (list.is_plain) {
+        take_way(plain, way_through(list, tables_->choose(list.hops, *hash)));
     }
 }
 
@@ -458,13 +570,18 @@ void Forwarder::find_out(config::InterfaceIndex interface, std::span<rte_mbuf* c
     for (std::size_t i = 0; i < mbufs.size(); ++i) {
         recognise(in, mbufs[i], packets[i], burst);
     }
-    if (in.route_table == kMainTable && !tables_->sid_index->empty() &&
-        inside_srv6_domain(interface)) {
+    burst.inside_srv6_domain = inside_srv6_domain(interface);
+    if (in.route_table == kMainTable && !tables_->sid_index->empty() && burst.inside_srv6_domain) {
         find_sids(burst);
     }
-    if (!tables_->flow_table->empty()) {
-        tables_->flow_table->is_plain_for_ipv4() ? match_flows<Ipv4FlowFields>(interface, burst)
-                                                 : match_flows<FlowFields>(interface, burst);
+    const FlowTable& flow_table = *tables_->flow_table;
+    if (!flow_table.empty()) {
+        flow_table.is_plain_for_ipv4()
+            ? match_flows<Ipv4FlowFields>(interface, burst.ipv4_packets(), burst)
+            : match_flows<FlowFields>(interface, burst.ipv4_packets(), burst);
+        if (!flow_table.is_for_ipv4_alone()) {
+            match_other_flows(interface, packets, burst);
+        }
     }
     look_up(interface, burst);
     burst.ipv4_count = burst.ipv6_count = 0;

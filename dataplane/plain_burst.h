@@ -13,15 +13,20 @@ namespace tcqf::dataplane {
 /// What a burst's stages find out about one packet. Without initialisers: recognise() fills it.
 struct Forwarder::Plain {
     static constexpr std::uint8_t kExposed = UINT8_MAX;
+    static constexpr std::uint8_t kRoutingPopped = UINT8_MAX - 1;
+    /// The next segment lies in the destination address itself (NEXT-CSID).
+    static constexpr std::uint16_t kCompressed = ipv6::kDestinationAt;
 
-    Layer3 kind;               ///< other: something about it is special
-    std::uint8_t label_count;  ///< that are swapped; kExposed: what was above has gone
-    CycleId cycle;             ///< identifier on the incoming interface; 0: not TCQF
-    std::uint8_t ttl_limit;    ///< of the label that has gone, where it counts
-    std::uint16_t option;      ///< offset of the option that is the tag; 0: there is none
-    std::uint16_t routing;     ///< offset of the routing header; 0: there is none
-    std::uint16_t segment;  ///< offset of the one that becomes the destination here; 0: none does
-    std::uint32_t octets;   ///< of layer 3
+    Layer3 kind;  ///< other: something about it is special
+    /// That are swapped; or what goes instead: kExposed: all that was above it; kRoutingPopped: its
+    /// routing header (PSP).
+    std::uint8_t label_count;
+    CycleId cycle;           ///< identifier on the incoming interface; 0: not TCQF
+    std::uint8_t ttl_limit;  ///< of the label that has gone, where it counts
+    std::uint16_t option;    ///< offset of the option that is the tag; 0: there is none
+    std::uint16_t routing;   ///< offset of the routing header; 0: there is none
+    std::uint16_t segment;   ///< offset of the one that becomes the destination here; 0: none does
+    std::uint32_t octets;    ///< of layer 3
     std::uint32_t nrp;
     std::uint32_t flow;
     std::uint8_t* l3;
@@ -30,15 +35,17 @@ struct Forwarder::Plain {
     union {
         const LabelAction* label;  ///< of the top label
         SidCounter* sid_counter;   ///< where there is a SID
+        const LabelStack* stack;   ///< where there is a policy without outer header
     };
-    const PolicyAction* policy;  ///< that its route leads into
-    const OuterHeader* outer;    ///< of that policy's one way
+    const PolicyAction* policy;  ///< that its flow or route leads into
+    const OuterHeader* outer;    ///< of its way through that policy
     const Adjacency* adjacency;  ///< the next hop
 };
 
 /// The packets of a burst, and those that are looked up by an address.
 struct Forwarder::PlainBurst {
-    std::uint64_t own_mac = 0;  ///< of the interface they came in by
+    std::uint64_t own_mac = 0;        ///< of the interface they came in by
+    bool inside_srv6_domain = false;  ///< that interface
     std::array<Plain, kReceiveBurst> packets;
     std::array<Plain*, kReceiveBurst> ipv4;
     std::array<std::uint32_t, kReceiveBurst> ipv4_destinations;

@@ -4,6 +4,8 @@
 
 #include <cstdint>
 
+#include "dataplane/headers.h"
+
 namespace tcqf::dataplane::srh {
 
 inline constexpr std::uint8_t kRoutingType = 4;
@@ -34,6 +36,24 @@ inline std::uint32_t octets(const std::uint8_t* header) {
 inline bool segments_left_right(const std::uint8_t* header) {
     return last_entry(header) <= max_last_entry(header) &&
            segments_left(header) <= last_entry(header) + 1;
+}
+
+/// NEXT-CSID (RFC 9800, 4.1): `address` with the argument moved over the SID's node and function,
+/// `node_bits` behind a block of `block_bits`, and zeros behind it. False where the argument is
+/// zero. Both may be the same 16 octets.
+inline bool next_compressed(const std::uint8_t* address, unsigned block_bits, unsigned node_bits,
+                            std::uint8_t* shifted) {
+    __extension__ using Address = unsigned __int128;
+    const Address whole = Address{load64(address)} << 64 | load64(address + 8);
+    const Address below_block = whole & (~Address{0} >> block_bits);
+    const Address argument = below_block << node_bits & (~Address{0} >> block_bits);
+    if (argument == 0 || node_bits == 0) {
+        return false;
+    }
+    const Address next = (whole ^ below_block) | argument;
+    store64(shifted, static_cast<std::uint64_t>(next >> 64));
+    store64(shifted + 8, static_cast<std::uint64_t>(next));
+    return true;
 }
 
 }  // namespace tcqf::dataplane::srh

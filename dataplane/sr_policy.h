@@ -28,19 +28,29 @@ struct PathId {
 /// A segment list of the active path of a policy.
 struct SegmentListAction {
     std::uint32_t below = 0;  ///< takes the points from the previous list's bound up to here
+    /// Whether what is put in front of a packet is an outer header right behind Ethernet, or
+    /// labels.
+    bool is_plain = false;
     const OuterHeaders* outer = nullptr;  ///< SRv6 alone
+    const LabelStack* stacks = nullptr;   ///< SR-MPLS alone: of each next hop
     HopSet hops{};                        ///< towards the first segment; SR-MPLS: with all labels
 
     bool is_srv6() const { return outer != nullptr; }
 };
 
-/// All that packets of a policy get where it has one list with one next hop.
-struct SoleWay {
-    const Adjacency* hop = nullptr;  ///< null: there are several
-    const OuterHeaders* outer = nullptr;
-    const LabelStack* stack = nullptr;  ///< SR-MPLS alone
-    config::InterfaceIndex oif = 0;
+/// All that packets of a policy get that go to one next hop of one list that is plain.
+struct PolicyWay {
+    const Adjacency* hop = nullptr;
+    const OuterHeaders* outer = nullptr;  ///< SRv6 alone
+    const LabelStack* stack = nullptr;    ///< SR-MPLS alone
+    config::InterfaceIndex oif = 0;       ///< SRv6 alone
 };
+
+/// Looks at the memory of no stack, and of no next hop with labels.
+inline PolicyWay way_through(const SegmentListAction& list, const Adjacency& hop) {
+    return list.is_srv6() ? PolicyWay{.hop = &hop, .outer = list.outer, .oif = hop.oif}
+                          : PolicyWay{.hop = &hop, .stack = list.stacks + (&hop - list.hops.first)};
+}
 
 /// The active candidate path of an SR policy (RFC 9256, 2.11).
 struct alignas(64) PolicyAction {
@@ -51,7 +61,8 @@ struct alignas(64) PolicyAction {
     std::uint32_t counter = 0;   ///< number of the binding SID
     bool reduced = true;         ///< H.Encaps.Red
     bool drops_when_invalid = false;
-    SoleWay sole{};
+    PolicyWay
+        sole{};  ///< where there is one; without next hop: there are several, or none is plain
 
     bool is_valid() const { return list_count != 0; }
     bool leaves_nothing() const { return !is_valid() && !drops_when_invalid; }

@@ -33,15 +33,12 @@ inline constexpr std::uint16_t kMainTable = 0;  ///< the route table that SIDs a
 
 /// A local SID (RFC 8986).
 struct SidAction {
-    static constexpr std::uint16_t kNeverPlain = UINT8_MAX + 1;
-
     config::SidBehavior behavior = config::SidBehavior::end;
     config::SidFlavors flavors{};
     std::uint8_t block_bits = 0;  ///< NEXT-CSID: LBL
     std::uint8_t node_bits = 0;   ///< NEXT-CSID: LNFL
-    /// With how many Segments Left or more nothing happens here but that the next segment becomes
-    /// the destination.
-    std::uint16_t plain_from = kNeverPlain;
+    /// Nothing happens here but that the next segment becomes the destination, whatever the flavor.
+    bool is_plain = false;
     std::uint16_t table = 0;    ///< End.T, End.DT*
     std::uint32_t policy = 0;   ///< End.B6.Encaps: in Snapshot::policies
     std::uint32_t counter = 0;  ///< number of the SID

@@ -62,8 +62,10 @@ struct IngressPlan {
 /// The first cycle after `current` in which the flow has `packet_bits` free, never before the cycle
 /// of the flow's latest packet, so that packets of a flow never overtake one another. `packet_bits`
 /// are those of the layer 3 packet as received.
-inline IngressPlan plan_ingress(const FlowShape& shape, const FlowCursor& cursor,
-                                CycleNumber current, std::uint32_t packet_bits) {
+[[gnu::always_inline]] inline IngressPlan plan_ingress(const FlowShape& shape,
+                                                       const FlowCursor& cursor,
+                                                       CycleNumber current,
+                                                       std::uint32_t packet_bits) {
     if (packet_bits > shape.cycle_size_bits) {
         return {IngressVerdict::packet_too_big, cursor};
     }

@@ -10,34 +10,63 @@ namespace tcqf::test {
 namespace {
 
 constexpr std::int64_t kStart = 1'700'000'000'000'000'000;
-constexpr unsigned kPolicyCount = 5;  // of kPolicies
+constexpr unsigned kPolicyCount = 9;  // of kPolicies
 
 /// For four_interfaces() with segment_routing().
 FrameTargets targets() {
     FrameTargets targets;
     targets.ipv4 = addresses({"10.10.0.1", "10.10.1.1", "10.10.1.1", "10.10.2.1", "10.10.3.1",
                               "10.11.0.1", "10.0.1.1", "127.0.0.1", "224.0.0.1", "255.255.255.255",
-                              "240.0.0.1", "8.8.8.8", "10.13.0.1", "10.13.0.2"});
-    targets.ipv6 = addresses({"2001:db8:d0::1",  "2001:db8:d1::1",
-                              "2001:db8:d1::2",  "2001:db8:d2::1",
-                              "2001:db8:d3::1",  "fc00:1::1",
-                              "fc00:1::1",       "fc00:1::1",
-                              "fc00:1::e1",      "fc00:1::e1",
-                              "fc00:1::e1",      "fc00:1::11",
-                              "fc00:1::11",      "fc00:1::d4",
-                              "fc00:1::d4",      "fc00:1::d6",
-                              "fc00:1::d6",      "fc00:1::46",
-                              "fc00:8:1::",      "ff02::1",
-                              "fe80::1",         "::1",
-                              "2001:db8:bad::1", "2001:db8:de::1",
-                              "2001:db8:de::2",  "2001:db8:1a::1",
-                              "2001:db8:1a::1",  "2001:db8:1a::1",
+                              "240.0.0.1", "8.8.8.8", "10.13.0.1", "10.13.0.2", "10.10.0.2"});
+    targets.ipv6 = addresses({"2001:db8:d0::1",
+                              "2001:db8:d1::1",
+                              "2001:db8:d1::2",
+                              "2001:db8:d2::1",
+                              "2001:db8:d3::1",
+                              "fc00:1::1",
+                              "fc00:1::1",
+                              "fc00:1::1",
+                              "fc00:1::e1",
+                              "fc00:1::e1",
+                              "fc00:1::e1",
+                              "fc00:1::11",
+                              "fc00:1::11",
+                              "fc00:1::d4",
+                              "fc00:1::d4",
+                              "fc00:1::d6",
+                              "fc00:1::d6",
+                              "fc00:1::46",
+                              "fc00:8:1::",
+                              "fc00:8:1:2::",
+                              "fc00:8:1:2:3::",
+                              "fc00:8:1:3:1::",
+                              "fc00:8:1:4::",
+                              "fc00:8:1:5::",
+                              "fc00:8:1:1:2::",
+                              "fc00:8:e:2::",
+                              "fc00:8:e:2::",
+                              "fc00:8:7:2::",
+                              "fc00:8:1:9::",
+                              "fc00:1::15",
+                              "fc00:1::15",
+                              "fc00:1::11",
+                              "fc00:1::11",
+                              "fc00:1::11",
+                              "ff02::1",
+                              "fe80::1",
+                              "::1",
+                              "2001:db8:bad::1",
+                              "2001:db8:de::1",
+                              "2001:db8:de::2",
+                              "2001:db8:1a::1",
+                              "2001:db8:1a::1",
+                              "2001:db8:1a::1",
                               "2001:db8:1b::1"});
     targets.segments =
         addresses({"2001:db8:de::1", "2001:db8:1a::1", "2001:db8:d0::1", "2001:db8:d1::1",
                    "2001:db8:d1::1", "2001:db8:d3::1", "2001:db8:bad::1"});
-    targets.labels = {100, 101, 101, 101, 102, 103, 103, 103, 103, 103, 104, 105,
-                      106, 106, 107, 107, 108, 109, 109, 999, 0,   4,   7,   600};
+    targets.labels = {100, 101, 101, 101, 102, 103, 103, 103, 103, 103, 104, 105, 106, 106, 107,
+                      107, 108, 109, 109, 999, 0,   4,   7,   600, 600, 601, 602, 603, 603};
     return targets;
 }
 
@@ -67,6 +96,7 @@ struct Setting {
     bool no_flows = false;
     bool short_pipe = false;
     const char* tags_out = nullptr;  ///< of ge1, where it differs from ge0
+    bool mna = false;                ///< the neighbour at ge1 reads network actions
 };
 
 class Express : public testing::TestWithParam<Setting> {
@@ -87,6 +117,7 @@ constexpr const char* kMoreLabels = R"(  labels:
   - {label: 108, operation: pop, next-hops: [{interface: ge0, address: 10.0.1.2, labels: [208]}]}
   - {label: 109, operation: pop, next-hops: [{interface: ge3, address: 10.0.4.2}]}
   - {label: 107, operation: pop, next-hops: [{interface: ge0, address: 10.0.1.2}, {interface: ge1, address: 10.0.2.2}]}
+  - {label: 110, operation: pop, next-hops: [{interface: ge0, address: 10.0.1.2, labels: [210]}, {interface: ge1, address: 10.0.2.2, labels: [211]}]}
 )";
 constexpr const char* kMoreRoutes = R"(routes:
 - {prefix: '2001:db8:1a::/64', next-hops: [{interface: ge1, address: '2001:db8:102::2', labels: [100, 200, 300]}]}
@@ -95,9 +126,42 @@ constexpr const char* kMoreRoutes = R"(routes:
 - {prefix: '2001:db8:de::/64', next-hops: [{interface: ge0, address: '2001:db8:101::2'}, {interface: ge1, address: '2001:db8:102::2', weight: 3}, {interface: ge3, address: '2001:db8:104::2'}]}
 )";
 
+/// Compressed segments: to and past SIDs with an argument, all in one block.
+constexpr const char* kMoreSids = R"(  local-sids:
+  - {sid: 'fc00:8:e::/48', behavior: End.X, flavors: [NEXT-CSID, PSP], next-hops: [{interface: ge1, address: '2001:db8:102::2'}]}
+  - {sid: 'fc00:8:7::/48', behavior: End.T, flavors: [NEXT-CSID]}
+  - {sid: 'fc00:1::15/128', behavior: End.X, flavors: [PSP], next-hops: [{interface: ge1, address: '2001:db8:102::2'}]}
+)";
+/// Binding labels of an outer header, and of nothing but a selector.
+constexpr const char* kMorePolicies = R"(sr-policies:
+- color: 3
+  endpoint: '2001:db8:9::9'
+  binding-sid: 601
+  candidate-paths:
+  - {preference: 200, nrp: 5, discriminator: 1, segment-lists: [{segments: ['2001:db8:d1::e', 'fc00:9::d6']}]}
+- color: 4
+  endpoint: '2001:db8:9::9'
+  binding-sid: 602
+  candidate-paths:
+  - {preference: 200, nrp: 6, discriminator: 1, segment-lists: [{segments: [102]}, {segments: [110, 16009]}]}
+- color: 5
+  endpoint: '2001:db8:9::9'
+  binding-sid: 603
+  candidate-paths:
+  - {preference: 200, discriminator: 1, segment-lists: [{segments: [101, 16009]}]}
+)";
+constexpr const char* kBehindSids = R"(routes:
+- {prefix: 'fc00:8:2::/48', next-hops: [{interface: ge1, address: '2001:db8:102::2'}]}
+- {prefix: 'fc00:8:3::/48', next-hops: [{interface: ge0, address: '2001:db8:101::2'}]}
+- {prefix: 'fc00:8:4::/48', next-hops: [{interface: ge3, address: '2001:db8:104::2'}]}
+- {prefix: 'fc00:8:5::/48', next-hops: [{interface: ge1, address: '2001:db8:102::2', labels: [100]}]}
+)";
+
 constexpr const char* kOtherFlows = R"(  flows:
   - {id: 18, match: {interface: ge0, destination: '2001:db8:d1::/64'}, cycle-size-bits: 40000}
+  - {id: 41, match: {destination: 'fc00:8:2::/48'}, cycle-size-bits: 40000}
   - {id: 19, match: {mpls-label: 101}, cycle-size-bits: 40000}
+  - {id: 20, match: {mpls-label: 102}, cycle-size-bits: 40000}
 )";
 
 void expect_same(const std::vector<Sent>& left, const std::vector<Sent>& right) {
@@ -167,6 +231,17 @@ TEST_P(Express, TheShortWayDoesWithEveryPacketWhatTheLongWayDoes) {
     }
     config = with(config, "  labels:\n", kMoreLabels);
     config = with(config, "routes:\n", kMoreRoutes);
+    if (GetParam().partitions) {
+        config = with(config, "  local-sids:\n", kMoreSids);
+        config =
+            with(config, "'fc00:8:1::/48']", "'fc00:8:1::/48', 'fc00:8:e::/48', 'fc00:8:7::/48']");
+        config = with(config, "routes:\n", kBehindSids);
+        config = with(config, "sr-policies:\n", kMorePolicies);
+    }
+    if (GetParam().mna) {
+        config = with(config, "- {interface: ge1, address: 10.0.2.2, ",
+                      "- {interface: ge1, address: 10.0.2.2, mna: true, ");
+    }
     if (GetParam().short_pipe) {
         config = with(config, "mpls:\n", "mpls:\n  ttl-model: short-pipe\n");
     }
@@ -205,6 +280,8 @@ INSTANTIATE_TEST_SUITE_P(
         Setting{.tagging = "mpls-tc",
                 .partitions = true,
                 .tags_out = "tagging: ipv6-option, option-header: hop-by-hop, tags: [1, 2, 3, 4]"},
+        Setting{.tagging = "mpls-tc", .partitions = true, .short_pipe = true},
+        Setting{.tagging = "mpls-tc", .partitions = true, .workers = 2, .mna = true},
         Setting{.tagging = "dscp", .no_flows = true},
         Setting{.tagging = "dscp", .partitions = true, .no_flows = true},
         Setting{.tagging = "ipv6-option, option-header: hop-by-hop",
@@ -255,6 +332,52 @@ sr-policies:
   endpoint: '2001:db8:9::9'
   candidate-paths:
   - {preference: 200, nrp: 6, discriminator: 1, segment-lists: [{segments: ['2001:db8:d1::e']}]}
+- color: 16
+  endpoint: '2001:db8:9::9'
+  candidate-paths:
+  - {preference: 200, discriminator: 1, segment-lists: [{segments: ['2001:db8:bad::e']}]}
+- color: 17
+  endpoint: '2001:db8:9::9'
+  candidate-paths:
+  - {preference: 200, discriminator: 1, segment-lists: [{segments: ['2001:db8:d3::e']}]}
+- color: 18
+  endpoint: '2001:db8:9::9'
+  candidate-paths:
+  - {preference: 200, discriminator: 1, segment-lists: [{segments: ['2001:db8:d3::e']}, {segments: ['2001:db8:de::e']}, {segments: ['2001:db8:1a::e']}, {segments: [110, 16009], weight: 2}]}
+- color: 19
+  endpoint: '2001:db8:9::9'
+  candidate-paths:
+  - {preference: 200, discriminator: 1, segment-lists: [{segments: [107]}, {segments: [110, 16009]}]}
+)";
+
+/// Into these policies, past them, and by labels of the route; policed and not, with a DetNet
+/// service and without.
+constexpr const char* kSteeredFlows = R"(  flows:
+  - {id: 21, match: {destination: 10.10.1.0/24}, cycle-size-bits: 40000, sr-policy: {color: 11, endpoint: '2001:db8:9::9'}}
+  - {id: 39, match: {destination: 10.10.0.2/31}, cycle-size-bits: 16000,
+     traffic-specification: {interval-ns: 20000000, max-packets-per-interval: 2, max-payload-size: 700}, excess-action: best-effort}
+  - {id: 22, match: {destination: 10.10.0.0/24}, cycle-size-bits: 16000, sr-policy: {color: 12, endpoint: '2001:db8:9::9'},
+     traffic-specification: {interval-ns: 20000000, max-packets-per-interval: 2, max-payload-size: 1300}}
+  - {id: 23, match: {destination: 10.12.1.0/24}, cycle-size-bits: 16000, sr-policy: {color: 13, endpoint: '2001:db8:9::9'},
+     traffic-specification: {interval-ns: 20000000, max-packets-per-interval: 2, max-payload-size: 1300}, excess-action: best-effort}
+  - {id: 24, match: {destination: 10.13.0.0/24}, cycle-size-bits: 16000, sr-policy: {color: 14, endpoint: '2001:db8:9::9'}}
+  - {id: 25, match: {destination: '2001:db8:d1::/64'}, cycle-size-bits: 16000, sr-policy: {color: 15, endpoint: '2001:db8:9::9'}}
+  - {id: 26, match: {destination: '2001:db8:d2::/64'}, cycle-size-bits: 16000, sr-policy: {color: 12, endpoint: '2001:db8:9::9'},
+     traffic-specification: {interval-ns: 20000000, max-packets-per-interval: 2, max-payload-size: 1300}, excess-action: best-effort}
+  - {id: 40, match: {destination: 10.0.1.0/24}, cycle-size-bits: 16000, sr-policy: {color: 11, endpoint: '2001:db8:9::9'}}
+  - {id: 27, match: {destination: 10.12.2.0/24, protocol: 17}, cycle-size-bits: 16000}
+  - {id: 28, match: {destination: 8.8.8.8/32}, cycle-size-bits: 16000, sr-policy: {color: 11, endpoint: '2001:db8:9::9'}}
+  - {id: 29, match: {destination: '2001:db8:1a::/64'}, cycle-size-bits: 16000}
+  - {id: 30, match: {destination: '2001:db8:c:2::/64'}, cycle-size-bits: 16000, sr-policy: {color: 13, endpoint: '2001:db8:9::9'}}
+  - {id: 31, match: {destination: 10.11.0.0/24}, cycle-size-bits: 16000, mpls-service: {s-label: 5000, sequence-bits: 16}}
+  - {id: 32, match: {destination: '2001:db8:d0::/64'}, cycle-size-bits: 16000,
+     traffic-specification: {interval-ns: 20000000, max-packets-per-interval: 3, max-payload-size: 40}, excess-action: best-effort}
+  - {id: 37, match: {destination: 10.10.2.0/24}, cycle-size-bits: 16000, mpls-service: {s-label: 5002, sequence-bits: 16}}
+  - {id: 38, match: {destination: '2001:db8:de::/64'}, cycle-size-bits: 16000, mpls-service: {s-label: 5003, sequence-bits: 16}}
+  - {id: 33, match: {destination: '2001:db8:c:3::/64'}, cycle-size-bits: 16000, sr-policy: {color: 16, endpoint: '2001:db8:9::9'}}
+  - {id: 34, match: {destination: 10.12.3.0/24}, cycle-size-bits: 16000, sr-policy: {color: 13, endpoint: '2001:db8:9::9'}, mpls-service: {s-label: 5001, sequence-bits: 16}}
+  - {id: 35, match: {destination: 10.10.3.0/24}, cycle-size-bits: 16000, sr-policy: {color: 17, endpoint: '2001:db8:9::9'}}
+  - {id: 36, match: {destination: '2001:db8:d3::/64'}, cycle-size-bits: 16000, sr-policy: {color: 18, endpoint: '2001:db8:9::9'}}
 )";
 
 struct SteeredSetting {
@@ -262,7 +385,14 @@ struct SteeredSetting {
     const char* ttl_model;
     unsigned mtu;
     bool mna = false;  ///< the neighbour reads network actions
+    bool flows = false;
+    unsigned workers = 1;
 };
+
+constexpr const char* kOptions =
+    "tagging: ipv6-option, option-header: hop-by-hop, tags: [1, 2, 3, 4]";
+constexpr const char* kDscps = "tagging: dscp, tags: [19, 23, 27, 31]";
+constexpr const char* kLabels = "tagging: mpls-tc, tags: [1, 2, 3, 4]";
 
 class ExpressSteered : public testing::TestWithParam<SteeredSetting> {};
 
@@ -279,25 +409,38 @@ TEST_P(ExpressSteered, TheShortWayIntoPoliciesDoesWhatTheLongWayDoes) {
                   fmt::format("{{name: ge1, {}}}", GetParam().tags_out));
     config = with(config, "mpls:\n", fmt::format("mpls:\n  ttl-model: {}\n", GetParam().ttl_model));
     config = with(config, "{name: ge1, ", fmt::format("{{name: ge1, mtu: {}, ", GetParam().mtu));
-    TestRouter::Options slow_options;
-    slow_options.short_way = false;
-    TestRouter fast(config, {});
-    TestRouter slow(config, slow_options);
+    config = with(config, "  labels:\n", kMoreLabels);
+    if (GetParam().flows) {
+        config = with(config, "{name: ge1, ", "{name: ge1, link-rate-mbps: 1000, ");
+        config = with(config, "cycle-bits: 100000", "cycle-bits: 60000");
+        config = with(config, "{name: ge0, ", "{name: ge0, link-rate-mbps: 400, ");
+        config = with(config, "  flows:\n", kSteeredFlows);
+    }
+    TestRouter::Options options;
+    options.workers = GetParam().workers;
+    TestRouter fast(config, options);
+    options.short_way = false;
+    TestRouter slow(config, options);
     RandomFrames frames(43, steered_targets());
     compare(fast, slow, frames);
 }
 
 INSTANTIATE_TEST_SUITE_P(
     Settings, ExpressSteered,
-    testing::Values(
-        SteeredSetting{"tagging: ipv6-option, option-header: hop-by-hop, tags: [1, 2, 3, 4]",
-                       "uniform", 1500},
-        SteeredSetting{"tagging: ipv6-option, option-header: destination, tags: [1, 2, 3, 4]",
-                       "uniform", 800},
-        SteeredSetting{"tagging: dscp, tags: [19, 23, 27, 31]", "uniform", 1500},
-        SteeredSetting{"tagging: dscp, tags: [19, 23, 27, 31]", "uniform", 1500, true},
-        SteeredSetting{"tagging: mpls-tc, tags: [1, 2, 3, 4]", "uniform", 1500},
-        SteeredSetting{"tagging: mpls-tc, tags: [0, 2, 3, 4]", "short-pipe", 800}));
+    testing::Values(SteeredSetting{kOptions, "uniform", 1500},
+                    SteeredSetting{
+                        "tagging: ipv6-option, option-header: destination, tags: [1, 2, 3, 4]",
+                        "uniform", 800},
+                    SteeredSetting{kDscps, "uniform", 1500},
+                    SteeredSetting{kDscps, "uniform", 1500, true},
+                    SteeredSetting{kLabels, "uniform", 1500},
+                    SteeredSetting{"tagging: mpls-tc, tags: [0, 2, 3, 4]", "short-pipe", 800},
+                    SteeredSetting{kOptions, "uniform", 1500, false, true},
+                    SteeredSetting{kOptions, "uniform", 800, false, true, 2},
+                    SteeredSetting{kDscps, "uniform", 1500, true, true},
+                    SteeredSetting{kDscps, "uniform", 1500, false, true, 2},
+                    SteeredSetting{kLabels, "uniform", 1500, true, true},
+                    SteeredSetting{kLabels, "short-pipe", 800, false, true, 2}));
 
 }  // namespace
 }  // namespace tcqf::test

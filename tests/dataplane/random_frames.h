@@ -165,6 +165,10 @@ class RandomFrames {
             return chain;
         }
         const std::uint8_t last = first;
+        if (below(8) == 0) {
+            first = dataplane::protocol::kRouting;
+            return routing_header(last);
+        }
         const std::uint8_t behind = below(2) == 0   ? dataplane::protocol::kRouting
                                     : below(8) == 0 ? dataplane::protocol::kDestination
                                                     : last;
