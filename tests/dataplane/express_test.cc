@@ -308,8 +308,8 @@ std::string steering() {
 }
 
 constexpr const char* kPolicies = R"(nrps:
-- {id: 5, name: gold, strict: true, interfaces: [{name: ge1, cycle-bits: 100000}]}
-- {id: 6, name: tin, encapsulation: mpls-mna, interfaces: [{name: ge1, cycle-bits: 20000}]}
+- {id: 5, name: gold, strict: true, interfaces: [{name: ge1, cycle-bits: 100000, best-effort-rate-mbps: 100}]}
+- {id: 6, name: tin, encapsulation: mpls-mna, interfaces: [{name: ge1, cycle-bits: 20000, best-effort-rate-mbps: 50}]}
 sr-policies:
 - color: 11
   endpoint: '2001:db8:9::9'
