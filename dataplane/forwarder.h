@@ -81,32 +81,50 @@ class Forwarder {
 
     // express.cc: the short way, from there to a queue
     struct Lane;
+    struct Untagged;
     void forward_burst(const Source& source, std::span<rte_mbuf* const> mbufs,
                        const std::int64_t* arrivals_ns, std::int64_t now_ns);
     void choose_lane(Lane& lane, config::InterfaceIndex oif);
     bool forward_plain(Lane& lane, rte_mbuf* mbuf, const Plain& plain);
     bool forward_transit(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
-    static void next_segment(const Plain& plain);
+    bool forward_routing_popped(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
     void forward_best_effort(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
-    static std::uint8_t mark_of(const Lane& lane, const Plain& plain, Tagging tagging,
-                                std::uint8_t mark, std::uint8_t egress_mark);
+    void hand_to_cycle(const Lane& lane, rte_mbuf* mbuf, CycleNumber cycle, std::uint32_t nrp);
     bool forward_ingress(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
     bool forward_ingress_ipv6(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
-    bool conforms_here(const Lane& lane, const FlowAction& flow, std::uint32_t payload_octets);
-    struct Untagged;
+    static Untagged untagged_ip(const Plain& plain);
+    static std::uint32_t payload_octets_of(const Plain& plain);
     void join_by_flow(const Lane& lane, rte_mbuf* mbuf, const Plain& plain,
                       const Untagged& untagged);
+    bool conforms_here(const Lane& lane, const FlowAction& flow, std::uint32_t payload_octets);
     CycleId enter(const Lane& lane, rte_mbuf* mbuf, const Plain& plain, const FlowAction& flow,
                   std::uint32_t share);
     Decision plain_flow_decision(const Lane& lane, const rte_mbuf* mbuf, const Plain& plain,
                                  const Untagged& untagged) const;
-    static Untagged untagged_ip(const Plain& plain);
-    static std::uint32_t payload_octets_of(const Plain& plain);
+
+    // express_lane.h
+    static std::uint8_t new_tag(const Lane& lane, const Plain& plain);
+    static std::uint8_t dscp_of(const Plain& plain);
+    static std::uint8_t mark_of(const Lane& lane, const Plain& plain, Tagging tagging,
+                                std::uint8_t mark, std::uint8_t egress_mark);
+    static std::uint8_t pass_hop(const Plain& plain, std::uint8_t dscp);
+    static void next_segment(const Plain& plain);
+    static bool has_room(const Lane& lane, const rte_mbuf* mbuf, const Plain& plain,
+                         std::uint32_t octets);
+    static void start_at(std::uint8_t* l3, std::uint16_t type, rte_mbuf* mbuf, const Plain& plain);
+    static std::uint8_t* put_in_front(rte_mbuf* mbuf, const Plain& plain, std::uint32_t octets,
+                                      std::uint16_t type);
+    void join_cycle(const Lane& lane, rte_mbuf* mbuf, std::uint32_t distance, std::uint32_t nrp);
+    void join_queue(const Lane& lane, rte_mbuf* mbuf, TrafficClass traffic_class,
+                    std::uint32_t nrp);
+
+    // express_headers.cc: with other headers than before
     bool forward_unlike(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
     bool forward_popped(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
     bool forward_exposed(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
-    bool forward_routing_popped(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
     bool forward_pushed(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
+
+    // express_policy.cc: into SR policies
     bool forward_steered(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
     bool forward_best_effort_steered(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
     bool forward_label_steered(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
@@ -117,18 +135,6 @@ class Forwarder {
                                     std::uint8_t dscp) const;
     std::uint8_t* push_plain(const Lane& lane, rte_mbuf* mbuf, const Plain& plain,
                              std::uint8_t dscp) const;
-    void join_cycle(const Lane& lane, rte_mbuf* mbuf, std::uint32_t distance, std::uint32_t nrp);
-    void hand_to_cycle(const Lane& lane, rte_mbuf* mbuf, CycleNumber cycle, std::uint32_t nrp);
-    void join_queue(const Lane& lane, rte_mbuf* mbuf, TrafficClass traffic_class,
-                    std::uint32_t nrp);
-    static std::uint8_t new_tag(const Lane& lane, const Plain& plain);
-    static std::uint8_t dscp_of(const Plain& plain);
-    static std::uint8_t pass_hop(const Plain& plain, std::uint8_t dscp);
-    static bool has_room(const Lane& lane, const rte_mbuf* mbuf, const Plain& plain,
-                         std::uint32_t octets);
-    static void start_at(std::uint8_t* l3, std::uint16_t type, rte_mbuf* mbuf, const Plain& plain);
-    static std::uint8_t* put_in_front(rte_mbuf* mbuf, const Plain& plain, std::uint32_t octets,
-                                      std::uint16_t type);
 
     // input.cc: what arrives
     void receive_from_kernel(config::InterfaceIndex interface, std::int64_t now_ns);

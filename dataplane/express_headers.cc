@@ -1,0 +1,127 @@
+// The short way of packets that leave with other headers than they came with: labels pushed or
+// popped, or an outer header taken off.
+
+#include <algorithm>
+
+#include "dataplane/express_lane.h"
+#include "dataplane/forwarder.h"
+#include "dataplane/headers.h"
+#include "dataplane/plain_burst.h"
+
+namespace tcqf::dataplane {
+
+/// With more labels on the way out than on the way in, or less.
+bool Forwarder::forward_unlike(const Lane& lane, rte_mbuf* mbuf, const Plain& plain) {
+    if (plain.kind == Layer3::labelled) {
+        return forward_popped(lane, mbuf, plain);
+    }
+    switch (plain.label_count) {
+        case Plain::kExposed:
+            return forward_exposed(lane, mbuf, plain);
+        case Plain::kRoutingPopped:
+            return forward_routing_popped(lane, mbuf, plain);
+        default:
+            return forward_pushed(lane, mbuf, plain);
+    }
+}
+
+/// A label off another one, which gets the tag. As forward_label() and expose().
+bool Forwarder::forward_popped(const Lane& lane, rte_mbuf* mbuf, const Plain& plain) {
+    const std::uint32_t entry = load32(plain.l3);
+    std::uint8_t* top = plain.l3 + kLabelOctets;
+    if (plain.label->kind != LabelKind::pop || mpls::bottom(entry) ||
+        plain.flow != FlowTable::kNoFlow || mpls::label(load32(top)) < mpls::kFirstUnreserved) {
+        return false;
+    }
+    const bool leaves = plain.cycle != 0 && lane.out->domain == kNoDomain;
+    const bool has_cycle = plain.cycle != 0 && !leaves;
+    const std::uint32_t distance =
+        has_cycle && lane.transit ? lane.instant.distance(plain.cycle) : 0;
+    if (has_cycle && distance == 0) [[unlikely]] {
+        return false;
+    }
+    const std::uint8_t own_tc = mpls::tc(load32(top));
+    mpls::set_tc(top, has_cycle ? new_tag(lane, plain)
+                                : mark_of(lane, plain, Tagging::mpls_tc, own_tc, own_tc));
+    if (!tables_->short_pipe) {
+        top[3] = std::min(top[3], static_cast<std::uint8_t>(mpls::ttl(entry) - 1));
+    }
+    start_at(top, ethertype::kMpls, mbuf, plain);
+    if (has_cycle) {
+        join_cycle(lane, mbuf, distance, plain.nrp);
+    } else {
+        join_queue(lane, mbuf, leaves ? TrafficClass::left_domain : TrafficClass::best_effort,
+                   plain.nrp);
+    }
+    return true;
+}
+
+/// IP from beneath what carried its tag where it has a cycle: a label, or an outer header.
+bool Forwarder::forward_exposed(const Lane& lane, rte_mbuf* mbuf, const Plain& plain) {
+    const Tagging tagging = lane.out->tags.tagging();
+    const bool leaves = plain.cycle != 0 && lane.out->domain == kNoDomain;
+    const bool has_cycle = plain.cycle != 0 && !leaves;
+    const std::uint32_t distance =
+        has_cycle && lane.in_cycle ? lane.instant.distance(plain.cycle) : 0;
+    if (plain.adjacency->label_count != 0 || (has_cycle && distance == 0)) [[unlikely]] {
+        return false;
+    }
+    const bool is_ipv4 = plain.kind == Layer3::ipv4;
+    const std::uint8_t own_dscp = dscp_of(plain);
+    const std::uint8_t dscp = has_cycle ? tagging == Tagging::dscp ? new_tag(lane, plain) : own_dscp
+                                        : mark_of(lane, plain, Tagging::dscp, own_dscp, own_dscp);
+    if (is_ipv4 && ipv4::ttl(plain.l3) > plain.ttl_limit) {
+        ipv4::set_ttl(plain.l3, plain.ttl_limit);
+    } else if (!is_ipv4 && ipv6::hop_limit(plain.l3) > plain.ttl_limit) {
+        ipv6::set_hop_limit(plain.l3, plain.ttl_limit);
+    }
+    pass_hop(plain, dscp);
+    if (plain.sid != nullptr) {
+        plain.sid_counter->count(mbuf->pkt_len - kEthernetOctets);
+    }
+    start_at(plain.l3, is_ipv4 ? ethertype::kIpv4 : ethertype::kIpv6, mbuf, plain);
+    if (has_cycle) {
+        join_cycle(lane, mbuf, distance, plain.nrp);
+    } else {
+        join_queue(lane, mbuf, leaves ? TrafficClass::left_domain : class_of_dscp(dscp), plain.nrp);
+    }
+    return true;
+}
+
+/// IP that gets the labels of its next hop: without a cycle, with one and a DSCP that was its tag,
+/// or as a flow's. As send_matched() and write_labels().
+bool Forwarder::forward_pushed(const Lane& lane, rte_mbuf* mbuf, const Plain& plain) {
+    const Adjacency& adjacency = *plain.adjacency;
+    const std::uint32_t octets = adjacency.label_count * kLabelOctets;
+    const bool has_cycle = plain.cycle != 0;
+    const TagTable& tags = lane.out->tags;
+    const bool tags_labels = tags.tagging() == Tagging::mpls_tc;
+    const std::uint32_t distance =
+        has_cycle && lane.steers && tags_labels ? lane.instant.distance(plain.cycle) : 0;
+    const bool enters = plain.flow != FlowTable::kNoFlow;
+    if (plain.segment != 0 || (has_cycle && distance == 0) ||
+        (enters && (!tags_labels || tables_->flows[plain.flow].has_service)) ||
+        !has_room(lane, mbuf, plain, octets)) [[unlikely]] {
+        return false;
+    }
+    const std::uint8_t dscp = has_cycle ? lane.in->egress_dscp : dscp_of(plain);
+    const std::uint8_t ttl = pass_hop(plain, dscp);
+    std::uint8_t* top = put_in_front(mbuf, plain, octets, ethertype::kMpls);
+    write_labels_of(adjacency, top,
+                    mpls::entry(0, has_cycle ? lane.in->egress_tc : std::uint8_t{0}, false,
+                                tables_->short_pipe ? std::uint8_t{255} : ttl));
+    if (has_cycle) {
+        mpls::set_tc(top, new_tag(lane, plain));
+        join_cycle(lane, mbuf, distance, plain.nrp);
+    } else if (enters) {
+        join_by_flow(lane, mbuf, plain, {.tag_place = top});
+    } else {
+        if (tags_labels) {
+            mpls::set_tc(top, tags.clean_of(0));
+        }
+        join_queue(lane, mbuf, TrafficClass::best_effort, plain.nrp);
+    }
+    return true;
+}
+
+}  // namespace tcqf::dataplane

@@ -1,0 +1,149 @@
+// The short way from where packets go to a queue: what its parts share.
+#pragma once
+
+#include <cstring>
+
+#include "dataplane/forwarder.h"
+#include "dataplane/headers.h"
+#include "dataplane/plain_burst.h"
+
+namespace tcqf::dataplane {
+
+/// From the interface of a burst to another one, at one instant.
+struct Forwarder::Lane {
+    static constexpr config::InterfaceIndex kNotChosen = UINT16_MAX;
+
+    config::InterfaceIndex iif = 0;
+    config::InterfaceIndex oif = kNotChosen;  ///< what the rest is valid for
+    bool in_cycle = false;                    ///< TCQF packets may go there
+    bool transit = false;                     ///< and have the same kind of tag there
+    bool steers = false;                      ///< in_cycle, from a domain whose tags are DSCPs
+    bool ingress = false;                     ///< flows enter TCQF there, by DSCP
+    bool owned = false;                       ///< this worker looks after oif
+    std::uint32_t mtu = 0;                    ///< of oif; 0: nothing may go there
+    Shares shares;                            ///< of oif
+    std::int64_t now_ns = 0;
+    std::int64_t longest_wait_ns = 0;  ///< as of a packet
+    const InterfaceTable* in = nullptr;
+    const InterfaceTable* out = nullptr;
+    const CycleMap* map = nullptr;
+    const CycleTracker* tracker = nullptr;  ///< of oif, at now_ns
+    CycleMap::Instant instant;
+    CycleNumber current = 0;         ///< cycle of oif
+    PacketEgress* egress = nullptr;  ///< where it is owned
+};
+
+/// What a flow's packet needs that is finished but for its tag.
+struct Forwarder::Untagged {
+    std::uint8_t* tag_place = nullptr;
+    std::uint32_t share = 0;
+    TrafficClass traffic_class = TrafficClass::best_effort;  ///< where it gets no cycle
+    bool own_option = false;  ///< the tag's place is an option that this router put in front
+};
+
+/// Ethernet's, in front of layer 3.
+inline void write_addresses(const Adjacency& adjacency, std::uint8_t* l3) {
+    std::memcpy(l3 - kEthernetOctets, adjacency.ethernet.data(), adjacency.ethernet.size());
+}
+
+/// The tag of the cycle that a TCQF packet gets.
+inline std::uint8_t Forwarder::new_tag(const Lane& lane, const Plain& plain) {
+    return lane.out->tags.tag_of(lane.map->oif_cycle(plain.cycle));
+}
+
+inline std::uint8_t Forwarder::dscp_of(const Plain& plain) {
+    return plain.kind == Layer3::ipv4 ? ipv4::dscp(plain.l3) : ipv6::dscp(plain.l3);
+}
+
+/// One hop less, and this DSCP. The TTL that is left.
+[[gnu::always_inline]] inline std::uint8_t Forwarder::pass_hop(const Plain& plain,
+                                                               std::uint8_t dscp) {
+    if (plain.kind == Layer3::ipv4) {
+        ipv4::decrement_ttl_and_set_dscp(plain.l3, dscp);
+        return ipv4::ttl(plain.l3);
+    }
+    const auto limit = static_cast<std::uint8_t>(ipv6::hop_limit(plain.l3) - 1);
+    ipv6::set_hop_limit(plain.l3, limit);
+    ipv6::set_dscp(plain.l3, dscp);
+    return limit;
+}
+
+/// Whether headers may be put in front of a packet, without moving it.
+inline bool Forwarder::has_room(const Lane& lane, const rte_mbuf* mbuf, const Plain& plain,
+                                std::uint32_t octets) {
+    return plain.octets + octets <= lane.mtu && rte_pktmbuf_headroom(mbuf) >= octets;
+}
+
+/// A frame that starts later, with layer 3 at `l3`.
+inline void Forwarder::start_at(std::uint8_t* l3, std::uint16_t type, rte_mbuf* mbuf,
+                                const Plain& plain) {
+    const std::ptrdiff_t octets = l3 - kEthernetOctets - rte_pktmbuf_mtod(mbuf, std::uint8_t*);
+    rte_pktmbuf_adj(mbuf, static_cast<std::uint16_t>(octets));
+    write_addresses(*plain.adjacency, l3);
+    store16(l3 - 2, type);
+}
+
+/// A frame that has `octets` more in front of layer 3, to be filled by the caller: where they
+/// start.
+inline std::uint8_t* Forwarder::put_in_front(rte_mbuf* mbuf, const Plain& plain,
+                                             std::uint32_t octets, std::uint16_t type) {
+    rte_pktmbuf_prepend(mbuf, static_cast<std::uint16_t>(octets));
+    std::uint8_t* l3 = plain.l3 - octets;
+    write_addresses(*plain.adjacency, l3);
+    store16(l3 - 2, type);
+    return l3;
+}
+
+/// The segment that becomes the destination at a SID.
+inline void Forwarder::next_segment(const Plain& plain) {
+    plain.sid_counter->count(plain.octets);
+    if (plain.segment == Plain::kCompressed) [[unlikely]] {
+        next_compressed(plain, plain.l3 + ipv6::kDestinationAt);
+        return;
+    }
+    --plain.l3[plain.routing + 3];
+    ipv6::set_destination(plain.l3, plain.l3 + plain.segment);
+}
+
+/// What a packet without a cycle has in the field that carries tags of this kind: no tag of the
+/// interface that it leaves by and, where it leaves its domain, the domain's mark for its own.
+inline std::uint8_t Forwarder::mark_of(const Lane& lane, const Plain& plain, Tagging tagging,
+                                       std::uint8_t mark, std::uint8_t egress_mark) {
+    if (plain.cycle != 0) {
+        return lane.in->tags.tagging() == tagging ? egress_mark : mark;
+    }
+    return lane.out->tags.tagging() == tagging ? lane.out->tags.clean_of(mark) : mark;
+}
+
+/// The end of a TCQF packet's short way: `distance` cycles ahead, among its partition's.
+[[gnu::always_inline]] inline void Forwarder::join_cycle(const Lane& lane, rte_mbuf* mbuf,
+                                                         std::uint32_t distance,
+                                                         std::uint32_t nrp) {
+    if (!lane.owned) [[unlikely]] {
+        return hand_to_cycle(lane, mbuf, lane.current + distance, nrp);
+    }
+    const Refusal refusal = lane.egress->enqueue_in_cycle(lane.current + distance,
+                                                          {mbuf, mbuf->pkt_len}, lane.shares[nrp]);
+    if (refusal != Refusal::none) [[unlikely]] {
+        refuse(lane.oif, mbuf, refusal);
+    }
+}
+
+/// The end of another packet's short way, to whoever looks after the interface.
+inline void Forwarder::join_queue(const Lane& lane, rte_mbuf* mbuf, TrafficClass traffic_class,
+                                  std::uint32_t nrp) {
+    const std::uint32_t share = lane.shares[nrp];
+    if (!lane.owned) {
+        return dispatch(mbuf, {.octets = mbuf->pkt_len,
+                               .share = share,
+                               .version = lane.out->version,
+                               .oif = lane.oif,
+                               .traffic_class = traffic_class});
+    }
+    const Refusal refusal = lane.egress->enqueue(traffic_class, {mbuf, mbuf->pkt_len}, share);
+    if (refusal != Refusal::none) [[unlikely]] {
+        refuse(lane.oif, mbuf, refusal);
+    }
+}
+
+}  // namespace tcqf::dataplane

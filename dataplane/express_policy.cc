@@ -1,0 +1,146 @@
+// The short way into SR policies: the headers that were prepared for a segment list, in front of a
+// packet.
+
+#include "dataplane/express_lane.h"
+#include "dataplane/flow_hash.h"
+#include "dataplane/forwarder.h"
+#include "dataplane/headers.h"
+#include "dataplane/plain_burst.h"
+#include "dataplane/write_tag.h"
+
+namespace tcqf::dataplane {
+
+/// Into a policy: a TCQF packet whose tag is its DSCP, a flow's, or one without a tag.
+bool Forwarder::forward_steered(const Lane& lane, rte_mbuf* mbuf, const Plain& plain) {
+    if (plain.kind == Layer3::labelled) {
+        return forward_label_steered(lane, mbuf, plain);
+    }
+    if (plain.flow != FlowTable::kNoFlow) {
+        return forward_ingress_steered(lane, mbuf, plain);
+    }
+    if (plain.cycle == 0) {
+        return forward_best_effort_steered(lane, mbuf, plain);
+    }
+    const std::uint32_t distance = lane.steers ? lane.instant.distance(plain.cycle) : 0;
+    if (distance == 0) [[unlikely]] {
+        return false;
+    }
+    std::uint8_t* place = put_policy_in_front(lane, mbuf, plain, lane.in->egress_dscp);
+    if (place == nullptr) [[unlikely]] {
+        return false;
+    }
+    write_tag(lane.out->tags.tagging(), place, new_tag(lane, plain));
+    join_cycle(lane, mbuf, distance, plain.policy->nrp);
+    return true;
+}
+
+/// A packet without a tag, in the headers of a policy.
+bool Forwarder::forward_best_effort_steered(const Lane& lane, rte_mbuf* mbuf, const Plain& plain) {
+    const std::uint8_t dscp = dscp_of(plain);
+    std::uint8_t* l3 = put_policy_in_front(lane, mbuf, plain, dscp);
+    if (l3 == nullptr) [[unlikely]] {
+        return false;
+    }
+    const TagTable& tags = lane.out->tags;
+    TrafficClass traffic_class = TrafficClass::best_effort;
+    if (plain.outer != nullptr) {
+        const std::uint8_t clean = tags.tagging() == Tagging::dscp ? tags.clean_of(dscp) : dscp;
+        ipv6::set_dscp(l3, clean);
+        traffic_class = class_of_dscp(clean);
+    } else {
+        mpls::set_tc(l3, tags.clean_of(0));
+    }
+    join_queue(lane, mbuf, traffic_class, plain.policy->nrp);
+    return true;
+}
+
+/// A TCQF packet whose top label is a policy's binding SID: the policy's labels take its place. In
+/// the uniform model they all have its TTL. As write_labels().
+bool Forwarder::forward_label_steered(const Lane& lane, rte_mbuf* mbuf, const Plain& plain) {
+    if (plain.outer != nullptr || tables_->short_pipe) {
+        return false;
+    }
+    const LabelStack& stack = *plain.stack;
+    const std::uint32_t octets = (stack.count - 1u) * kLabelOctets;
+    const std::uint32_t distance = lane.transit ? lane.instant.distance(plain.cycle) : 0;
+    if (distance == 0 || plain.adjacency->label_count == 0 || !has_room(lane, mbuf, plain, octets))
+        [[unlikely]] {
+        return false;
+    }
+    const std::uint32_t entry = load32(plain.l3);
+    std::uint8_t* top = put_in_front(mbuf, plain, octets, ethertype::kMpls);
+    stack.write(
+        top,
+        mpls::entry(0, lane.in->egress_tc, false, static_cast<std::uint8_t>(mpls::ttl(entry) - 1)),
+        mpls::bottom(entry));
+    mpls::set_tc(top, new_tag(lane, plain));
+    join_cycle(lane, mbuf, distance, plain.policy->nrp != kNoNrp ? plain.policy->nrp : plain.nrp);
+    return true;
+}
+
+/// A flow's packet that enters TCQF in the headers of a policy.
+bool Forwarder::forward_ingress_steered(const Lane& lane, rte_mbuf* mbuf, const Plain& plain) {
+    if (lane.out->domain == kNoDomain || tables_->flows[plain.flow].has_service) {
+        return false;
+    }
+    const std::uint8_t dscp = dscp_of(plain);
+    std::uint8_t* place = put_policy_in_front(lane, mbuf, plain, dscp);
+    if (place == nullptr) [[unlikely]] {
+        return false;
+    }
+    join_by_flow(
+        lane, mbuf, plain,
+        {.tag_place = place,
+         .share = lane.shares[plain.policy->nrp],
+         .traffic_class = plain.outer != nullptr ? class_of_dscp(dscp) : TrafficClass::best_effort,
+         .own_option = lane.out->tags.tagging() == Tagging::ipv6_option});
+    return true;
+}
+
+/// The headers of a policy, complete but for the tag, in front of a packet that gets this DSCP:
+/// where the tag goes, or nullptr, and nothing is changed.
+inline std::uint8_t* Forwarder::put_policy_in_front(const Lane& lane, rte_mbuf* mbuf,
+                                                    const Plain& plain, std::uint8_t dscp) const {
+    return plain.outer != nullptr ? encapsulate_plain(lane, mbuf, plain, dscp)
+                                  : push_plain(lane, mbuf, plain, dscp);
+}
+
+/// As encapsulate().
+inline std::uint8_t* Forwarder::encapsulate_plain(const Lane& lane, rte_mbuf* mbuf,
+                                                  const Plain& plain, std::uint8_t dscp) const {
+    const InterfaceTable& out = *lane.out;
+    const OuterHeader& outer = *plain.outer;
+    const bool is_ipv4 = plain.kind == Layer3::ipv4;
+    if (out.tags.tagging() == Tagging::mpls_tc ||
+        (!is_ipv4 && has_extension_headers(ipv6::next(plain.l3))) ||
+        !has_room(lane, mbuf, plain, outer.octets)) [[unlikely]] {
+        return nullptr;
+    }
+    pass_hop(plain, dscp);
+    const std::uint32_t hash =
+        is_ipv4 ? ipv4_hash(plain.l3, plain.octets, tables_->hash_seed)
+                : ipv6_hash(plain.l3, upper_of_ipv6(plain.l3, plain.octets), tables_->hash_seed);
+    std::uint8_t* ip = put_in_front(mbuf, plain, outer.octets, ethertype::kIpv6);
+    outer.write(ip, is_ipv4 ? plain.l3[1] : ipv6::traffic_class(plain.l3), flow_label_of(hash),
+                is_ipv4 ? protocol::kIpv4 : protocol::kIpv6, plain.octets);
+    return ip + outer.extensions.tcqf(out.option_header);
+}
+
+/// As write_labels().
+inline std::uint8_t* Forwarder::push_plain(const Lane& lane, rte_mbuf* mbuf, const Plain& plain,
+                                           std::uint8_t dscp) const {
+    const LabelStack& stack = *plain.stack;
+    const std::uint32_t octets = stack.count * kLabelOctets;
+    if (lane.out->tags.tagging() != Tagging::mpls_tc || !has_room(lane, mbuf, plain, octets))
+        [[unlikely]] {
+        return nullptr;
+    }
+    const std::uint8_t pushed_tc = plain.cycle != 0 ? lane.in->egress_tc : std::uint8_t{0};
+    const std::uint8_t ttl = pass_hop(plain, dscp);
+    std::uint8_t* top = put_in_front(mbuf, plain, octets, ethertype::kMpls);
+    stack.write(
+        top, mpls::entry(0, pushed_tc, false, tables_->short_pipe ? std::uint8_t{255} : ttl), true);
+    return top;
+}
+
+}  // namespace tcqf::dataplane
