@@ -459,7 +459,7 @@ void FlowChecker::check_overfill() {
                 kUnitsPerBit -
             reserved_bits(interface);
         const std::int64_t sum = largest_sum(demands);
-        if (sum <= capacity) {
+        if (capacity < 0 || sum <= capacity) {  // overbooked by partitions: an error of its own
             continue;
         }
         std::vector<std::uint32_t> ids;
