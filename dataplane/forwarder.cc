@@ -62,6 +62,7 @@ void Forwarder::refresh() {
         for (const InterfaceTable& interface : current->interfaces) {
             trackers_.emplace_back(interface.timing);
         }
+        shared_.in_use[index_].store(current, std::memory_order_release);
     }
 }
 

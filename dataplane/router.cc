@@ -198,6 +198,7 @@ Router::Router(const std::shared_ptr<const config::Router>& config,
         }
     }
     shared_->qsbr = make_qsbr(workers);
+    shared_->in_use = std::vector<std::atomic<const Snapshot*>>(workers);
     BuildOptions build = build_options(*shared_);
     build.flows = prepare_flows(*shared_, *config);
     shared_->owned = build_tables(config, build);
@@ -275,6 +276,12 @@ std::vector<Router::Drained> Router::take_drained() {
 
 std::size_t Router::retired_tables() const {
     return shared_->retired.size();
+}
+
+bool Router::is_settled() const {
+    return std::ranges::all_of(shared_->in_use, [&](const auto& tables) {
+        return tables.load(std::memory_order_acquire) == shared_->owned.get();
+    });
 }
 
 void Router::set_link(config::InterfaceIndex interface, bool up) {

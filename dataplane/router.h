@@ -85,6 +85,9 @@ class Router {
     std::vector<Drained> take_drained();
     /// Old tables that are not free yet.
     std::size_t retired_tables() const;
+    /// Whether every worker has gone over to the last change. A change before that is safe, but for
+    /// one round a worker may send from new queues by the tables before them.
+    bool is_settled() const;
     /// Tells the workers of a link that went up or down.
     void set_link(config::InterfaceIndex interface, bool up);
     const config::Router& config() const;

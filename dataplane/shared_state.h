@@ -133,6 +133,7 @@ struct SharedState {
     std::vector<Router::Drained> drained;  // control thread alone
     std::atomic<const Snapshot*> current =
         nullptr;  // written by the control thread, read by workers
+    std::vector<std::atomic<const Snapshot*>> in_use;  // by worker, which writes it
 
     unsigned worker_count() const { return options.workers; }
     rte_ring* ring(unsigned from, unsigned to) const {

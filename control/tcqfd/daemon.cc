@@ -348,6 +348,7 @@ void Daemon::reload() {
             options_.config_file, fixed));
         return;
     }
+    wait_until_settled();
     reclaim();  // the new tables need the memory of those before the last ones
     const std::vector<config::Interface> before = router_->config().interfaces;
     const std::string refusal = router_->apply(loaded.router);
@@ -357,6 +358,15 @@ void Daemon::reload() {
     }
     follow_reload(before);
     print_message("reloaded");
+}
+
+/// A worker takes a round to go over to new tables, and much longer only where the host has stopped
+/// it.
+void Daemon::wait_until_settled() const {
+    constexpr int kMostMilliseconds = 1000;
+    for (int i = 0; i < kMostMilliseconds && !router_->is_settled(); ++i) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
 }
 
 /// What is not the router's own goes after it.

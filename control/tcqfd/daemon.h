@@ -51,6 +51,7 @@ class Daemon {
     void print_pauses() const;
     void reload();
     void follow_reload(const std::vector<config::Interface>& before);
+    void wait_until_settled() const;
     void reclaim();
     void update_links();
     void tick();

@@ -435,6 +435,19 @@ TEST(LiveChange, ANewRouteTakesEffectAndNothingIsLost) {
     EXPECT_EQ(router.router().retired_tables(), 0u);
 }
 
+TEST(LiveChange, IsSettledWhenEveryWorkerHasGoneOver) {
+    TestRouter::Options options;
+    options.workers = 2;
+    TestRouter router(four_interfaces("mpls-tc", 4), options);
+    EXPECT_TRUE(router.router().is_settled());
+    ASSERT_EQ(router.router().apply(load_or_throw(four_interfaces("mpls-tc", 3))), "");
+    EXPECT_FALSE(router.router().is_settled());
+    router.router().worker(0).step(kStart);
+    EXPECT_FALSE(router.router().is_settled());
+    router.router().worker(1).step(kStart);
+    EXPECT_TRUE(router.router().is_settled());
+}
+
 TEST(LiveChange, OtherCyclesDrainTheOldOnesFirst) {
     TestRouter router(four_interfaces("mpls-tc", 4));
     std::int64_t now_ns = kStart;
