@@ -63,88 +63,110 @@ bool for_each_header(std::span<const std::uint8_t> packet, Visit&& visit, End&& 
     return true;
 }
 
-bool known(std::uint8_t type, const config::CodePoints& code_points) {
-    return type == kPadN || type == kRouterAlert || type == code_points.tcqf_option ||
-           type == code_points.nrp_option || type == code_points.retired_option;
-}
+/// Notes what forwarding needs to know of a chain.
+class ChainReader {
+  public:
+    ChainReader(std::span<const std::uint8_t> packet, const config::CodePoints& code_points,
+                ExtensionHeaders& found)
+        : packet_(packet), code_points_(code_points), found_(found) {}
 
-}  // namespace
+    bool read() {
+        found_ = {};
+        const auto visit = [this](std::size_t offset, std::uint8_t type, std::size_t octets,
+                                  std::size_t named_at) {
+            return read_header(offset, type, octets, named_at);
+        };
+        return for_each_header(packet_, visit, [this](std::size_t offset, std::uint8_t type) {
+            found_.upper = static_cast<std::uint16_t>(offset);
+            found_.upper_protocol = type;
+        });
+    }
 
-bool walk_extension_headers(std::span<const std::uint8_t> packet,
-                            const config::CodePoints& code_points, ExtensionHeaders& found) {
-    found = {};
-    bool destination_counts = true;  // the first: before the routing header, or the only one
-    const auto asks_to_discard = [&code_points](std::uint8_t type) {
-        return type >> 6 != 0 && !known(type, code_points);
-    };
-    const auto offset_of = [&packet](const std::uint8_t* p) {
-        return static_cast<std::uint16_t>(p - packet.data());
-    };
-    const auto hop_by_hop = [&](const std::uint8_t* begin, const std::uint8_t* end) {
-        return for_each_option(begin, end, [&](const std::uint8_t* option) {
-            const std::uint8_t type = option[0];
-            if (type == code_points.tcqf_option) {
-                found.has_tcqf = true;
-                if (found.tcqf_hop_by_hop == 0) {
-                    found.tcqf_hop_by_hop = offset_of(option);
-                }
-            } else if (type == code_points.nrp_option) {
-                if (found.nrp_option == 0) {
-                    found.nrp_option = offset_of(option);
-                }
-            } else if (found.unknown_option == 0 && asks_to_discard(type)) {
-                found.unknown_option = offset_of(option);
-            }
-        });
-    };
-    const auto destination = [&](const std::uint8_t* begin, const std::uint8_t* end) {
-        std::uint16_t first = 0;
-        const bool well_formed = for_each_option(begin, end, [&](const std::uint8_t* option) {
-            if (option[0] == code_points.tcqf_option) {
-                found.has_tcqf = true;
-                first = first == 0 ? offset_of(option) : first;
-            } else if (found.routing == 0 && found.unknown_destination_option == 0 &&
-                       asks_to_discard(option[0])) {
-                found.unknown_destination_option = offset_of(option);
-            }
-        });
-        if (destination_counts && first != 0) {
-            found.tcqf_destination = first;
-        }
-        destination_counts = false;
-        return well_formed;
-    };
-    const auto visit = [&](std::size_t offset, std::uint8_t type, std::size_t octets,
-                           std::size_t named_at) {
-        const std::uint8_t* header = packet.data() + offset;
+  private:
+    bool read_header(std::size_t offset, std::uint8_t type, std::size_t octets,
+                     std::size_t named_at) {
+        const std::uint8_t* header = packet_.data() + offset;
         switch (type) {
             case protocol::kHopByHop:
-                return offset == kIpv6Octets && hop_by_hop(header + 2, header + octets);
+                return offset == kIpv6Octets && read_hop_by_hop(header + 2, header + octets);
             case protocol::kDestination:
-                return destination(header + 2, header + octets);
+                return read_destination(header + 2, header + octets);
             case protocol::kRouting:
                 // One that is used up is passed over, to whatever comes next (RFC 8986, 4.1, S02).
-                if (found.routing == 0 || (packet[found.routing + 3u] == 0 && header[3] != 0)) {
-                    found.routing = static_cast<std::uint16_t>(offset);
-                    found.routing_named_at = static_cast<std::uint16_t>(named_at);
+                if (found_.routing == 0 || (packet_[found_.routing + 3u] == 0 && header[3] != 0)) {
+                    found_.routing = static_cast<std::uint16_t>(offset);
+                    found_.routing_named_at = static_cast<std::uint16_t>(named_at);
                 }
                 return true;
             case protocol::kFragment:
-                found.fragment = static_cast<std::uint16_t>(offset);
+                found_.fragment = static_cast<std::uint16_t>(offset);
                 return true;
             case protocol::kAh:
-                if (found.authentication == 0) {
-                    found.authentication = static_cast<std::uint16_t>(offset);
+                if (found_.authentication == 0) {
+                    found_.authentication = static_cast<std::uint16_t>(offset);
                 }
                 return true;
             default:
                 return true;
         }
-    };
-    return for_each_header(packet, visit, [&found](std::size_t offset, std::uint8_t type) {
-        found.upper = static_cast<std::uint16_t>(offset);
-        found.upper_protocol = type;
-    });
+    }
+
+    bool read_hop_by_hop(const std::uint8_t* begin, const std::uint8_t* end) {
+        return for_each_option(begin, end, [this](const std::uint8_t* option) {
+            const std::uint8_t type = option[0];
+            if (type == code_points_.tcqf_option) {
+                found_.has_tcqf = true;
+                if (found_.tcqf_hop_by_hop == 0) {
+                    found_.tcqf_hop_by_hop = offset_of(option);
+                }
+            } else if (type == code_points_.nrp_option) {
+                if (found_.nrp_option == 0) {
+                    found_.nrp_option = offset_of(option);
+                }
+            } else if (found_.unknown_option == 0 && asks_to_discard(type)) {
+                found_.unknown_option = offset_of(option);
+            }
+        });
+    }
+
+    bool read_destination(const std::uint8_t* begin, const std::uint8_t* end) {
+        std::uint16_t first = 0;
+        const bool well_formed = for_each_option(begin, end, [&](const std::uint8_t* option) {
+            if (option[0] == code_points_.tcqf_option) {
+                found_.has_tcqf = true;
+                first = first == 0 ? offset_of(option) : first;
+            } else if (found_.routing == 0 && found_.unknown_destination_option == 0 &&
+                       asks_to_discard(option[0])) {
+                found_.unknown_destination_option = offset_of(option);
+            }
+        });
+        if (destination_counts_ && first != 0) {
+            found_.tcqf_destination = first;
+        }
+        destination_counts_ = false;
+        return well_formed;
+    }
+
+    bool asks_to_discard(std::uint8_t type) const { return type >> 6 != 0 && !is_known(type); }
+    bool is_known(std::uint8_t type) const {
+        return type == kPadN || type == kRouterAlert || type == code_points_.tcqf_option ||
+               type == code_points_.nrp_option || type == code_points_.retired_option;
+    }
+    std::uint16_t offset_of(const std::uint8_t* option) const {
+        return static_cast<std::uint16_t>(option - packet_.data());
+    }
+
+    std::span<const std::uint8_t> packet_;
+    const config::CodePoints& code_points_;
+    ExtensionHeaders& found_;
+    bool destination_counts_ = true;  // the first: before the routing header, or the only one
+};
+
+}  // namespace
+
+bool walk_extension_headers(std::span<const std::uint8_t> packet,
+                            const config::CodePoints& code_points, ExtensionHeaders& found) {
+    return ChainReader(packet, code_points, found).read();
 }
 
 UsualLayout::UsualLayout(const config::CodePoints& code_points) {

@@ -170,6 +170,9 @@ class Forwarder {
     bool is_martian(const Packet& packet) const;
 
     // fragment.cc
+    struct LaterHeader;
+    rte_mbuf* later_fragment(const Packet& packet, const LaterHeader& header, std::uint32_t at,
+                             std::uint32_t part, bool is_last);
     void fragment(Packet& packet, const Adjacency& adjacency, std::uint32_t mtu,
                   const PolicyAction* policy);
 
