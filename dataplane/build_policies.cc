@@ -70,11 +70,9 @@ class PolicyInstaller {
     }
 
     static bool is_plain(const List& list) {
-        return list.outer
-                   ? std::ranges::all_of(*list.hops,
-                                         [](const Adjacency& hop) { return hop.label_count == 0; })
-                   : std::ranges::all_of(list.stacks,
-                                         [](const LabelStack& stack) { return stack.count != 0; });
+        return std::ranges::all_of(*list.hops, [&](const Adjacency& hop) {
+            return (hop.label_count == 0) == (list.outer != nullptr);
+        });
     }
 
     std::uint32_t nrp_of(const config::CandidatePath& path) const {

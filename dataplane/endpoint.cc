@@ -169,7 +169,7 @@ bool Forwarder::advance_segment(Packet& packet, const SidAction& sid, std::uint8
     keep_headers(packet);
     ipv6::set_hop_limit(packet.l3, static_cast<std::uint8_t>(ipv6::hop_limit(packet.l3) - 1));
     packet.hop_limit_done = true;
-    routing[3] = static_cast<std::uint8_t>(left - 1);
+    srh::set_segments_left(routing, static_cast<unsigned>(left - 1));
     ipv6::set_destination(packet.l3, srh::segment(routing, static_cast<unsigned>(left - 1)));
     if (sid.flavors.psp && left == 1) {
         remove_routing_header(packet);

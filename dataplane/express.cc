@@ -195,7 +195,7 @@ inline Forwarder::Untagged Forwarder::untagged_ip(const Plain& plain) {
     }
     const FlowAction& flow = tables_->flows[plain.flow];
     if (plain.kind != Layer3::ipv4 || flow.has_service) [[unlikely]] {
-        return forward_ingress_ipv6(lane, mbuf, plain);
+        return forward_other_ingress(lane, mbuf, plain);
     }
     write_addresses(*plain.adjacency, plain.l3);
     if (!lane.owned || !conforms_here(lane, flow, plain.octets - kIpv4Octets)) [[unlikely]] {
@@ -210,7 +210,8 @@ inline Forwarder::Untagged Forwarder::untagged_ip(const Plain& plain) {
     return true;
 }
 
-bool Forwarder::forward_ingress_ipv6(const Lane& lane, rte_mbuf* mbuf, const Plain& plain) {
+/// Of IPv6; no other kind is plain, nor is a DetNet service.
+bool Forwarder::forward_other_ingress(const Lane& lane, rte_mbuf* mbuf, const Plain& plain) {
     if (plain.kind != Layer3::ipv6 || tables_->flows[plain.flow].has_service) {
         return false;
     }

@@ -36,7 +36,7 @@ struct Forwarder::Lane {
 /// What a flow's packet needs that is finished but for its tag.
 struct Forwarder::Untagged {
     std::uint8_t* tag_place = nullptr;
-    std::uint32_t share = 0;
+    std::uint32_t share = 0;                                 ///< of no partition
     TrafficClass traffic_class = TrafficClass::best_effort;  ///< where it gets no cycle
     bool own_option = false;  ///< the tag's place is an option that this router put in front
 };
@@ -101,7 +101,8 @@ inline void Forwarder::next_segment(const Plain& plain) {
         next_compressed(plain, plain.l3 + ipv6::kDestinationAt);
         return;
     }
-    --plain.l3[plain.routing + 3];
+    std::uint8_t* routing = plain.l3 + plain.routing;
+    srh::set_segments_left(routing, srh::segments_left(routing) - 1u);
     ipv6::set_destination(plain.l3, plain.l3 + plain.segment);
 }
 

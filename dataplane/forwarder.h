@@ -57,6 +57,7 @@ class Forwarder {
     void pop_plain(Plain& plain, PlainBurst& burst) const;
     void decapsulate_plain(Plain& plain, PlainBurst& burst) const;
     void take_other_label(Plain& plain, PlainBurst& burst) const;
+    bool find_hop(Plain& plain) const;
     void find_adjacency(Plain& plain, PlainBurst& burst) const;
     void find_sids(const PlainBurst& burst) const;
     void look_up(config::InterfaceIndex interface, const PlainBurst& burst) const;
@@ -67,12 +68,12 @@ class Forwarder {
                            PlainBurst& burst) const;
     static std::uint16_t next_plain_segment(const Plain& plain, const SidAction& sid);
     const std::uint8_t* onward_address(Plain& plain, std::uint8_t* room) const;
-    static bool next_compressed(const Plain& plain, std::uint8_t* address);
     void take_compressed(Plain& plain, PlainBurst& burst) const;
     static const HopSet* hops_of(const Plain& plain);
     std::optional<std::uint32_t> plain_hash(const Plain& plain) const;
     const Adjacency* choose_plain_hop(const Plain& plain, const HopSet& hops) const;
     void find_adjacencies(std::span<Plain> packets, PlainBurst& burst) const;
+    bool is_way_out(const RouteAction& route) const;
     void follow_policies(std::span<Plain> burst) const;
     void follow_policy(Plain& plain) const;
     void take_way(Plain& plain, const PolicyWay& way) const;
@@ -91,7 +92,7 @@ class Forwarder {
     void forward_best_effort(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
     void hand_to_cycle(const Lane& lane, rte_mbuf* mbuf, CycleNumber cycle, std::uint32_t nrp);
     bool forward_ingress(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
-    bool forward_ingress_ipv6(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
+    bool forward_other_ingress(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
     static Untagged untagged_ip(const Plain& plain);
     static std::uint32_t payload_octets_of(const Plain& plain);
     void join_by_flow(const Lane& lane, rte_mbuf* mbuf, const Plain& plain,
@@ -108,6 +109,7 @@ class Forwarder {
     static std::uint8_t mark_of(const Lane& lane, const Plain& plain, Tagging tagging,
                                 std::uint8_t mark, std::uint8_t egress_mark);
     static std::uint8_t pass_hop(const Plain& plain, std::uint8_t dscp);
+    static void next_compressed(const Plain& plain, std::uint8_t* address);
     static void next_segment(const Plain& plain);
     static bool has_room(const Lane& lane, const rte_mbuf* mbuf, const Plain& plain,
                          std::uint32_t octets);

@@ -67,11 +67,6 @@ inline void read_flow_fields(Layer3 kind, const std::uint8_t* l3, std::uint32_t 
     }
 }
 
-/// Whether what a route is for may be sent on, by the route or by a policy.
-inline bool leads_on(const RouteAction& route) {
-    return route.kind == RouteKind::forward || route.kind == RouteKind::policy;
-}
-
 }  // namespace
 
 inline bool Forwarder::recognise_ipv4(const InterfaceTable& in, Plain& plain) {
@@ -242,8 +237,9 @@ void Forwarder::match_flows(config::InterfaceIndex interface, std::span<Plain* c
 inline std::uint16_t Forwarder::next_plain_segment(const Plain& plain, const SidAction& sid) {
     const std::uint8_t* routing = plain.l3 + plain.routing;
     const std::uint8_t left = srh::segments_left(routing);
-    if (left == 0 || !sid.is_plain || srh::type(routing) != srh::kRoutingType ||
-        (srh::flags(routing) & srh::kOamFlag) != 0 || !srh::segments_left_right(routing)) {
+    if (left == 0 || !sid.is_plain || sid.flavors.next_csid ||
+        srh::type(routing) != srh::kRoutingType || (srh::flags(routing) & srh::kOamFlag) != 0 ||
+        !srh::segments_left_right(routing)) {
         return 0;
     }
     const std::uint8_t* segment = srh::segment(routing, left - 1u);
@@ -349,49 +345,52 @@ std::optional<std::uint32_t> Forwarder::plain_hash(const Plain& plain) const {
 [[gnu::noinline]] const Adjacency* Forwarder::choose_plain_hop(const Plain& plain,
                                                                const HopSet& hops) const {
     const std::optional<std::uint32_t> hash = hops.count > 1 ? plain_hash(plain) : std::nullopt;
-    const Adjacency* adjacency = hash ? &tables_->choose(hops, *hash) : nullptr;
-    prefetch_shared(adjacency);
-    return adjacency;
+    return hash ? &tables_->choose(hops, *hash) : nullptr;
+}
+
+/// False where its route or SID names no next hop.
+inline bool Forwarder::find_hop(Plain& plain) const {
+    const HopSet* hops = hops_of(plain);
+    if (hops == nullptr || hops->count == 0) {
+        return false;
+    }
+    plain.adjacency = hops->count == 1 ? hops->first : choose_plain_hop(plain, *hops);
+    prefetch_shared(plain.adjacency);
+    return true;
 }
 
 inline void Forwarder::find_adjacency(Plain& plain, PlainBurst& burst) const {
-    const HopSet* hops = hops_of(plain);
-    if (hops != nullptr && hops->count == 1) [[likely]] {
-        plain.adjacency = hops->first;
-        prefetch_shared(plain.adjacency);
-    } else if (hops != nullptr && hops->count != 0) {
-        plain.adjacency = choose_plain_hop(plain, *hops);
-    } else if (plain.sid != nullptr) {
+    if (find_hop(plain)) [[likely]] {
+        return;
+    }
+    if (plain.sid != nullptr) {
         decapsulate_plain(plain, burst);
     } else if (plain.route != nullptr && plain.route->kind == RouteKind::sid) {
         take_compressed(plain, burst);
     }
 }
 
-/// The next compressed SID of a packet's destination address; false where there is none.
-bool Forwarder::next_compressed(const Plain& plain, std::uint8_t* address) {
-    return srh::next_compressed(ipv6::destination(plain.l3), plain.sid->block_bits,
-                                plain.sid->node_bits, address);
-}
-
 /// A SID with an argument, in which the next one is: as next_csid(). No flow is told by what its
 /// destination was before.
 [[gnu::noinline]] void Forwarder::take_compressed(Plain& plain, PlainBurst& burst) const {
+    const SidAction& sid = tables_->sids[plain.route->index];
     const std::uint8_t* routing = plain.l3 + plain.routing;
     const bool is_oam = plain.routing != 0 && (srh::flags(routing) & srh::kOamFlag) != 0;
     std::array<std::uint8_t, 16> next;
-    plain.sid = &tables_->sids[plain.route->index];
-    if (plain.label_count != 0 || !plain.sid->is_plain || !burst.inside_srv6_domain || is_oam ||
+    if (!sid.is_plain || !sid.flavors.next_csid || !burst.inside_srv6_domain || is_oam ||
         (plain.cycle == 0 && !tables_->flow_table->empty()) ||
-        !next_compressed(plain, next.data()) || !ipv6::is_routable(next.data())) {
+        !srh::next_compressed(ipv6::destination(plain.l3), sid.block_bits, sid.node_bits,
+                              next.data()) ||
+        !ipv6::is_routable(next.data())) {
         return;
     }
+    plain.sid = &sid;
     plain.segment = Plain::kCompressed;
-    plain.sid_counter = &counter_of(*plain.sid);
+    plain.sid_counter = &counter_of(sid);
     prefetch_entry(plain.sid_counter);
     plain.route = nullptr;
-    if (plain.sid->behavior == config::SidBehavior::end_x) {
-        find_adjacency(plain, burst);
+    if (sid.behavior == config::SidBehavior::end_x) {
+        find_hop(plain);
     } else {
         burst.add_ipv6(plain);
     }
@@ -454,7 +453,7 @@ void Forwarder::expose(Plain& plain, std::uint32_t octets, PlainBurst& burst) {
     }
 }
 
-/// A label without a sole next hop.
+/// A label without a sole next hop: of several, of none (one of ours), or a policy's binding SID.
 [[gnu::noinline]] void Forwarder::take_other_label(Plain& plain, PlainBurst& burst) const {
     if (plain.label->is_plain) {
         plain.adjacency = choose_plain_hop(plain, plain.label->hops);
@@ -481,16 +480,24 @@ inline void Forwarder::find_adjacencies(std::span<Plain> packets, PlainBurst& bu
     }
 }
 
+/// Whether what a route is for may be sent on, by its next hops or by a policy. What a policy that
+/// leaves nothing falls back on may be anything.
+inline bool Forwarder::is_way_out(const RouteAction& route) const {
+    return route.kind == RouteKind::forward ||
+           (route.kind == RouteKind::policy && !tables_->policies[route.index].leaves_nothing());
+}
+
 /// Sixth stage: policies that flows or routes lead into, and the way through them.
 void Forwarder::follow_policies(std::span<Plain> burst) const {
     std::array<Plain*, kReceiveBurst> steered;
     unsigned count = 0;
     for (Plain& plain : burst) {
-        if (plain.route == nullptr || plain.sid != nullptr) {
+        if (plain.route == nullptr || plain.sid != nullptr || plain.label_count != 0 ||
+            !is_way_out(*plain.route)) {
             continue;
         }
         const std::uint32_t policy = policy_for(plain.flow, *plain.route);
-        if (policy != kNoPolicy && leads_on(*plain.route)) {
+        if (policy != kNoPolicy) {
             plain.policy = &tables_->policies[policy];
             prefetch_entry(plain.policy);
             steered[count++] = &plain;
@@ -503,7 +510,11 @@ void Forwarder::follow_policies(std::span<Plain> burst) const {
 }
 
 inline void Forwarder::follow_policy(Plain& plain) const {
-    plain.policy->sole.hop != nullptr ? take_way(plain, plain.policy->sole) : choose_way(plain);
+    if (plain.policy->sole.hop != nullptr) {
+        take_way(plain, plain.policy->sole);
+    } else {
+        choose_way(plain);
+    }
 }
 
 inline void Forwarder::take_way(Plain& plain, const PolicyWay& way) const {
@@ -586,11 +597,12 @@ void Forwarder::find_out(config::InterfaceIndex interface, std::span<rte_mbuf* c
     look_up(interface, burst);
     burst.ipv4_count = burst.ipv6_count = 0;
     find_adjacencies(packets, burst);
-    if (burst.ipv4_count + burst.ipv6_count != 0) {  // from beneath what was above
+    // What was beneath something, or has another destination now: once, a second time is not plain.
+    if (burst.ipv4_count + burst.ipv6_count != 0) {
         look_up(interface, burst);
-        for (const auto& packets_beneath : {burst.ipv4_packets(), burst.ipv6_packets()}) {
-            for (Plain* plain : packets_beneath) {
-                find_adjacency(*plain, burst);
+        for (const auto& found_later : {burst.ipv4_packets(), burst.ipv6_packets()}) {
+            for (Plain* plain : found_later) {
+                find_hop(*plain);
             }
         }
     }

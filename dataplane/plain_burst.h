@@ -7,6 +7,7 @@
 
 #include "dataplane/forwarder.h"
 #include "dataplane/headers.h"
+#include "dataplane/segment_routing_header.h"
 
 namespace tcqf::dataplane {
 
@@ -69,5 +70,11 @@ struct Forwarder::PlainBurst {
     std::span<Plain* const> ipv6_packets() const { return {ipv6.data(), ipv6_count}; }
     std::span<Plain* const> packets_of_flows() const { return {of_flows.data(), of_flows_count}; }
 };
+
+/// The compressed SID behind the one that a packet's destination is.
+inline void Forwarder::next_compressed(const Plain& plain, std::uint8_t* address) {
+    srh::next_compressed(ipv6::destination(plain.l3), plain.sid->block_bits, plain.sid->node_bits,
+                         address);
+}
 
 }  // namespace tcqf::dataplane

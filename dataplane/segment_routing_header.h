@@ -17,6 +17,9 @@ inline std::uint8_t type(const std::uint8_t* header) {
 inline std::uint8_t segments_left(const std::uint8_t* header) {
     return header[3];
 }
+inline void set_segments_left(std::uint8_t* header, unsigned left) {
+    header[3] = static_cast<std::uint8_t>(left);
+}
 inline int last_entry(const std::uint8_t* header) {
     return header[4];
 }

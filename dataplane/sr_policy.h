@@ -46,7 +46,7 @@ struct PolicyWay {
     config::InterfaceIndex oif = 0;       ///< SRv6 alone
 };
 
-/// Looks at the memory of no stack, and of no next hop with labels.
+/// Of a plain list. It reads neither a stack nor a next hop with labels, which may be in no cache.
 inline PolicyWay way_through(const SegmentListAction& list, const Adjacency& hop) {
     return list.is_srv6() ? PolicyWay{.hop = &hop, .outer = list.outer, .oif = hop.oif}
                           : PolicyWay{.hop = &hop, .stack = list.stacks + (&hop - list.hops.first)};
@@ -61,8 +61,7 @@ struct alignas(64) PolicyAction {
     std::uint32_t counter = 0;   ///< number of the binding SID
     bool reduced = true;         ///< H.Encaps.Red
     bool drops_when_invalid = false;
-    PolicyWay
-        sole{};  ///< where there is one; without next hop: there are several, or none is plain
+    PolicyWay sole{};  ///< without next hop where there are several, or its list is not plain
 
     bool is_valid() const { return list_count != 0; }
     bool leaves_nothing() const { return !is_valid() && !drops_when_invalid; }

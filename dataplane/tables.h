@@ -37,7 +37,8 @@ struct SidAction {
     config::SidFlavors flavors{};
     std::uint8_t block_bits = 0;  ///< NEXT-CSID: LBL
     std::uint8_t node_bits = 0;   ///< NEXT-CSID: LNFL
-    /// Nothing happens here but that the next segment becomes the destination, whatever the flavor.
+    /// Nothing happens here but that the next segment becomes the destination: of the routing
+    /// header or, with NEXT-CSID, of the address.
     bool is_plain = false;
     std::uint16_t table = 0;    ///< End.T, End.DT*
     std::uint32_t policy = 0;   ///< End.B6.Encaps: in Snapshot::policies

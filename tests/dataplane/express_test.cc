@@ -15,58 +15,37 @@ constexpr unsigned kPolicyCount = 9;  // of kPolicies
 /// For four_interfaces() with segment_routing().
 FrameTargets targets() {
     FrameTargets targets;
-    targets.ipv4 = addresses({"10.10.0.1", "10.10.1.1", "10.10.1.1", "10.10.2.1", "10.10.3.1",
-                              "10.11.0.1", "10.0.1.1", "127.0.0.1", "224.0.0.1", "255.255.255.255",
-                              "240.0.0.1", "8.8.8.8", "10.13.0.1", "10.13.0.2", "10.10.0.2"});
-    targets.ipv6 = addresses({"2001:db8:d0::1",
-                              "2001:db8:d1::1",
-                              "2001:db8:d1::2",
-                              "2001:db8:d2::1",
-                              "2001:db8:d3::1",
-                              "fc00:1::1",
-                              "fc00:1::1",
-                              "fc00:1::1",
-                              "fc00:1::e1",
-                              "fc00:1::e1",
-                              "fc00:1::e1",
-                              "fc00:1::11",
-                              "fc00:1::11",
-                              "fc00:1::d4",
-                              "fc00:1::d4",
-                              "fc00:1::d6",
-                              "fc00:1::d6",
-                              "fc00:1::46",
-                              "fc00:8:1::",
-                              "fc00:8:1:2::",
-                              "fc00:8:1:2:3::",
-                              "fc00:8:1:3:1::",
-                              "fc00:8:1:4::",
-                              "fc00:8:1:5::",
-                              "fc00:8:1:1:2::",
-                              "fc00:8:e:2::",
-                              "fc00:8:e:2::",
-                              "fc00:8:7:2::",
-                              "fc00:8:1:9::",
-                              "fc00:1::15",
-                              "fc00:1::15",
-                              "fc00:1::11",
-                              "fc00:1::11",
-                              "fc00:1::11",
-                              "ff02::1",
-                              "fe80::1",
-                              "::1",
-                              "2001:db8:bad::1",
-                              "2001:db8:de::1",
-                              "2001:db8:de::2",
-                              "2001:db8:1a::1",
-                              "2001:db8:1a::1",
-                              "2001:db8:1a::1",
+    targets.ipv4 = addresses({"10.12.0.1", "10.12.1.1", "10.12.2.1", "9.0.0.1", "10.10.0.1",
+                              "10.10.1.1", "10.10.1.1", "10.10.2.1", "10.10.3.1", "10.11.0.1",
+                              "10.0.1.1", "127.0.0.1", "224.0.0.1", "255.255.255.255", "240.0.0.1",
+                              "8.8.8.8", "10.13.0.1", "10.13.0.2", "10.10.0.2"});
+    targets.ipv6 = addresses({"fc00:8:1:e:2::",  "fc00:8:1:e:2:3::", "fc00:8:e:e:2::",
+                              "fc00:9::1",       "fc00:9::2",        "fc00:9::e1",
+                              "fc00:9::46",      "fc00:1:0:15::",    "fc00:1:0:16::",
+                              "fc00:1:0:16:4::", "fc00:a:0:2::",     "fc00:a::4:5",
+                              "2001:db8:c:1::1", "2001:db8:c:2::1",  "fc00:1:0:5::1",
+                              "fc00:8:1:9::1",   "fc00:8:e:9::1",    "2001:db8:d0::1",
+                              "2001:db8:d1::1",  "2001:db8:d1::2",   "2001:db8:d2::1",
+                              "2001:db8:d3::1",  "fc00:1::1",        "fc00:1::1",
+                              "fc00:1::1",       "fc00:1::e1",       "fc00:1::e1",
+                              "fc00:1::e1",      "fc00:1::11",       "fc00:1::11",
+                              "fc00:1::d4",      "fc00:1::d4",       "fc00:1::d6",
+                              "fc00:1::d6",      "fc00:1::46",       "fc00:8:1::",
+                              "fc00:8:1:2::",    "fc00:8:1:2:3::",   "fc00:8:1:3:1::",
+                              "fc00:8:1:4::",    "fc00:8:1:5::",     "fc00:8:1:1:2::",
+                              "fc00:8:e:2::",    "fc00:8:e:2::",     "fc00:8:7:2::",
+                              "fc00:8:1:9::",    "fc00:1::15",       "fc00:1::15",
+                              "fc00:1::11",      "fc00:1::11",       "fc00:1::11",
+                              "ff02::1",         "fe80::1",          "::1",
+                              "2001:db8:bad::1", "2001:db8:de::1",   "2001:db8:de::2",
+                              "2001:db8:1a::1",  "2001:db8:1a::1",   "2001:db8:1a::1",
                               "2001:db8:1b::1"});
-    targets.segments =
-        addresses({"2001:db8:de::1", "2001:db8:1a::1", "2001:db8:d0::1", "2001:db8:d1::1",
-                   "2001:db8:d1::1", "2001:db8:d3::1", "2001:db8:bad::1"});
-    targets.labels = {100, 101, 101, 101, 102, 103, 103, 103, 103, 103, 104, 105, 106, 106, 107,
-                      107, 108, 109, 109, 999, 0,   4,   7,   600, 600, 601, 602, 603, 603};
+    targets.segments = addresses({"fc00:9::1", "fc00:8:1:2::", "2001:db8:c:2::1", "2001:db8:de::1",
+                                  "2001:db8:1a::1", "2001:db8:d0::1", "2001:db8:d1::1",
+                                  "2001:db8:d1::1", "2001:db8:d3::1", "2001:db8:bad::1"});
+    targets.labels = {100, 101, 101, 101, 102, 103, 103, 103, 103, 103, 104,
+                      105, 106, 106, 107, 107, 108, 109, 109, 999, 0,   4,
+                      7,   600, 600, 601, 602, 603, 603, 604, 604, 112};
     return targets;
 }
 
@@ -112,6 +91,7 @@ class Express : public testing::TestWithParam<Setting> {
 
 /// Out of the domain, and to several next hops.
 constexpr const char* kMoreLabels = R"(  labels:
+  - {label: 112, operation: pop, next-hops: [{interface: ge1, address: 10.0.2.2}, {interface: ge1, address: 10.0.2.2, weight: 3, labels: [211]}]}
   - {label: 105, operation: swap, out-labels: [205], next-hops: [{interface: ge3, address: 10.0.4.2}]}
   - {label: 106, operation: swap, out-labels: [206], next-hops: [{interface: ge0, address: 10.0.1.2}, {interface: ge1, address: 10.0.2.2, weight: 3}]}
   - {label: 108, operation: pop, next-hops: [{interface: ge0, address: 10.0.1.2, labels: [208]}]}
@@ -128,12 +108,28 @@ constexpr const char* kMoreRoutes = R"(routes:
 
 /// Compressed segments: to and past SIDs with an argument, all in one block.
 constexpr const char* kMoreSids = R"(  local-sids:
+  - {sid: 'fc00:9::1/128', behavior: End}
+  - {sid: 'fc00:9::2/128', behavior: End, flavors: [PSP, USD]}
+  - {sid: 'fc00:9::e1/128', behavior: End.X, next-hops: [{interface: ge1, address: '2001:db8:102::2'}]}
+  - {sid: 'fc00:9::46/128', behavior: End.DT46}
+  - {sid: 'fc00:1:0:15::/128', behavior: End, flavors: [NEXT-CSID]}
+  - {sid: 'fc00:1:0:16::/128', behavior: End.X, flavors: [NEXT-CSID, PSP], next-hops: [{interface: ge1, address: '2001:db8:102::2'}]}
+  - {sid: 'fc00:a::/40', behavior: End, flavors: [NEXT-CSID, PSP], locator-block-bits: 32, locator-node-bits: 24}
   - {sid: 'fc00:8:e::/48', behavior: End.X, flavors: [NEXT-CSID, PSP], next-hops: [{interface: ge1, address: '2001:db8:102::2'}]}
   - {sid: 'fc00:8:7::/48', behavior: End.T, flavors: [NEXT-CSID]}
   - {sid: 'fc00:1::15/128', behavior: End.X, flavors: [PSP], next-hops: [{interface: ge1, address: '2001:db8:102::2'}]}
 )";
 /// Binding labels of an outer header, and of nothing but a selector.
 constexpr const char* kMorePolicies = R"(sr-policies:
+- color: 99
+  endpoint: '2001:db8:9::9'
+  candidate-paths:
+  - {preference: 200, discriminator: 1, segment-lists: [{segments: [777]}]}
+- color: 98
+  endpoint: '2001:db8:9::9'
+  binding-sid: 604
+  candidate-paths:
+  - {preference: 200, nrp: 6, discriminator: 1, segment-lists: [{segments: [112]}, {segments: [101, 2]}]}
 - color: 3
   endpoint: '2001:db8:9::9'
   binding-sid: 601
@@ -151,6 +147,15 @@ constexpr const char* kMorePolicies = R"(sr-policies:
   - {preference: 200, discriminator: 1, segment-lists: [{segments: [101, 16009]}]}
 )";
 constexpr const char* kBehindSids = R"(routes:
+- {prefix: '::/0', next-hops: [{interface: ge1, address: '2001:db8:102::2'}]}
+- {prefix: 'fc00:1:15::/48', next-hops: [{interface: ge3, address: '2001:db8:104::2'}]}
+- {prefix: 10.12.0.0/24, sr-policy: {color: 2, endpoint: '2001:db8:9::9'}}
+- {prefix: 10.12.1.0/24, sr-policy: {color: 1, endpoint: '2001:db8:9::9'}}
+- {prefix: 10.12.2.0/24, sr-policy: {color: 99, endpoint: '2001:db8:9::9'}}
+- {prefix: '2001:db8:c:1::/64', sr-policy: {color: 2, endpoint: '2001:db8:9::9'}}
+- {prefix: '2001:db8:c:2::/64', sr-policy: {color: 1, endpoint: '2001:db8:9::9'}}
+- {prefix: 'fc00:1:0:5::/64', sr-policy: {color: 99, endpoint: '2001:db8:9::9'}}
+- {prefix: 'fc00:8:9::/48', sr-policy: {color: 1, endpoint: '2001:db8:9::9'}}
 - {prefix: 'fc00:8:2::/48', next-hops: [{interface: ge1, address: '2001:db8:102::2'}]}
 - {prefix: 'fc00:8:3::/48', next-hops: [{interface: ge0, address: '2001:db8:101::2'}]}
 - {prefix: 'fc00:8:4::/48', next-hops: [{interface: ge3, address: '2001:db8:104::2'}]}
@@ -176,7 +181,7 @@ void expect_same(const std::vector<Sent>& left, const std::vector<Sent>& right) 
 void compare(TestRouter& fast, TestRouter& slow, RandomFrames& frames) {
     std::int64_t now_ns = kStart;
     for (int round = 0; round < 8000; ++round) {
-        const unsigned burst = 1 + frames.below(12);
+        const unsigned burst = frames.below(64) == 0 ? 120 : 1 + frames.below(12);
         for (unsigned i = 0; i < burst; ++i) {
             const unsigned interface = frames.below(8) < 6 ? frames.below(2) : frames.below(4);
             const Frame frame = frames.next(interface);
@@ -270,6 +275,21 @@ INSTANTIATE_TEST_SUITE_P(
         Setting{"dscp", true, true, 2}, Setting{"dscp", true, true, 1, false, true},
         Setting{"mpls-tc", true, true, 1, false, true},
         Setting{.tagging = "mpls-tc", .no_flows = true},
+        Setting{.tagging = "mpls-tc", .partitions = true, .no_flows = true},
+        Setting{.tagging = "mpls-tc", .partitions = true, .no_flows = true, .mna = true},
+        Setting{.tagging = "mpls-tc", .partitions = true, .no_flows = true, .short_pipe = true},
+        Setting{
+            .tagging = "mpls-tc", .partitions = true, .workers = 2, .no_flows = true, .mna = true},
+        Setting{.tagging = "dscp",
+                .partitions = true,
+                .workers = 3,
+                .other_flows = true,
+                .short_pipe = true},
+        Setting{.tagging = "dscp",
+                .partitions = true,
+                .has_times = false,
+                .workers = 2,
+                .no_flows = true},
         Setting{.tagging = "mpls-tc", .workers = 2, .no_flows = true, .short_pipe = true},
         Setting{.tagging = "mpls-tc",
                 .short_pipe = true,
