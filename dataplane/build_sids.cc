@@ -18,8 +18,10 @@ void set_sid(Build& build, Sids::Content& sids, std::size_t position) {
     action.block_bits = sid.locator_block_bits;
     action.node_bits = sid.locator_node_bits;
     action.table = build.tables.table_numbers.at(sid.table);
-    action.is_plain =
-        sid.behavior == config::SidBehavior::end || sid.behavior == config::SidBehavior::end_x;
+    if (action.renews_destination() && !sid.flavors.next_csid) {
+        action.plain_from = 1;
+        action.popped_at = sid.flavors.psp ? 1 : 0;
+    }
     action.counter = build.tables.sid_numbers->at(sid.sid);
     if (sid.policy) {
         action.policy = build.tables.policy_numbers->number_of.at(*sid.policy);

@@ -237,9 +237,8 @@ void Forwarder::match_flows(config::InterfaceIndex interface, std::span<Plain* c
 inline std::uint16_t Forwarder::next_plain_segment(const Plain& plain, const SidAction& sid) {
     const std::uint8_t* routing = plain.l3 + plain.routing;
     const std::uint8_t left = srh::segments_left(routing);
-    if (left == 0 || !sid.is_plain || sid.flavors.next_csid ||
-        srh::type(routing) != srh::kRoutingType || (srh::flags(routing) & srh::kOamFlag) != 0 ||
-        !srh::segments_left_right(routing)) {
+    if (left < sid.plain_from || srh::type(routing) != srh::kRoutingType ||
+        (srh::flags(routing) & srh::kOamFlag) != 0 || !srh::segments_left_right(routing)) {
         return 0;
     }
     const std::uint8_t* segment = srh::segment(routing, left - 1u);
@@ -270,7 +269,7 @@ inline const std::uint8_t* Forwarder::onward_address(Plain& plain, std::uint8_t*
         plain.kind = Layer3::other;
         return nullptr;
     }
-    if (plain.sid->flavors.psp && srh::segments_left(plain.l3 + plain.routing) == 1) {
+    if (srh::segments_left(plain.l3 + plain.routing) == plain.sid->popped_at) [[unlikely]] {
         plain.label_count = Plain::kRoutingPopped;
     }
     plain.sid_counter = &counter_of(*plain.sid);
@@ -377,8 +376,8 @@ inline void Forwarder::find_adjacency(Plain& plain, PlainBurst& burst) const {
     const std::uint8_t* routing = plain.l3 + plain.routing;
     const bool is_oam = plain.routing != 0 && (srh::flags(routing) & srh::kOamFlag) != 0;
     std::array<std::uint8_t, 16> next;
-    if (!sid.is_plain || !sid.flavors.next_csid || !burst.inside_srv6_domain || is_oam ||
-        (plain.cycle == 0 && !tables_->flow_table->empty()) ||
+    if (!sid.renews_destination() || !sid.flavors.next_csid || !burst.inside_srv6_domain ||
+        is_oam || (plain.cycle == 0 && !tables_->flow_table->empty()) ||
         !srh::next_compressed(ipv6::destination(plain.l3), sid.block_bits, sid.node_bits,
                               next.data()) ||
         !ipv6::is_routable(next.data())) {

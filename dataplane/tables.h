@@ -33,17 +33,25 @@ inline constexpr std::uint16_t kMainTable = 0;  ///< the route table that SIDs a
 
 /// A local SID (RFC 8986).
 struct SidAction {
+    static constexpr std::uint16_t kNeverPlain = UINT8_MAX + 1;
+
     config::SidBehavior behavior = config::SidBehavior::end;
     config::SidFlavors flavors{};
     std::uint8_t block_bits = 0;  ///< NEXT-CSID: LBL
     std::uint8_t node_bits = 0;   ///< NEXT-CSID: LNFL
-    /// Nothing happens here but that the next segment becomes the destination: of the routing
-    /// header or, with NEXT-CSID, of the address.
-    bool is_plain = false;
+    /// With how many Segments Left or more nothing happens here but that the next one in the
+    /// routing header becomes the destination, and with how many the header goes (PSP); 0: never.
+    std::uint16_t plain_from = kNeverPlain;
+    std::uint8_t popped_at = 0;
     std::uint16_t table = 0;    ///< End.T, End.DT*
     std::uint32_t policy = 0;   ///< End.B6.Encaps: in Snapshot::policies
     std::uint32_t counter = 0;  ///< number of the SID
     HopSet hops{};              ///< End.X, End.DX*
+
+    /// Whether nothing but the destination address changes (End and End.X).
+    bool renews_destination() const {
+        return behavior == config::SidBehavior::end || behavior == config::SidBehavior::end_x;
+    }
 };
 
 struct NrpAction {
