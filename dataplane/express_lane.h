@@ -36,7 +36,7 @@ struct Forwarder::Lane {
 /// What a flow's packet needs that is finished but for its tag.
 struct Forwarder::Untagged {
     std::uint8_t* tag_place = nullptr;
-    std::uint32_t share = 0;                                 ///< of no partition
+    std::uint32_t share = 0;                                 ///< 0: of no partition
     TrafficClass traffic_class = TrafficClass::best_effort;  ///< where it gets no cycle
     bool own_option = false;  ///< the tag's place is an option that this router put in front
 };
