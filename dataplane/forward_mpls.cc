@@ -137,7 +137,7 @@ void Forwarder::forward_payload(Packet& packet, Layer3 expected) {
     drop(packet, DropReason::malformed);
 }
 
-/// Swap or pop towards a next hop.
+/// Swap or pop towards a next hop; one that pushes nothing leaves nothing to swap for.
 void Forwarder::forward_label(Packet& packet, std::uint32_t entry, const LabelAction& action) {
     const std::uint8_t ttl = std::min(mpls::ttl(entry), packet.ttl_limit);
     if (ttl <= 1) [[unlikely]] {
@@ -150,10 +150,10 @@ void Forwarder::forward_label(Packet& packet, std::uint32_t entry, const LabelAc
         return;
     }
     match_flow_into(packet, adjacency.oif);
+    const bool pops = action.kind == LabelKind::pop || adjacency.label_count == 0;
     const std::uint32_t mtu = tables_->interfaces[adjacency.oif].mtu;
     const std::uint32_t pushed = pushed_octets(packet, adjacency);
-    const std::uint32_t removed =
-        kLabelOctets + (action.kind == LabelKind::pop ? entropy_octets_beneath(packet.l3) : 0);
+    const std::uint32_t removed = kLabelOctets + (pops ? entropy_octets_beneath(packet.l3) : 0);
     if (packet.l3_octets - removed + pushed > mtu) [[unlikely]] {
         const FlowAction* flow = flow_into(packet, adjacency.oif);
         if (flow != nullptr && flow->refuses(packet.payload_octets(), packet.packet_bits())) {
@@ -168,7 +168,7 @@ void Forwarder::forward_label(Packet& packet, std::uint32_t entry, const LabelAc
     const bool was_bottom = mpls::bottom(entry);
     const std::uint8_t pushed_tc = packet.cycle != 0 ? packet.in->egress_tc : mpls::tc(entry);
     const std::uint32_t out_entry = mpls::entry(0, mpls::tc(entry), was_bottom, out_ttl);
-    if (action.kind == LabelKind::pop) {
+    if (pops) {
         pop_label(packet);
         packet.ttl_limit = out_ttl;
         if (!expose(packet, was_bottom, adjacency)) {
@@ -201,9 +201,7 @@ void Forwarder::forward_binding_label(Packet& packet, std::uint32_t entry,
         packet.nrp = policy.nrp;  // else what came along goes on counting, beneath its labels
     }
     if (!list.is_srv6()) {
-        const Adjacency& first = tables_->choose(list.hops, 0);
-        const LabelKind kind = first.label_count != 0 ? LabelKind::swap : LabelKind::pop;
-        return forward_label(packet, entry, {.kind = kind, .hops = list.hops});
+        return forward_label(packet, entry, {.kind = LabelKind::swap, .hops = list.hops});
     }
     if (!mpls::bottom(entry)) {
         return drop(packet, DropReason::no_label);

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+#include <string>
+
 #include "dataplane/network_actions.h"
 #include "dataplane/sr_policy.h"
 #include "tests/dataplane/frames.h"
@@ -271,6 +274,53 @@ TEST_F(SegmentRouting, ABindingLabelBecomesThePolicysStackWithTheSelector) {
     EXPECT_TRUE(actions.bottom);
     EXPECT_TRUE(actions.has_selector);
     EXPECT_EQ(actions.selector, 6u);
+}
+
+// RFC 3443, 3.5: towards a next hop that pushes nothing a binding label is popped, whatever the
+// other next hops of its list push.
+TEST_F(SegmentRouting, ABindingLabelIsPoppedOrSwappedAsTheChosenNextHopSays) {
+    const std::string hops[] = {"{interface: ge1, address: 10.0.2.2, labels: [300]}",
+                                "{interface: ge0, address: 10.0.1.2}"};
+    for (const unsigned first : {0u, 1u}) {
+        SCOPED_TRACE(hops[first] + " first");
+        const std::string label_105 =
+            fmt::format("  - {{label: 105, operation: pop, next-hops: [{}, {}]}}\n", hops[first],
+                        hops[1 - first]);
+        const std::string policy = R"(- color: 8
+  endpoint: '2001:db8:9::9'
+  binding-sid: 601
+  candidate-paths: [{segment-lists: [{segments: [105]}]}]
+)";
+        TestRouter router(with(four_interfaces("dscp", 4, segment_routing() + policy), "tcqf:\n",
+                               label_105 + "tcqf:\n"));
+        constexpr unsigned kFlows = 32;
+        const auto beneath = [](unsigned flow) { return label(1000 + flow, 5, true, 64); };
+        for (unsigned flow = 0; flow < kFlows; ++flow) {
+            router.arrive(3, kStart,
+                          ethernet(3, dataplane::ethertype::kMpls) + label(601, 5, false, 64) +
+                              beneath(flow) + ipv4_udp(0x0a0a0101, 0, 40));
+        }
+        router.run_until(kStart + kCycleNs, kStart);
+        const auto stacks_sent = [&](std::size_t interface, std::size_t labels) {
+            std::multiset<Frame> stacks;
+            for (const Sent& sent : router.wire(interface).sent()) {
+                const auto stack = sent.frame.begin() + 14;
+                stacks.emplace(stack, stack + static_cast<std::ptrdiff_t>(labels * 4));
+            }
+            return stacks;
+        };
+        const std::multiset<Frame> swapped = stacks_sent(1, 2);
+        const std::multiset<Frame> popped = stacks_sent(0, 1);
+        EXPECT_GT(swapped.size(), 0u);
+        EXPECT_GT(popped.size(), 0u);
+        EXPECT_EQ(swapped.size() + popped.size(), kFlows);
+        for (unsigned flow = 0; flow < kFlows; ++flow) {
+            const Frame low = label(1000 + flow, 5, true, 63);
+            EXPECT_EQ(swapped.count(label(300, 5, false, 63) + beneath(flow)) + popped.count(low),
+                      1u)
+                << flow;
+        }
+    }
 }
 
 TEST_F(SegmentRouting, AnUnknownStrictSelectorIsDroppedAnUnknownLaxOneIsNot) {
