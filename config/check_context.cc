@@ -2,6 +2,11 @@
 
 namespace tcqf::config {
 
+std::size_t written(const std::vector<std::uint32_t>& labels) {
+    return labels.size() -
+           static_cast<std::size_t>(std::count(labels.begin(), labels.end(), kImplicitNull));
+}
+
 CheckContext::CheckContext(const Document& document, const Schema& schema, Router& router,
                            Report& report)
     : document(document), router(router), report(report), top(document, 0, schema.router()) {

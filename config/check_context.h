@@ -19,6 +19,9 @@ namespace tcqf::config {
 
 /// Labels that may be put in front of a packet at once.
 inline constexpr std::size_t kMostLabels = 10;
+inline constexpr std::uint32_t kImplicitNull = 3;
+/// How many of these labels are written: implicit null is not.
+std::size_t written(const std::vector<std::uint32_t>& labels);
 
 /// An entry of an interface in a domain, where its name is right.
 struct Member {
@@ -135,6 +138,6 @@ void check_flows(CheckContext& context);
 void check_nrps(CheckContext& context);
 void check_policies(CheckContext& context);
 /// Of a configuration without errors: what is wrong elsewhere may be the reason.
-void warn_of_unreachable_lists(CheckContext& context);
+void warn_of_unusable_lists(CheckContext& context);
 
 }  // namespace tcqf::config

@@ -76,7 +76,6 @@ void NextHopChecker::check_address(const Cursor& entry, const NextHop& next_hop)
 
 void NextHopChecker::check_label_stack(const Cursor& list,
                                        const std::vector<std::uint32_t>& labels) {
-    constexpr std::uint32_t kImplicitNull = 3;
     if (!list || context_.document.is_tainted(list.node()) || labels.size() < 2 ||
         std::find(labels.begin(), labels.end(), kImplicitNull) == labels.end()) {
         return;

@@ -9,6 +9,7 @@
 #include <tuple>
 
 #include "config/check_context.h"
+#include "tcqf/wire.h"
 
 namespace tcqf::config {
 namespace {
@@ -16,9 +17,14 @@ namespace {
 class PolicyChecker {
   public:
     explicit PolicyChecker(CheckContext& context) : context_(context) {
-        for (const Label& label : context.router.mpls.labels) {
-            labels_.emplace(label.label, "a label of mpls");
-        }
+        for_each_pair(context.top["mpls"]["labels"], context.router.mpls.labels,
+                      [&](const Cursor& entry, const Label& label) {
+                          const bool is_first =
+                              labels_.emplace(label.label, "a label of mpls").second;
+                          if (is_first && context.document.is_tainted(entry.node())) {
+                              wrong_labels_.insert(label.label);
+                          }
+                      });
         for (const LocalSid& sid : context.router.srv6.local_sids) {
             addresses_.emplace(sid.sid.address,
                                fmt::format("the local SID {}", sid.sid.to_string()));
@@ -120,11 +126,12 @@ class PolicyChecker {
                 list["weight"].node(),
                 "is 0: such a list is never valid (RFC 9256, 5.1); the others are used");
         }
-        std::size_t labels = 0;
-        for (const Segment& segment : segments.segments) {
-            labels += std::holds_alternative<std::uint32_t>(segment) ? 1 : 0;
-        }
-        if (labels != 0 && labels != segments.segments.size()) {
+        const auto labels = static_cast<std::size_t>(std::ranges::count_if(
+            segments.segments,
+            [](const Segment& segment) { return std::holds_alternative<std::uint32_t>(segment); }));
+        if (labels == 0) {
+            need_source(node);
+        } else if (labels != segments.segments.size()) {
             context_.report.conflict(
                 node.node(),
                 fmt::format("{} labels and {} SIDs: a segment list is all of one kind, "
@@ -134,8 +141,32 @@ class PolicyChecker {
             context_.report.conflict(
                 node.node(),
                 fmt::format("has {} labels: at most {} can be pushed", labels, kMostLabels));
+        } else {
+            check_depth(node, segments);
         }
-        if (labels == 0 && !context_.top["srv6-source"] && !has_told_source_) {
+    }
+
+    /// What the first segment becomes goes on top of the others.
+    void check_depth(const Cursor& node, const SegmentList& list) {
+        if (std::ranges::any_of(list.segments, [&](const Segment& segment) {
+                return wrong_labels_.contains(std::get<std::uint32_t>(segment));
+            })) {
+            return;
+        }
+        const std::vector<FirstHop> hops = context_.reach().first_hops(list);
+        const auto deepest = std::ranges::max_element(hops, {}, &FirstHop::labels);
+        if (deepest != hops.end() && deepest->labels + deepest->beneath > kMostLabels) {
+            context_.report.conflict(
+                node.node(),
+                fmt::format("the {} that the first segment becomes towards {} and the {} beneath "
+                            "it make {} labels: at most {} can be pushed",
+                            deepest->labels, context_.name_of(deepest->interface), deepest->beneath,
+                            deepest->labels + deepest->beneath, kMostLabels));
+        }
+    }
+
+    void need_source(const Cursor& node) {
+        if (!context_.top["srv6-source"] && !has_told_source_) {
             has_told_source_ = true;
             context_.report.missing(
                 context_.top.node(), "srv6-source",
@@ -221,30 +252,93 @@ class PolicyChecker {
 
     CheckContext& context_;
     std::map<std::uint32_t, std::string> labels_;
+    std::set<std::uint32_t> wrong_labels_;  // in an entry that has an error
     std::map<IpAddress, std::string> addresses_;
     bool has_told_source_ = false;
 };
 
-/// A list is invalid where nothing tells how to reach its first segment (RFC 9256, 5.1).
-void warn_unreachable(CheckContext& context, const Cursor& node, const SegmentList& list) {
-    if (list.segments.empty() || !context.reach().interfaces_of(list).empty()) {
-        return;
+/// Of a configuration without errors.
+class ListWarner {
+  public:
+    explicit ListWarner(CheckContext& context) : context_(context) {}
+
+    void check(const Cursor& node, const CandidatePath& path, const SegmentList& list) {
+        if (list.segments.empty()) {
+            return;
+        }
+        const std::vector<FirstHop> hops = context_.reach().first_hops(list);
+        if (hops.empty()) {
+            warn_unreachable(node, list.segments.front());
+        }
+        for (const FirstHop& hop : hops) {
+            if (!has_room(path, list, hop)) {
+                warn_without_room(node, hop, least_octets(path, list, hop));
+                break;
+            }
+        }
     }
-    const auto* label = std::get_if<std::uint32_t>(&list.segments.front());
-    const std::string why =
-        label != nullptr ? fmt::format("no label of mpls leads on from here to {}", *label)
-                         : fmt::format("no route of table main leads on from here to {}",
-                                       std::get<IpAddress>(list.segments.front()).to_string());
-    context.report.warning(
-        node.node(),
-        fmt::format("the first segment cannot be reached, {}: the list is never valid (RFC 9256, "
-                    "5.1)",
-                    why));
-}
+
+  private:
+    static constexpr std::uint32_t kLeastPacket = 68;  // what every link must carry (RFC 791, 3.2)
+
+    /// A list is invalid where nothing tells how to reach its first segment (RFC 9256, 5.1).
+    void warn_unreachable(const Cursor& node, const Segment& first) {
+        const auto* label = std::get_if<std::uint32_t>(&first);
+        const std::string why =
+            label != nullptr ? fmt::format("no label of mpls leads on from here to {}", *label)
+                             : fmt::format("no route of table main leads on from here to {}",
+                                           std::get<IpAddress>(first).to_string());
+        context_.report.warning(
+            node.node(),
+            fmt::format("the first segment cannot be reached, {}: the list is never valid (RFC "
+                        "9256, 5.1)",
+                        why));
+    }
+
+    bool has_room(const CandidatePath& path, const SegmentList& list, const FirstHop& hop) const {
+        return least_octets(path, list, hop) + kLeastPacket <=
+               context_.router.interfaces[hop.interface].mtu;
+    }
+
+    void warn_without_room(const Cursor& node, const FirstHop& hop, std::size_t octets) {
+        context_.report.warning(
+            node.node(),
+            fmt::format("at least {} octets go in front of a packet towards {}, whose mtu is {}: "
+                        "the list is never valid; raise the mtu to {} or more",
+                        octets, context_.name_of(hop.interface),
+                        context_.router.interfaces[hop.interface].mtu, octets + kLeastPacket));
+    }
+
+    /// Labels alone, or an outer header beneath the labels of the next hop; a selector among labels
+    /// comes on top of that.
+    std::size_t least_octets(const CandidatePath& path, const SegmentList& list,
+                             const FirstHop& hop) const {
+        constexpr std::size_t kLabelOctets = 4;
+        constexpr std::size_t kSidOctets = 16;
+        constexpr std::size_t kRoutingHeaderOctets = 8;  // before its segments
+        constexpr std::size_t kSelectorOctets = 16;      // a hop-by-hop header with the option
+        const std::size_t labels = (hop.labels + hop.beneath) * kLabelOctets;
+        if (std::holds_alternative<std::uint32_t>(list.segments.front())) {
+            return labels;
+        }
+        const std::size_t listed = list.segments.size() - 1;  // H.Encaps.Red
+        const std::size_t routing = listed == 0 ? 0 : kRoutingHeaderOctets + listed * kSidOctets;
+        return labels + kIpv6Octets + (has_option(path) ? kSelectorOctets : 0) + routing;
+    }
+
+    bool has_option(const CandidatePath& path) const {
+        return std::ranges::any_of(context_.router.nrps, [&](const Nrp& nrp) {
+            return nrp.id == path.nrp_id && nrp.encapsulation == NrpEncapsulation::ipv6_option;
+        });
+    }
+
+    CheckContext& context_;
+};
 
 }  // namespace
 
-void warn_of_unreachable_lists(CheckContext& context) {
+void warn_of_unusable_lists(CheckContext& context) {
+    ListWarner warner(context);
     for_each_pair(context.top["sr-policies"], context.router.sr_policies,
                   [&](const Cursor& entry, const SrPolicy& policy) {
                       for_each_pair(entry["candidate-paths"], policy.candidate_paths,
@@ -252,8 +346,7 @@ void warn_of_unreachable_lists(CheckContext& context) {
                                         for_each_pair(
                                             child["segment-lists"], path.segment_lists,
                                             [&](const Cursor& list, const SegmentList& segments) {
-                                                warn_unreachable(context, list["segments"],
-                                                                 segments);
+                                                warner.check(list["segments"], path, segments);
                                             });
                                     });
                   });

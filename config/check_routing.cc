@@ -109,14 +109,7 @@ class LabelChecker {
             });
     }
 
-    /// How many of these labels are written: implicit null is not.
-    static std::size_t written(const std::vector<std::uint32_t>& labels) {
-        return labels.size() -
-               static_cast<std::size_t>(std::count(labels.begin(), labels.end(), 3u));
-    }
-
     void check_last_label(const Cursor& entry, const Label& label) {
-        constexpr std::uint32_t kImplicitNull = 3;
         const bool pops = label.operation == LabelOperation::pop ||
                           (label.operation == LabelOperation::swap &&
                            label.out_labels.size() == 1 && label.out_labels[0] == kImplicitNull);

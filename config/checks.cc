@@ -16,7 +16,7 @@ void check(const Schema& schema, const Document& document, Router& router, Repor
     check_policies(context);
     check_flows(context);
     if (!report.has_errors()) {
-        warn_of_unreachable_lists(context);
+        warn_of_unusable_lists(context);
     }
 }
 

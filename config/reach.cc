@@ -84,60 +84,77 @@ std::set<InterfaceIndex> Reach::interfaces_of(const Flow& flow) const {
     return result;
 }
 
+std::vector<FirstHop> Reach::first_hops(const SegmentList& list) const {
+    if (list.segments.empty()) {
+        return {};
+    }
+    const auto* sid = std::get_if<IpAddress>(&list.segments.front());
+    return sid != nullptr ? to_first_sid(*sid) : to_first_label(list.segments);
+}
+
 std::set<InterfaceIndex> Reach::interfaces_of(const SegmentList& list) const {
     Interfaces result;
-    if (list.segments.empty()) {
-        return result;
-    }
-    if (const auto* sid = std::get_if<IpAddress>(&list.segments.front())) {
-        add_first_sid(*sid, result);
-    } else {
-        add_first_label(list.segments, result);
+    for (const FirstHop& hop : first_hops(list)) {
+        result.insert(hop.interface);
     }
     return result;
 }
 
 /// By the longest prefix that a policy is not the only way of; a connected one goes before a route.
-void Reach::add_first_sid(const IpAddress& sid, Interfaces& result) const {
+std::vector<FirstHop> Reach::to_first_sid(const IpAddress& sid) const {
+    std::vector<FirstHop> hops;
     const auto found = tables_.find("main");
     if (found == tables_.end()) {
-        return;
+        return hops;
     }
-    for (int length = sid.bits(); length >= 0 && result.empty(); --length) {
+    for (int length = sid.bits(); length >= 0 && hops.empty(); --length) {
         if (!lengths_.test(static_cast<std::size_t>(length))) {
             continue;
         }
         const IpPrefix prefix = IpPrefix{sid, static_cast<std::uint8_t>(length)}.network();
         if (own_.contains(prefix)) {
-            return;
+            return hops;
         }
         const Targets targets = targets_at(found->second, prefix);
         const auto connected =
             std::find_if(targets.begin(), targets.end(),
                          [](const Target& target) { return target.route == nullptr; });
         if (connected != targets.end()) {
-            result.insert(connected->interface);
-            return;
+            return {FirstHop{.interface = connected->interface}};
         }
         for (const Target& target : targets) {
-            add_next_hops(target.route->next_hops, result);
+            for (const NextHop& hop : target.route->next_hops) {
+                if (is_known(hop)) {
+                    hops.push_back({.interface = hop.interface, .labels = written(hop.labels)});
+                }
+            }
         }
     }
+    return hops;
 }
 
 /// The router's own labels on top are taken off first.
-void Reach::add_first_label(const std::vector<Segment>& labels, Interfaces& result) const {
-    for (const Segment& segment : labels) {
-        const auto* label = std::get_if<std::uint32_t>(&segment);
-        const auto found = label == nullptr ? labels_.end() : labels_.find(*label);
-        if (found == labels_.end()) {
-            return;
+std::vector<FirstHop> Reach::to_first_label(const std::vector<Segment>& labels) const {
+    std::vector<FirstHop> hops;
+    for (std::size_t i = 0; i < labels.size(); ++i) {
+        const auto* value = std::get_if<std::uint32_t>(&labels[i]);
+        const Label* entry = value == nullptr ? nullptr : label(*value);
+        if (entry == nullptr) {
+            break;
         }
-        if (found->second->operation != LabelOperation::pop_and_lookup) {
-            add_next_hops(found->second->next_hops, result);
-            return;
+        if (entry->operation == LabelOperation::pop_and_lookup) {
+            continue;
         }
+        for (const NextHop& hop : entry->next_hops) {
+            if (is_known(hop)) {
+                hops.push_back({.interface = hop.interface,
+                                .labels = written(hop.labels) + written(entry->out_labels),
+                                .beneath = labels.size() - i - 1});
+            }
+        }
+        break;
     }
+    return hops;
 }
 
 const Label* Reach::label(std::uint32_t label) const {
@@ -218,9 +235,13 @@ Reach::Targets Reach::targets_at(Targets targets, const IpPrefix& prefix) {
             std::ranges::upper_bound(targets, prefix, {}, &Target::prefix)};
 }
 
+bool Reach::is_known(const NextHop& next_hop) const {
+    return !router_.interfaces[next_hop.interface].name.empty();
+}
+
 void Reach::add_next_hops(const std::vector<NextHop>& next_hops, Interfaces& result) const {
     for (const NextHop& next_hop : next_hops) {
-        if (!router_.interfaces[next_hop.interface].name.empty()) {
+        if (is_known(next_hop)) {
             result.insert(next_hop.interface);
         }
     }

@@ -16,6 +16,13 @@ namespace tcqf::config {
 
 struct CheckContext;
 
+/// Where a segment list starts from.
+struct FirstHop {
+    InterfaceIndex interface = 0;
+    std::size_t labels = 0;   ///< that the first segment becomes on the way there
+    std::size_t beneath = 0;  ///< labels of the list that follow
+};
+
 /// What is wrong in the configuration leads nowhere.
 class Reach {
   public:
@@ -25,8 +32,10 @@ class Reach {
     /// routes for its destination; all where the match does not narrow it down.
     std::set<InterfaceIndex> interfaces_of(const Flow& flow) const;
 
-    /// Interfaces that the next hops of a segment list's first segment are on, by the label table
-    /// or the routes of table "main", other than those into policies; empty where nothing tells.
+    /// The next hops of a segment list's first segment, by the label table or the routes of table
+    /// "main", other than those into policies; empty where nothing tells.
+    std::vector<FirstHop> first_hops(const SegmentList& list) const;
+    /// The interfaces that these are on.
     std::set<InterfaceIndex> interfaces_of(const SegmentList& list) const;
 
     /// Routes that may steer packets of the flow into a policy; none where the flow has its own. Of
@@ -52,6 +61,7 @@ class Reach {
 
     /// Those of exactly this prefix.
     static Targets targets_at(Targets targets, const IpPrefix& prefix);
+    bool is_known(const NextHop& next_hop) const;
     void add_next_hops(const std::vector<NextHop>& next_hops, Interfaces& result) const;
 
     const std::string& table_of(const Flow& flow) const;
@@ -60,8 +70,8 @@ class Reach {
     template <class Visit>
     bool for_each_target(const std::string& table, const IpPrefix& prefix,
                          const Visit& visit) const;
-    void add_first_sid(const IpAddress& sid, Interfaces& result) const;
-    void add_first_label(const std::vector<Segment>& labels, Interfaces& result) const;
+    std::vector<FirstHop> to_first_sid(const IpAddress& sid) const;
+    std::vector<FirstHop> to_first_label(const std::vector<Segment>& labels) const;
     void add_prefix(const std::string& table, const IpPrefix& prefix, Interfaces& result,
                     unsigned depth) const;
     void add_target(const Target& target, Interfaces& result, unsigned depth) const;

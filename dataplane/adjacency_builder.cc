@@ -9,18 +9,18 @@
 
 namespace tcqf::dataplane {
 
-bool push_beneath(Adjacency& adjacency, std::span<const std::uint32_t> labels) {
+void push_beneath(Adjacency& adjacency, std::span<const std::uint32_t> labels) {
     for (const std::uint32_t label : labels) {
         // Label 3 is never on the wire: it says that there is nothing to push.
         if (label == mpls::kImplicitNull) {
             continue;
         }
         if (adjacency.label_count == kMaxPushedLabels) {
-            return false;
+            throw std::runtime_error(
+                fmt::format("a next hop pushes more than {} labels", kMaxPushedLabels));
         }
         adjacency.labels[adjacency.label_count++] = label;
     }
-    return true;
 }
 
 const config::Neighbor* AdjacencyBuilder::find_neighbor(const NeighborKey& key) {
@@ -58,10 +58,8 @@ HopGroup AdjacencyBuilder::group(const std::vector<config::NextHop>& hops,
     for (const config::NextHop& hop : hops) {
         Adjacency to = adjacency(hop);
         to.below = weight += hop.weight;
-        if (!push_beneath(to, hop.labels) || !push_beneath(to, beneath)) {
-            throw std::runtime_error(
-                fmt::format("a next hop pushes more than {} labels", kMaxPushedLabels));
-        }
+        push_beneath(to, hop.labels);
+        push_beneath(to, beneath);
         group.push_back(to);
     }
     return std::make_shared<const std::vector<Adjacency>>(std::move(group));

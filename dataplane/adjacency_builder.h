@@ -34,7 +34,7 @@ class AdjacencyBuilder {
     std::map<NeighborKey, const config::Neighbor*> neighbors_;  // made when first needed
 };
 
-/// Adds labels beneath those of an adjacency; false where that would be too many.
-bool push_beneath(Adjacency& adjacency, std::span<const std::uint32_t> labels);
+/// Adds labels beneath those of an adjacency; the configuration's check refuses more than fit.
+void push_beneath(Adjacency& adjacency, std::span<const std::uint32_t> labels);
 
 }  // namespace tcqf::dataplane

@@ -79,9 +79,8 @@ class PolicyInstaller {
         return path.nrp_id ? tables_.nrp_of_id.find(*path.nrp_id) : kNoNrp;
     }
 
-    /// A segment list with its next hops; none where its first segment cannot be reached, it is too
-    /// deep or leaves no room for a packet in the mtu, or its partition has no resources on the way
-    /// out.
+    /// A segment list with its next hops; none where its first segment cannot be reached, it leaves
+    /// no room for a packet in the mtu, or its partition has no resources on the way out.
     std::optional<List> resolve(std::uint32_t nrp, const config::SegmentList& segments) const {
         const config::Segment& first = segments.segments.front();
         List list;
@@ -186,9 +185,7 @@ class PolicyInstaller {
         }
         std::vector<Adjacency> group = *hops;
         for (Adjacency& adjacency : group) {
-            if (!push_beneath(adjacency, beneath)) {
-                return nullptr;
-            }
+            push_beneath(adjacency, beneath);
         }
         return std::make_shared<const std::vector<Adjacency>>(std::move(group));
     }

@@ -1,5 +1,6 @@
 // What the configuration's check says of segment lists is what the tables do with them.
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <map>
@@ -12,6 +13,7 @@
 #include "config/load.h"
 #include "dataplane/sr_policy.h"
 #include "tests/dataplane/random_config.h"
+#include "tests/dataplane/test_config.h"
 #include "tests/dataplane/test_router.h"
 
 namespace tcqf {
@@ -19,6 +21,7 @@ namespace {
 
 constexpr std::string_view kNoResources = "has no resources";
 constexpr std::string_view kUnreachable = "cannot be reached";
+constexpr std::string_view kNoRoom = "raise the mtu";
 
 /// Color, and number of a candidate path from 0, to how many of its lists are never valid.
 using NeverValid = std::map<std::pair<std::uint32_t, std::size_t>, std::size_t>;
@@ -36,9 +39,9 @@ NeverValid lists_warned_of(const config::LoadResult& result, std::string_view re
     return lists;
 }
 
-class PolicyWarnings : public testing::TestWithParam<std::string_view> {};
+class ListsWarnedOf : public testing::TestWithParam<std::string_view> {};
 
-TEST_P(PolicyWarnings, ListsThatAreNeverValidAreNeverInstalled) {
+TEST_P(ListsWarnedOf, ListsThatAreNeverValidAreNeverInstalled) {
     std::mt19937_64 random(1);
     test::RandomConfig config(random, true);
     test::TestRouter router(config.text());
@@ -75,10 +78,36 @@ TEST_P(PolicyWarnings, ListsThatAreNeverValidAreNeverInstalled) {
     EXPECT_GT(lists_seen, 100u);
 }
 
-INSTANTIATE_TEST_SUITE_P(EachReason, PolicyWarnings, testing::Values(kNoResources, kUnreachable),
+INSTANTIATE_TEST_SUITE_P(EachReason, ListsWarnedOf, testing::Values(kNoResources, kUnreachable),
                          [](const auto& info) {
                              return info.param == kUnreachable ? "Unreachable" : "NoResources";
                          });
+
+/// Policies 11 to 14, with one list each, towards ge1.
+constexpr const char* kFourLists =
+    R"(- {color: 11, endpoint: '::', candidate-paths: [{segment-lists: [{segments: ['2001:db8:d1::e']}]}]}
+- {color: 12, endpoint: '::', candidate-paths: [{nrp: 5, segment-lists: [{segments: ['2001:db8:d1::e', 'fc00:7::1', 'fc00:8::1']}]}]}
+- {color: 13, endpoint: '::', candidate-paths: [{segment-lists: [{segments: [104, 16008, 16009]}]}]}
+- {color: 14, endpoint: '::', candidate-paths: [{segment-lists: [{segments: [103, 101]}]}]}
+)";
+
+TEST(PolicyWarnings, AListThatLeavesNoRoomIsWarnedOfWhereItIsNotInstalledAndNowhereElse) {
+    for (unsigned mtu = 68; mtu < 180; ++mtu) {
+        const std::string yaml =
+            test::with(test::four_interfaces("dscp", 4, test::segment_routing() + kFourLists),
+                       "{name: ge1,", fmt::format("{{name: ge1, mtu: {},", mtu));
+        const NeverValid without_room =
+            lists_warned_of(config::load_yaml(yaml, "test.yaml"), kNoRoom);
+        test::TestRouter router(yaml);
+        const dataplane::Snapshot& tables = router.router().tables();
+        for (std::uint32_t color = 11; color <= 14; ++color) {
+            const std::uint32_t number =
+                tables.policy_numbers->number_of.at({color, *config::IpAddress::parse("::")});
+            EXPECT_EQ(tables.policies[number].is_valid(), !without_room.contains({color, 0}))
+                << color << " at " << mtu;
+        }
+    }
+}
 
 }  // namespace
 }  // namespace tcqf

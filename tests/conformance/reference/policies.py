@@ -7,7 +7,6 @@ from reference import actions
 from reference.tables import NextHop, Sid
 
 ORIGINS = {"pcep": 10, "bgp": 20, "configuration": 30}
-MOST_LABELS = 10
 LEAST_PACKET = 68  # RFC 791, 3.2: every link carries it whole
 
 
@@ -106,7 +105,7 @@ class Policies:
             hop, labels = self._through_labels(list(segments))
         if hop is None or self.tables.mac(hop.interface, hop.address) is None:
             return None
-        if len(labels) > MOST_LABELS or not self._has_resources(path.get("nrp"), hop.interface):
+        if not self._has_resources(path.get("nrp"), hop.interface):
             return None
         if self._least_octets(path.get("nrp"), segments, labels, hop) + LEAST_PACKET > \
                 self.tables.interfaces[hop.interface]["mtu"]:
