@@ -24,9 +24,9 @@ class NrpChecker {
     explicit NrpChecker(CheckContext& context) : context_(context) {}
 
     void check(const Cursor& entry, const Nrp& nrp) {
-        const bool is_one = context_.are_right(entry, {"id"});  // not the same one again
+        const bool is_again = repeats(entry, nrp);
         check_selector(entry, nrp);
-        if (!is_one) {
+        if (is_again) {
             return;
         }
         for_each_pair(
@@ -46,6 +46,13 @@ class NrpChecker {
     }
 
   private:
+    /// Whether an entry with the id of an earlier one says the same of everything else, too.
+    bool repeats(const Cursor& entry, const Nrp& nrp) const {
+        return !context_.are_right(entry, {"id"}) &&
+               !context_.document.is_bad(entry["id"].node()) &&
+               &*std::ranges::find(context_.router.nrps, nrp) != &nrp;
+    }
+
     void check_selector(const Cursor& entry, const Nrp& nrp) {
         if (!context_.are_right(entry, {"id", "selector", "encapsulation"}) || !entry["id"]) {
             return;
