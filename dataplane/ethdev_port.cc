@@ -124,6 +124,20 @@ std::string device_argument(const std::string& device, const std::string& key) {
     return "";
 }
 
+unsigned receive_queues(const std::string& device, unsigned asked_for) {
+    if (is_pci(device)) {
+        return asked_for;
+    }
+    if (!is_af_xdp(device)) {
+        return 1;
+    }
+    constexpr unsigned kMost = 64;
+    unsigned queues = 1;
+    const std::string count = device_argument(device, "queue_count");
+    std::from_chars(count.data(), count.data() + count.size(), queues);
+    return std::clamp(queues, 1U, kMost);
+}
+
 Result<std::unique_ptr<EthdevPort>> EthdevPort::open(const EthdevOptions& options) {
     std::unique_ptr<EthdevPort> port(new EthdevPort);
     port->is_pci_ = is_pci(options.device);
@@ -208,9 +222,7 @@ Status EthdevPort::prepare_netdev(const EthdevOptions& options) {
 /// A frame on a queue that is not read would be lost.
 Status EthdevPort::check_queues(const EthdevOptions& options) const {
     const ReceiveQueues queues = netdev_->receive_queues();
-    unsigned read = 1;
-    const std::string count = device_argument(options.device, "queue_count");
-    std::from_chars(count.data(), count.data() + count.size(), read);
+    const unsigned read = receive_queues(options.device, options.receive_queues);
     if (queues.all() == 1 || (queues.alone == 0 && queues.combined <= read)) {
         return Done{};
     }
@@ -259,12 +271,12 @@ Status EthdevPort::set_up(const EthdevOptions& options) {
     if (const int result = rte_eth_dev_info_get(port_, &info); result != 0) {
         return refused(options, fmt::format("gives no information: {}", rte_strerror(-result)));
     }
-    const auto receive_queues = static_cast<std::uint16_t>(queues_to_read(options, info));
-    for (std::uint16_t queue = 0; queue < receive_queues; ++queue) {
+    const auto queues = static_cast<std::uint16_t>(queues_to_read(options, info));
+    for (std::uint16_t queue = 0; queue < queues; ++queue) {
         queues_.emplace_back(port_, queue);
     }
     rte_eth_conf configuration{};
-    if (is_pci_ && receive_queues > 1) {
+    if (is_pci_ && queues > 1) {
         configuration.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
         configuration.rx_adv_conf.rss_conf.rss_hf = kSpreadBy & info.flow_type_rss_offloads;
     }
@@ -277,14 +289,13 @@ Status EthdevPort::set_up(const EthdevOptions& options) {
         configuration.rxmode.offloads |= RTE_ETH_RX_OFFLOAD_TIMESTAMP;
         has_stamps_ = true;
     }
-    const std::uint16_t transmit_queues = netdev_ ? receive_queues : std::uint16_t{1};
-    if (const int result =
-            rte_eth_dev_configure(port_, receive_queues, transmit_queues, &configuration);
+    const std::uint16_t transmit_queues = netdev_ ? queues : std::uint16_t{1};
+    if (const int result = rte_eth_dev_configure(port_, queues, transmit_queues, &configuration);
         result != 0) {
-        return refused(options, fmt::format("cannot be configured with {} receive and {} transmit "
-                                            "queues and an mtu of {}: {}",
-                                            receive_queues, transmit_queues, options.mtu,
-                                            rte_strerror(-result)));
+        return refused(options,
+                       fmt::format("cannot be configured with {} receive and {} transmit "
+                                   "queues and an mtu of {}: {}",
+                                   queues, transmit_queues, options.mtu, rte_strerror(-result)));
     }
     if (Status status = set_up_queues(options); !status) {
         return status;
@@ -302,11 +313,11 @@ Status EthdevPort::set_up(const EthdevOptions& options) {
 unsigned EthdevPort::queues_to_read(const EthdevOptions& options,
                                     const rte_eth_dev_info& info) const {
     const unsigned all = std::max<unsigned>(1, info.max_rx_queues);
-    if (netdev_ || is_pcap(options.device)) {
-        return all;  // as many as the device arguments ask for; what is not read would be lost
+    if (is_pcap(options.device)) {
+        return all;  // one for each file; what is not read would be lost
     }
-    const bool spreads = is_pci_ && (info.flow_type_rss_offloads & kSpreadBy) != 0;
-    return spreads ? std::min(all, options.receive_queues) : 1;
+    const bool spreads = !is_pci_ || (info.flow_type_rss_offloads & kSpreadBy) != 0;
+    return spreads ? std::min(all, receive_queues(options.device, options.receive_queues)) : 1;
 }
 
 std::vector<ReceivePort*> EthdevPort::further_queues() {

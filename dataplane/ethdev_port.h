@@ -25,8 +25,7 @@ struct EthdevOptions {
     std::string device;     ///< PCI address or DPDK device arguments
     std::optional<config::MacAddress> mac;
     std::uint32_t mtu = 1500;
-    /// How many a network card spreads over what it receives, where it can.
-    unsigned receive_queues = 1;
+    unsigned receive_queues = 1;   ///< that a network card is asked for
     rte_mempool* pool = nullptr;   ///< of what it receives
     std::string xdp_program_path;  ///< of the filter, for AF_XDP devices that name none
 };
@@ -37,6 +36,9 @@ bool is_af_xdp(const std::string& device);
 bool is_pci(const std::string& device);
 /// Value of `key=` in device arguments, empty where it is not there.
 std::string device_argument(const std::string& device, const std::string& key);
+/// How many receive queues of a device are read, at most: a network card spreads what it receives
+/// over as many as it is asked for, where it can; an AF_XDP port has those that its arguments name.
+unsigned receive_queues(const std::string& device, unsigned asked_for);
 
 /// A receive queue of a device.
 class EthdevQueue final : public ReceivePort {

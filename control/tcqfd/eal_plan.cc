@@ -10,7 +10,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -30,7 +29,6 @@ constexpr unsigned kOwnTableMebibytes = 256;  // of DPDK itself, rings, labels, 
 constexpr std::uint64_t kMebibyte = 1024 * 1024;
 constexpr unsigned kPacketsOfAPort = 3 * 2048;  // receive, transmit and fill rings
 constexpr unsigned kPacketsOfAQueue = 2048;     // that a further receive queue waits with
-constexpr unsigned kMostQueues = 64;
 constexpr unsigned kFewestPackets = 16'384;
 constexpr unsigned kMostPackets = 131'072;
 constexpr std::uint64_t kSmallestFrameBits = occupancy_bits(kMinFrameOctets);
@@ -45,17 +43,6 @@ bool names_any(const std::vector<std::string>& given,
                    (!is_long && argument.starts_with(option) && !argument.starts_with("--"));
         });
     });
-}
-
-/// At most: a card may offer fewer.
-unsigned further_queues(const config::Interface& interface, const config::Workers& workers) {
-    if (dataplane::is_pci(interface.device)) {
-        return workers.count - 1;
-    }
-    unsigned queues = 1;
-    const std::string count = dataplane::device_argument(interface.device, "queue_count");
-    std::from_chars(count.data(), count.data() + count.size(), queues);
-    return std::clamp(queues, 1U, kMostQueues) - 1;
 }
 
 /// Where DPDK makes the folder of its sockets and files.
@@ -167,7 +154,8 @@ PacketBudget packet_budget(const config::Router& router) {
     std::uint32_t largest_mtu = 0;
     for (const config::Interface& interface : router.interfaces) {
         packets += kPacketsOfAPort + 2 * std::uint64_t{interface.best_effort_queue_packets};
-        in_further_queues += kPacketsOfAQueue * further_queues(interface, router.workers);
+        const unsigned queues = dataplane::receive_queues(interface.device, router.workers.count);
+        in_further_queues += kPacketsOfAQueue * (queues - 1);
         largest_mtu = std::max(largest_mtu, interface.mtu);
     }
     budget.packets =
