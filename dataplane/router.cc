@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <rte_errno.h>
 
+#include <algorithm>
 #include <bit>
 #include <stdexcept>
 
@@ -157,28 +158,26 @@ std::vector<std::unique_ptr<Output>> changed_outputs(const SharedState& shared,
     return outputs;
 }
 
-/// What cannot change while packets flow: needs other ports or other workers.
-std::string needs_restart(const config::Router& from, const config::Router& to) {
-    if (from.interfaces.size() != to.interfaces.size()) {
-        return "interfaces cannot be added or removed while the router runs: restart it";
+}  // namespace
+
+std::string needs_new_router(const config::Router& running, const config::Router& wanted) {
+    if (running.workers.count != wanted.workers.count ||
+        running.workers.cores != wanted.workers.cores) {
+        return "/workers";
     }
-    for (std::size_t i = 0; i < from.interfaces.size(); ++i) {
-        if (from.interfaces[i].name != to.interfaces[i].name ||
-            from.interfaces[i].device != to.interfaces[i].device) {
-            return fmt::format(
-                "interface {} cannot change its name, device or place in the list while the router "
-                "runs: restart it",
-                from.interfaces[i].name);
+    const auto same_name = [](const config::Interface& was, const config::Interface& is) {
+        return was.name == is.name;
+    };
+    if (!std::ranges::equal(running.interfaces, wanted.interfaces, same_name)) {
+        return "/interfaces";
+    }
+    for (std::size_t i = 0; i < running.interfaces.size(); ++i) {
+        if (running.interfaces[i].device != wanted.interfaces[i].device) {
+            return fmt::format("/interfaces[name='{}']/device", running.interfaces[i].name);
         }
-    }
-    if (from.workers.count != to.workers.count || from.workers.cores != to.workers.cores) {
-        return "the number of workers and their cores cannot change while the router runs: restart "
-               "it";
     }
     return {};
 }
-
-}  // namespace
 
 Router::Router(const std::shared_ptr<const config::Router>& config,
                std::vector<InterfacePorts> ports, const RouterOptions& options)
@@ -221,8 +220,8 @@ std::string Router::apply(std::shared_ptr<const config::Router> config) {
 
 std::string Router::apply(std::shared_ptr<const config::Router> config,
                           const config::Difference& difference) {
-    if (std::string reason = needs_restart(*shared_->config, *config); !reason.empty()) {
-        return reason;
+    if (const std::string fixed = needs_new_router(*shared_->config, *config); !fixed.empty()) {
+        return fixed + " cannot change while the router runs";
     }
     // All that may find no memory comes before the first change.
     std::unique_ptr<Snapshot> tables;

@@ -50,6 +50,10 @@ struct RouterOptions {
     std::optional<std::int64_t> lateness_ns = {};
 };
 
+/// What of a router's configuration another one must leave as it is, by its path, because it needs
+/// other ports or other workers; empty where it does.
+std::string needs_new_router(const config::Router& running, const config::Router& wanted);
+
 class Router {
   public:
     /// `ports` in the order of config.interfaces. Throws std::runtime_error where memory is short.

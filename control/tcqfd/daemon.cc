@@ -89,29 +89,19 @@ std::string needs_restart(const config::Router& running, const config::Router& w
     if (running.name != wanted.name) {
         return "/name";
     }
-    if (running.workers.count != wanted.workers.count ||
-        running.workers.cores != wanted.workers.cores) {
-        return "/workers";
-    }
     if (running.clock.source != wanted.clock.source ||
         running.clock.device != wanted.clock.device) {
         return "/clock";
     }
-    if (running.interfaces.size() != wanted.interfaces.size()) {
-        return "/interfaces";
+    if (std::string fixed = dataplane::needs_new_router(running, wanted); !fixed.empty()) {
+        return fixed;
     }
     for (std::size_t i = 0; i < running.interfaces.size(); ++i) {
         const config::Interface& was = running.interfaces[i];
         const config::Interface& is = wanted.interfaces[i];
-        if (was.name != is.name) {
-            return "/interfaces";
-        }
-        const char* const key = was.device != is.device ? "device"
-                                : was.mac != is.mac     ? "mac"
-                                : was.mtu != is.mtu     ? "mtu"
-                                                        : nullptr;
-        if (key != nullptr) {
-            return fmt::format("/interfaces[name='{}']/{}", was.name, key);
+        if (was.mac != is.mac || was.mtu != is.mtu) {
+            return fmt::format("/interfaces[name='{}']/{}", was.name,
+                               was.mac != is.mac ? "mac" : "mtu");
         }
     }
     return "";

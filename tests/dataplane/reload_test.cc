@@ -60,6 +60,24 @@ TEST(LiveChange, IsSettledWhenEveryWorkerHasGoneOver) {
     EXPECT_TRUE(router.router().is_settled());
 }
 
+TEST(LiveChange, WhatNeedsOtherPortsOrWorkersIsRefusedAndNothingChanges) {
+    const std::string yaml = four_interfaces("mpls-tc");
+    TestRouter router(yaml);
+    const std::shared_ptr<const config::Router> running = load_or_throw(yaml);
+    const dataplane::Snapshot& tables = router.router().tables();
+    for (const auto& [wanted, what] :
+         {std::pair(with(yaml, "net_null1", "net_null9"), "/interfaces[name='ge1']/device"),
+          std::pair(with(yaml, "neighbors:\n", "- {name: ge9}\nneighbors:\n"), "/interfaces"),
+          std::pair(yaml + "workers: 2\n", "/workers"),
+          std::pair(yaml + "workers: [0]\n", "/workers")}) {
+        EXPECT_EQ(dataplane::needs_new_router(*running, *load_or_throw(wanted)), what);
+        EXPECT_EQ(router.router().apply(load_or_throw(wanted)),
+                  std::string(what) + " cannot change while the router runs");
+        EXPECT_EQ(&router.router().tables(), &tables);
+    }
+    EXPECT_EQ(dataplane::needs_new_router(*running, *running), "");
+}
+
 TEST(LiveChange, OtherCyclesDrainTheOldOnesFirst) {
     TestRouter router(four_interfaces("mpls-tc", 4));
     std::int64_t now_ns = kStart;
