@@ -21,6 +21,40 @@ CopyPlaces copies_of(const PlacedActions& actions, const Adjacency& adjacency) {
 
 }  // namespace
 
+/// TC and TTL, in their places in an entry.
+struct Forwarder::PushedMarks {
+    std::uint32_t usual = 0;
+    std::uint32_t last_label = 0;
+    std::uint32_t last_actions = 0;  ///< beneath the last label
+};
+
+/// Entries that go on top of a packet, from the top.
+struct Forwarder::PushedStack {
+    // At most one sub-stack a label, and the S-label.
+    std::array<std::uint32_t, (kMaxPushedLabels + 1) * (kMaxActionEntries + 1)> entries;
+    unsigned count = 0;
+    unsigned last_label = 0;  ///< position of the last one of the adjacency
+
+    void add(std::uint32_t entry) { entries[count++] = entry; }
+    void add_copy(const PlacedActions& actions, std::uint32_t marks) {
+        add(kNetworkActionLabel << 12 | marks);
+        for (unsigned i = 1; i < actions.entries; ++i) {
+            add(load32(actions.first + i * kLabelOctets) & ~mpls::kBottom);
+        }
+    }
+    /// Nothing of the packet's own stack comes beneath.
+    void end() {
+        if (count != 0) {
+            entries[count - 1] |= mpls::kBottom;
+        }
+    }
+    void write(std::uint8_t* top) const {
+        for (unsigned i = 0; i < count; ++i) {
+            store32(top + i * kLabelOctets, entries[i]);
+        }
+    }
+};
+
 /// Makes sure that `octets` bytes may be written in front of layer 3; moves the packet where its
 /// headroom is too short. False where the buffer has no room at all: the packet is dropped then.
 bool Forwarder::make_room(Packet& packet, std::uint32_t octets) {
@@ -111,6 +145,51 @@ void Forwarder::number(rte_mbuf* mbuf, std::uint32_t flow_slot, std::uint8_t num
     store32(stack + mpls::stack_octets(stack), number & ((1u << number_bits) - 1));
 }
 
+/// What the entries that go on top of a packet get by their place. Of a label that takes the place
+/// of the packet's top one the last new one inherits TC and TTL.
+Forwarder::PushedMarks Forwarder::pushed_marks(const Packet& packet, std::uint32_t beneath,
+                                               std::uint8_t pushed_tc, bool replaces) const {
+    const std::uint8_t ttl = mpls::ttl(beneath);
+    const std::uint32_t pushed =
+        mpls::entry(0, pushed_tc, false, tables_->short_pipe ? std::uint8_t{255} : ttl);
+    if (!replaces) {
+        return {.usual = pushed, .last_label = pushed, .last_actions = pushed};
+    }
+    const std::uint32_t inherited = beneath & mpls::kMarks;
+    // Network actions copy TC and TTL of the label above, but a tag is in one place only.
+    const bool tag_on_top = packet.tag == packet.l3;
+    return {.usual = pushed,
+            .last_label = inherited,
+            .last_actions = tag_on_top ? mpls::entry(0, pushed_tc, false, ttl) : inherited};
+}
+
+/// An adjacency's labels with the selector that is pushed among them, or with copies of the
+/// packet's own network actions where they would get out of reach; `stays` is what stays of its
+/// stack.
+void Forwarder::lay_out_labels(const Packet& packet, const Adjacency& adjacency,
+                               const std::uint8_t* stays, const PushedMarks& marks,
+                               PushedStack& stack) const {
+    const PlacedActions actions = packet.kind == Layer3::labelled
+                                      ? actions_out_of_reach(packet, adjacency, stays)
+                                      : PlacedActions{};
+    const CopyPlaces copies = copies_of(actions, adjacency);
+    unsigned labels = 0;
+    lay_out(adjacency, pushed_selector(packet, adjacency), [&](const PushedEntry& entry) {
+        if (entry.is_label) {
+            ++labels;
+            stack.last_label = stack.count;
+        }
+        const bool is_last = labels == adjacency.label_count;
+        const std::uint32_t marks_of_actions = is_last ? marks.last_actions : marks.usual;
+        const std::uint32_t own = is_last && entry.is_label ? marks.last_label : marks_of_actions;
+        stack.add(entry.is_marked ? entry.value | own : entry.value);
+        // Nothing but labels is pushed where there are such actions.
+        if (copies.beneath(labels)) {
+            stack.add_copy(actions, marks_of_actions);
+        }
+    });
+}
+
 /// Puts an adjacency's labels on top of a packet or, where `replaces`, in place of its top label,
 /// whose TC and position the last new one inherits. `beneath`: the entry, or what stands for it,
 /// that gives TTL in the uniform model to what is pushed (RFC 3443, 3.5 and 3.6). Sets packet.kind
@@ -118,63 +197,31 @@ void Forwarder::number(rte_mbuf* mbuf, std::uint32_t flow_slot, std::uint8_t num
 void Forwarder::write_labels(Packet& packet, const Adjacency& adjacency, std::uint32_t beneath,
                              std::uint8_t pushed_tc, bool replaces) {
     const config::MplsService* service = replaces ? nullptr : service_of(packet);
-    const PlacedActions actions =
-        packet.kind == Layer3::labelled
-            ? actions_out_of_reach(packet, adjacency, packet.l3 + (replaces ? kLabelOctets : 0))
-            : PlacedActions{};
-    const CopyPlaces copies = copies_of(actions, adjacency);
-    // At most one sub-stack a label, and the S-label.
-    std::array<std::uint32_t, (kMaxPushedLabels + 1) * (kMaxActionEntries + 1)> entries;
-    unsigned count = 0;
-    unsigned last_label = 0;
-    const std::uint8_t pushed_ttl = tables_->short_pipe ? std::uint8_t{255} : mpls::ttl(beneath);
-    const std::uint32_t pushed = mpls::entry(0, pushed_tc, false, pushed_ttl);
-    const std::uint32_t inherited = beneath & mpls::kMarks;
-    const bool tag_on_top = replaces && packet.tag == packet.l3;
-    // Network actions copy TC and TTL of the label above, but a tag is in one place only.
-    const std::uint32_t inherited_by_actions =
-        tag_on_top ? mpls::entry(0, pushed_tc, false, mpls::ttl(beneath)) : inherited;
-    unsigned labels = 0;
-    lay_out(adjacency, pushed_selector(packet, adjacency), [&](const PushedEntry& entry) {
-        if (entry.is_label) {
-            ++labels;
-            last_label = count;
-        }
-        const bool is_last = replaces && labels == adjacency.label_count;
-        const std::uint32_t marks_of_actions = is_last ? inherited_by_actions : pushed;
-        const std::uint32_t marks = is_last && entry.is_label ? inherited : marks_of_actions;
-        entries[count++] = entry.is_marked ? entry.value | marks : entry.value;
-        // Nothing but labels is pushed where there are such actions.
-        if (copies.beneath(labels)) {
-            entries[count++] = kNetworkActionLabel << 12 | marks_of_actions;
-            for (unsigned i = 1; i < actions.entries; ++i) {
-                entries[count++] = load32(actions.first + i * kLabelOctets) & ~mpls::kBottom;
-            }
-        }
-    });
+    const std::uint32_t replaced_octets = replaces ? kLabelOctets : 0;
+    const PushedMarks marks = pushed_marks(packet, beneath, pushed_tc, replaces);
+    PushedStack stack;
+    lay_out_labels(packet, adjacency, packet.l3 + replaced_octets, marks, stack);
     if (service != nullptr) {
-        entries[count++] = service->s_label << 12 | pushed;
+        stack.add(service->s_label << 12 | marks.usual);
     }
-    const bool bottom = replaces ? mpls::bottom(beneath) : packet.kind != Layer3::labelled;
-    if (bottom && count != 0) {
-        entries[count - 1] |= mpls::kBottom;
+    if (replaces ? mpls::bottom(beneath) : packet.kind != Layer3::labelled) {
+        stack.end();
     }
-    const std::uint32_t octets = (count - (replaces ? 1u : 0u)) * kLabelOctets;
+    const std::uint32_t octets = stack.count * kLabelOctets - replaced_octets;
     if (!make_room(packet, octets + kControlWordOctets + kEthernetOctets)) {
         return;
     }
     if (service != nullptr) {
         push_control_word(packet, *service);
     }
+    const bool tag_on_top = replaces && packet.tag == packet.l3;
     packet.l3 -= octets;
     packet.l3_octets += octets;
-    for (unsigned i = 0; i < count; ++i) {
-        store32(packet.l3 + i * kLabelOctets, entries[i]);
-    }
+    stack.write(packet.l3);
     if (tag_on_top) {
-        packet.tag = packet.l3 + last_label * kLabelOctets;
+        packet.tag = packet.l3 + stack.last_label * kLabelOctets;
     }
-    packet.kind = count != 0 ? Layer3::labelled : packet.kind;
+    packet.kind = stack.count != 0 ? Layer3::labelled : packet.kind;
 }
 
 /// The frame as it will be sent: layer 3 stands, Ethernet is written in front of it.

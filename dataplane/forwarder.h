@@ -227,6 +227,12 @@ class Forwarder {
     const config::MplsService* service_of(const Packet& packet) const;
     void push_control_word(Packet& packet, const config::MplsService& service);
     void number(rte_mbuf* mbuf, std::uint32_t flow_slot, std::uint8_t number_bits);
+    struct PushedMarks;
+    struct PushedStack;
+    PushedMarks pushed_marks(const Packet& packet, std::uint32_t beneath, std::uint8_t pushed_tc,
+                             bool replaces) const;
+    void lay_out_labels(const Packet& packet, const Adjacency& adjacency, const std::uint8_t* stays,
+                        const PushedMarks& marks, PushedStack& stack) const;
     void write_labels(Packet& packet, const Adjacency& adjacency, std::uint32_t beneath,
                       std::uint8_t pushed_tc, bool replaces);
     void write_ethernet(Packet& packet, const Adjacency& adjacency);
