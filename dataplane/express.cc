@@ -4,7 +4,7 @@
 // else. They are recognised (plain_burst.cc) and finished here without the context that the long
 // way carries along. Nothing is changed and nothing is counted before a packet is known to be plain
 // in every respect; all others are left to input(), which would do the same with a plain one
-// (tests/dataplane/express_test.cc compares the two ways packet by packet).
+// (tests/dataplane/two_ways.h compares the two packet by packet).
 
 #include <algorithm>
 #include <cstring>

@@ -5,6 +5,7 @@
 #include "tests/dataplane/random_frames.h"
 #include "tests/dataplane/test_config.h"
 #include "tests/dataplane/test_router.h"
+#include "tests/dataplane/two_ways.h"
 
 namespace tcqf::test {
 namespace {
@@ -78,19 +79,12 @@ struct Setting {
     bool mna = false;                ///< the neighbour at ge1 reads network actions
 };
 
-/// What lies beyond a packet differs: it must not matter.
-std::uint8_t poison_of(bool short_way) {
-    return short_way ? kPoison : 0x45;
-}
-
 class Express : public testing::TestWithParam<Setting> {
   protected:
-    static TestRouter::Options options(bool short_way) {
+    static TestRouter::Options options() {
         TestRouter::Options options;
         options.has_times = GetParam().has_times;
         options.workers = GetParam().workers;
-        options.short_way = short_way;
-        options.poison = poison_of(short_way);
         return options;
     }
 };
@@ -175,54 +169,14 @@ constexpr const char* kOtherFlows = R"(  flows:
   - {id: 20, match: {mpls-label: 102}, cycle-size-bits: 40000}
 )";
 
-void expect_same(const std::vector<Sent>& left, const std::vector<Sent>& right) {
-    ASSERT_EQ(left.size(), right.size());
-    for (std::size_t i = 0; i < left.size(); ++i) {
-        ASSERT_EQ(left[i].start_ns, right[i].start_ns);
-        ASSERT_EQ(left[i].frame, right[i].frame);
-    }
-}
-
 /// The same random packets into both, which must do the same with each and send many of them.
-void compare(TestRouter& fast, TestRouter& slow, RandomFrames& frames) {
-    std::int64_t now_ns = kStart;
-    for (int round = 0; round < 8000; ++round) {
-        const unsigned burst = frames.below(64) == 0 ? 120 : 1 + frames.below(12);
-        for (unsigned i = 0; i < burst; ++i) {
-            const unsigned interface = frames.below(8) < 6 ? frames.below(2) : frames.below(4);
-            const Frame frame = frames.next(interface);
-            ASSERT_TRUE(fast.arrive(interface, now_ns + i, frame));
-            ASSERT_TRUE(slow.arrive(interface, now_ns + i, frame));
-        }
-        const std::int64_t end_ns = now_ns + frames.below(40'000);
-        fast.run_until(end_ns, now_ns);
-        slow.run_until(end_ns, now_ns);
-        now_ns = end_ns + 1;
-        if (frames.below(200) == 0) {
-            now_ns += 500'000;  // a stall
-        }
-    }
-    fast.run_until(now_ns + 1'000'000, now_ns);
-    slow.run_until(now_ns + 1'000'000, now_ns);
-    for (std::size_t i = 0; i < 4; ++i) {
-        expect_same(fast.wire(i).sent(), slow.wire(i).sent());
-        expect_same(fast.kernel(i).sent(), slow.kernel(i).sent());
-    }
-    const dataplane::Account ours = fast.router().account();
-    const dataplane::Account theirs = slow.router().account();
-    EXPECT_EQ(ours.dropped, theirs.dropped);
-    EXPECT_EQ(ours.received, theirs.received);
-    EXPECT_EQ(ours.sent, theirs.sent);
-    EXPECT_TRUE(ours.balances());
-    const auto our_sids = fast.router().sid_account();
-    const auto their_sids = slow.router().sid_account();
-    ASSERT_EQ(our_sids.size(), their_sids.size());
-    for (const auto& [sid, sum] : their_sids) {
-        ASSERT_TRUE(our_sids.contains(sid));
-        EXPECT_EQ(our_sids.at(sid).packets, sum.packets);
-        EXPECT_EQ(our_sids.at(sid).octets, sum.octets);
-    }
-    EXPECT_GT(ours.sent, ours.received / 10);
+void compare(TwoWays& routers, RandomFrames& frames) {
+    const std::int64_t now_ns = send_bursts(routers, frames, 8000, kStart);
+    routers.run_until(now_ns + 1'000'000, now_ns);
+    routers.expect_same_sent();
+    routers.expect_same_account();
+    const dataplane::Account account = routers.short_way().router().account();
+    EXPECT_GT(account.sent, account.received / 10);
 }
 
 TEST_P(Express, TheShortWayDoesWithEveryPacketWhatTheLongWayDoes) {
@@ -267,10 +221,9 @@ TEST_P(Express, TheShortWayDoesWithEveryPacketWhatTheLongWayDoes) {
     if (GetParam().other_flows) {
         config = with(config, "  flows:\n", kOtherFlows);
     }
-    TestRouter fast(config, options(true));
-    TestRouter slow(config, options(false));
+    TwoWays routers(config, options());
     RandomFrames frames(42, targets());
-    compare(fast, slow, frames);
+    compare(routers, frames);
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -444,12 +397,9 @@ TEST_P(ExpressSteered, TheShortWayIntoPoliciesDoesWhatTheLongWayDoes) {
     }
     TestRouter::Options options;
     options.workers = GetParam().workers;
-    TestRouter fast(config, options);
-    options.short_way = false;
-    options.poison = poison_of(false);
-    TestRouter slow(config, options);
+    TwoWays routers(config, options);
     RandomFrames frames(43, steered_targets());
-    compare(fast, slow, frames);
+    compare(routers, frames);
 }
 
 INSTANTIATE_TEST_SUITE_P(

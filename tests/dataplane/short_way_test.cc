@@ -7,7 +7,7 @@
 
 #include "tests/dataplane/frames.h"
 #include "tests/dataplane/test_config.h"
-#include "tests/dataplane/test_router.h"
+#include "tests/dataplane/two_ways.h"
 
 namespace tcqf::test {
 namespace {
@@ -43,30 +43,16 @@ std::string configuration(const char* tagging) {
     return four_interfaces(tagging, 4, segment_routing());
 }
 
-/// The frames in one burst on either way: the same is sent, and dropped for the same reasons.
+/// The frames in one burst on either way.
 void expect_same_both_ways(const std::string& config, const std::vector<Frame>& frames,
                            unsigned interface) {
-    TestRouter::Options options;
-    TestRouter fast(config, options);
-    options.short_way = false;
-    TestRouter slow(config, options);
-    for (TestRouter* router : {&fast, &slow}) {
-        for (const Frame& frame : frames) {
-            ASSERT_TRUE(router->arrive(interface, kStart, frame));
-        }
-        router->run_until(kStart + 1'000'000, kStart);
-        EXPECT_TRUE(router->router().account().balances());
+    TwoWays routers(config);
+    for (const Frame& frame : frames) {
+        routers.arrive(interface, kStart, frame);
     }
-    const auto frames_of = [](MemoryPort& port) {
-        std::vector<Frame> sent;
-        std::ranges::transform(port.sent(), std::back_inserter(sent), &Sent::frame);
-        return sent;
-    };
-    for (std::size_t i = 0; i < fast.interfaces(); ++i) {
-        EXPECT_EQ(frames_of(fast.wire(i)), frames_of(slow.wire(i))) << "ge" << i;
-        EXPECT_EQ(frames_of(fast.kernel(i)), frames_of(slow.kernel(i))) << "kernel of ge" << i;
-    }
-    EXPECT_EQ(fast.router().account().dropped, slow.router().account().dropped);
+    routers.run_until(kStart + 1'000'000, kStart);
+    routers.expect_same_sent();
+    routers.expect_same_account();
 }
 
 TEST(ShortWay, LeavesWhatIsEncapsulatedTwice) {
