@@ -17,10 +17,12 @@ namespace tcqf::test {
 struct FrameTargets {
     std::vector<config::IpAddress> ipv4;
     std::vector<config::IpAddress> ipv6;
+    std::vector<config::IpAddress> sids;      ///< mostly with what a SID takes; may be none
     std::vector<config::IpAddress> segments;  ///< of routing headers
     std::vector<std::uint32_t> labels;
     bool mostly_bare = false;  ///< more IPv6 packets without extension headers
     std::uint32_t damaged_one_in = 6;
+    std::uint32_t expiring_one_in = 3;
 };
 
 inline std::vector<config::IpAddress> addresses(std::initializer_list<const char*> texts) {
@@ -76,6 +78,8 @@ class RandomFrames {
   private:
     static constexpr std::uint8_t kTcqfOption = 0xb1;
     static constexpr std::uint8_t kNrpOption = 0x1e;
+    static constexpr std::uint8_t kNoNext = 59;
+    static constexpr std::uint8_t kOspf = 89;
 
     template <class T>
     T one_of(std::initializer_list<T> values) {
@@ -90,8 +94,12 @@ class RandomFrames {
         return below(3) != 0 ? static_cast<std::uint8_t>(below(10) * 4 + 3)
                              : one_of<std::uint8_t>({0, 0, 46, 48, 56});
     }
+    std::uint32_t flow_label() { return below(below(2) == 0 ? 8 : 1000); }
     std::uint8_t ecn() { return one_of<std::uint8_t>({0, 0, 0, 1, 2, 3}); }
-    std::uint8_t ttl() { return one_of<std::uint8_t>({64, 64, 64, 64, 255, 2, 1, 0}); }
+    std::uint8_t ttl() {
+        return below(targets_.expiring_one_in) == 0 ? one_of<std::uint8_t>({2, 1, 0})
+                                                    : one_of<std::uint8_t>({64, 64, 64, 255});
+    }
 
     Frame ipv4() {
         Frame ip = ipv4_udp(one_of(targets_.ipv4).ipv4(), dscp(),
@@ -100,6 +108,12 @@ class RandomFrames {
             change_ports(ip);
         }
         ip[1] = static_cast<std::uint8_t>(ip[1] | ecn());
+        if (below(5) == 0) {
+            ip[9] = other_protocol();
+        }
+        if (below(6) == 0) {
+            set_fragment(ip);
+        }
         dataplane::ipv4::write_checksum(ip.data());
         if (below(16) == 0) {
             const auto source = one_of<std::uint32_t>({0, 0x7f000001, 0xe0000001, 0xffffffff});
@@ -117,13 +131,47 @@ class RandomFrames {
         ip[21] = static_cast<std::uint8_t>(below(256));
     }
 
+    /// Whose headers have ports or an SPI, whose headers have none, and what carries IP.
+    std::uint8_t other_protocol() {
+        using namespace dataplane::protocol;
+        return one_of<std::uint8_t>({kTcp, kEsp, kAh, kIpv4, kIpv6, kIcmp, kOspf});
+    }
+
+    /// Not to be fragmented, or a fragment: the first, another, the last.
+    void set_fragment(Frame& ip) {
+        ip[6] = one_of<std::uint8_t>({0x40, 0x40, 0x20, 0x20, 0});
+        ip[7] = one_of<std::uint8_t>({0, 0, 1, 0xff});
+    }
+
     Frame ipv6() {
+        using namespace dataplane::protocol;
+        if (!targets_.sids.empty() && below(2) == 0) {
+            return to_sid();
+        }
         const auto innermost =
-            one_of<std::uint8_t>({dataplane::protocol::kUdp, dataplane::protocol::kUdp,
-                                  dataplane::protocol::kIpv4, dataplane::protocol::kIpv6});
+            below(3) == 0 ? one_of({kTcp, kEsp, kAh, kFragment, kDestination, kNoNext, kIcmpv6})
+                          : one_of({kUdp, kUdp, kIpv4, kIpv6});
         std::uint8_t first = innermost;
         const Frame chain = extension_headers(first);
         return ipv6_header(first, ttl(), one_of(targets_.ipv6), chain + payload(innermost));
+    }
+
+    /// With a routing header, or with IP beneath.
+    Frame to_sid() {
+        using namespace dataplane::protocol;
+        const bool is_routed = below(2) == 0;
+        const auto innermost = one_of({kIpv4, kIpv6, is_routed ? kUdp : kIpv4});
+        std::uint8_t first = innermost;
+        Frame chain;
+        if (is_routed) {
+            chain = routing_header(first);
+            first = kRouting;
+        }
+        if (below(3) == 0) {
+            chain = options(first) + chain;
+            first = kHopByHop;
+        }
+        return ipv6_header(first, ttl(), one_of(targets_.sids), chain + payload(innermost));
     }
 
     /// Not always what its number says.
@@ -142,8 +190,8 @@ class RandomFrames {
     Frame ipv6_header(std::uint8_t next, std::uint8_t hop_limit,
                       const config::IpAddress& destination, const Frame& payload) {
         Frame ip;
-        append32(ip,
-                 6u << 28 | std::uint32_t{dscp()} << 22 | std::uint32_t{ecn()} << 20 | below(1000));
+        append32(
+            ip, 6u << 28 | std::uint32_t{dscp()} << 22 | std::uint32_t{ecn()} << 20 | flow_label());
         append16(ip, static_cast<std::uint16_t>(payload.size()));
         ip.push_back(next);
         ip.push_back(hop_limit);
@@ -215,10 +263,10 @@ class RandomFrames {
     Frame routing_header(std::uint8_t next) {
         Frame header = {next,
                         4,
-                        one_of<std::uint8_t>({4, 4, 4, 4, 4, 3}),
-                        one_of<std::uint8_t>({0, 1, 1, 2, 2, 3}),
-                        one_of<std::uint8_t>({1, 1, 1, 0, 2}),
-                        one_of<std::uint8_t>({0, 0, 0, 0x20}),
+                        one_of<std::uint8_t>({4, 4, 4, 4, 4, 4, 4, 3}),
+                        one_of<std::uint8_t>({0, 1, 1, 1, 2, 2, 2, 3}),
+                        one_of<std::uint8_t>({1, 1, 1, 1, 1, 1, 0, 2}),
+                        one_of<std::uint8_t>({0, 0, 0, 0, 0, 0, 0x20}),
                         0,
                         0};
         for (unsigned i = 0; i < 2; ++i) {
