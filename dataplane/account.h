@@ -108,6 +108,7 @@ struct WorkerCounters {
     Counter to_kernel;
     Counter handed_over_in;
     Counter handed_over_out;
+    Counter long_way;  ///< of those received from a wire: not plain; for tests
     std::array<Counter, kDropReasons> dropped;
     std::vector<InterfaceCounters> interfaces;
 };

@@ -295,6 +295,7 @@ void Forwarder::forward_burst(const Source& source, std::span<rte_mbuf* const> m
         if (forward_plain(lane, mbufs[i], packets[i])) [[likely]] {
             continue;
         }
+        counters_.long_way.add(1);
         Packet packet;
         packet.mbuf = mbufs[i];
         packet.route = packets[i].sid == nullptr ? packets[i].route : nullptr;

@@ -7,22 +7,22 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <initializer_list>
 #include <random>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "tests/dataplane/chance.h"
 #include "tests/dataplane/random_universe.h"
 
 namespace tcqf::test {
 
-class RandomConfig {
+class RandomConfig : private Chance {
   public:
     /// Interfaces and neighbours alone. `random` is kept, and shared by copies.
     /// `has_wide_sids`: some are shorter than 128 bits, or in no locator.
     RandomConfig(std::mt19937_64& random, bool has_wide_sids)
-        : random_(&random), has_wide_sids_(has_wide_sids) {
+        : Chance(random), has_wide_sids_(has_wide_sids) {
         for (unsigned i = 0; i < 4; ++i) {
             interfaces_[i].addresses = {fmt::format("10.0.{}.1/24", i + 1),
                                         fmt::format("2001:db8:10{}::1/64", i + 1)};
@@ -99,17 +99,6 @@ class RandomConfig {
         unsigned queue = 1024;
         unsigned rate = 10000;
     };
-
-    unsigned pick(unsigned count) { return static_cast<unsigned>((*random_)() % count); }
-    bool one_in(unsigned count) { return pick(count) == 0; }
-    template <class T>
-    T one_of(std::initializer_list<T> values) {
-        return values.begin()[pick(static_cast<unsigned>(values.size()))];
-    }
-    template <class T>
-    const T& one_of(const std::vector<T>& values) {
-        return values[pick(static_cast<unsigned>(values.size()))];
-    }
 
     static void append(std::string& yaml, const char* head, const List& list,
                        const char* indent = "") {
@@ -475,7 +464,7 @@ class RandomConfig {
         for (unsigned cycle = 0; cycle < cycles_; ++cycle) {
             tags.push_back(is_dscp ? 4 * cycle + 3 : cycle + 1);
         }
-        std::shuffle(tags.begin(), tags.end(), *random_);
+        shuffle(tags);
         std::string text =
             fmt::format("{{name: ge{}, tagging: {}, tags: [{}]", i, tagging, fmt::join(tags, ", "));
         if (one_in(3)) {
@@ -576,7 +565,6 @@ class RandomConfig {
         bool has_window;
     };
 
-    std::mt19937_64* random_;
     bool has_wide_sids_;
     Interface interfaces_[4];
     List neighbors_;

@@ -1,5 +1,5 @@
 // What the short way of plain packets must leave to the long way, case by case; express_test.cc
-// compares the two at random.
+// and random_routers_test.cc compare the two at random.
 
 #include <gtest/gtest.h>
 

@@ -106,7 +106,9 @@ inline std::shared_ptr<const config::Router> load_or_throw(const std::string& ya
     if (!result.router) {
         std::string all;
         for (const config::Diagnostic& diagnostic : result.diagnostics) {
-            all += diagnostic.to_string() + "\n";
+            if (diagnostic.severity == config::Severity::error) {
+                all += diagnostic.to_string() + "\n";
+            }
         }
         throw std::runtime_error(all);
     }
