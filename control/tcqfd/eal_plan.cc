@@ -1,5 +1,6 @@
 #include "control/tcqfd/eal_plan.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <rte_eal.h>
@@ -10,15 +11,18 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <initializer_list>
+#include <optional>
 #include <string_view>
 
 #include "dataplane/ethdev_port.h"
 #include "dataplane/fib.h"
+#include "dataplane/netdev.h"
 #include "tcqf/wire.h"
 
 namespace tcqf::control {
@@ -43,6 +47,42 @@ bool names_any(const std::vector<std::string>& given,
                    (!is_long && argument.starts_with(option) && !argument.starts_with("--"));
         });
     });
+}
+
+/// Takes stdout away while it lives: of an argument that it does not know DPDK prints all that it
+/// does, and stdout is the closing account's.
+class StdoutTakenAway {
+  public:
+    StdoutTakenAway() : kept_(fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0)) {
+        const dataplane::Descriptor nothing(open("/dev/null", O_WRONLY | O_CLOEXEC));
+        if (kept_.is_open()) {
+            dup2(nothing.number(), STDOUT_FILENO);
+        }
+    }
+    ~StdoutTakenAway() {
+        std::fflush(stdout);
+        if (kept_.is_open()) {
+            dup2(kept_.number(), STDOUT_FILENO);
+        }
+    }
+    StdoutTakenAway(const StdoutTakenAway&) = delete;
+    StdoutTakenAway& operator=(const StdoutTakenAway&) = delete;
+
+  private:
+    dataplane::Descriptor kept_;
+};
+
+/// Whether the environment starts; where it is asked for help, it gives that and ends the process.
+bool initialize(std::vector<std::string> arguments) {
+    std::optional<StdoutTakenAway> taken_away;
+    if (!names_any(arguments, {"--help", "-h"})) {
+        taken_away.emplace();
+    }
+    std::vector<char*> pointers;
+    for (std::string& argument : arguments) {
+        pointers.push_back(argument.data());
+    }
+    return rte_eal_init(static_cast<int>(pointers.size()), pointers.data()) >= 0;
 }
 
 /// Where DPDK makes the folder of its sockets and files.
@@ -242,12 +282,7 @@ Status check_cores(const config::Router& router, const std::vector<std::string>&
 }
 
 Status start_eal(const EalPlan& plan) {
-    std::vector<std::string> arguments = plan.arguments;
-    std::vector<char*> pointers;
-    for (std::string& argument : arguments) {
-        pointers.push_back(argument.data());
-    }
-    if (rte_eal_init(static_cast<int>(pointers.size()), pointers.data()) >= 0) {
+    if (initialize(plan.arguments)) {
         return Done{};
     }
     if (const std::string base = runtime_base();

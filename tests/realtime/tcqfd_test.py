@@ -370,6 +370,15 @@ def an_argument_that_dpdk_does_not_know_is_one_sentence_and_exit_2(bench):
     assert "does not take the arguments behind --: --nonsense -n1" in errors[0], errors
 
 
+def dpdks_usage_is_on_stdout_where_it_is_asked_for_alone(bench):
+    config = bench.write(configuration(bench.name))
+    for argument, is_told in (("--nonsense", False), ("--help", True)):
+        daemon = Daemon(bench, config, "--", argument, expect_ready=False)
+        output, _ = daemon.process.communicate(timeout=READY_SECONDS)
+        assert (b"EAL common options" in output) == is_told and bool(output) == is_told, output
+        assert daemon.process.returncode == (0 if is_told else 2), daemon.errors()
+
+
 def a_core_that_is_not_there_is_one_sentence_and_exit_3(bench):
     text = configuration(bench.name).replace("interfaces:\n", "workers: [1000]\ninterfaces:\n", 1)
     code, errors = refusal(bench, bench.write(text))
@@ -619,6 +628,7 @@ CASES = [
     a_read_only_run_is_one_sentence_and_exit_3,
     wrong_usage_and_wrong_configurations_have_their_codes,
     an_argument_that_dpdk_does_not_know_is_one_sentence_and_exit_2,
+    dpdks_usage_is_on_stdout_where_it_is_asked_for_alone,
     a_core_that_is_not_there_is_one_sentence_and_exit_3,
     a_router_whose_messages_nobody_reads_goes_on,
     an_account_that_cannot_be_written_is_one_sentence_and_exit_3,
