@@ -78,8 +78,18 @@ Ring make_ring(const void* owner, unsigned from, unsigned to) {
     return ring;
 }
 
+std::shared_ptr<std::int64_t[]> no_arrivals(
+    SharedState& shared, const std::optional<TrafficSpecification>& specification) {
+    return specification
+               ? std::allocate_shared<std::int64_t[]>(
+                     std::pmr::polymorphic_allocator<std::int64_t>(&shared.policer_memory),
+                     specification->max_packets_per_interval, Policer::kNoArrival)
+               : nullptr;
+}
+
 /// State of flows outlives configurations: a flow keeps its slot, and the arrivals that are
-/// remembered while its specification stays the same.
+/// remembered while its specification stays the same. What has another one gets others, which
+/// keep_flows() notes when nothing can fail any more.
 std::vector<BuildOptions::FlowState> prepare_flows(SharedState& shared,
                                                    const config::Router& config) {
     std::vector<BuildOptions::FlowState> states;
@@ -89,20 +99,22 @@ std::vector<BuildOptions::FlowState> prepare_flows(SharedState& shared,
         if (is_new) {
             record.slot = static_cast<std::uint32_t>(shared.flows.size() - 1);
         }
-        if (record.specification != flow.traffic_specification) {
-            record.specification = flow.traffic_specification;
-            record.arrivals_ns =
-                flow.traffic_specification
-                    ? std::allocate_shared<std::int64_t[]>(
-                          std::pmr::polymorphic_allocator<std::int64_t>(&shared.policer_memory),
-                          flow.traffic_specification->max_packets_per_interval, Policer::kNoArrival)
-                    : nullptr;
-        }
         states.push_back({record.slot,
                           static_cast<std::uint16_t>(record.slot % shared.worker_count()),
-                          record.arrivals_ns});
+                          record.specification == flow.traffic_specification
+                              ? record.arrivals_ns
+                              : no_arrivals(shared, flow.traffic_specification)});
     }
     return states;
+}
+
+void keep_flows(SharedState& shared, const config::Router& config,
+                const std::vector<BuildOptions::FlowState>& states) {
+    for (std::size_t i = 0; i < states.size(); ++i) {
+        FlowRecord& record = shared.flows.at(config.flows[i].id);
+        record.specification = config.flows[i].traffic_specification;
+        record.arrivals_ns = states[i].arrivals_ns;
+    }
 }
 
 /// Where flows keep what outlives packets: elements that are there already stay.
@@ -200,6 +212,7 @@ Router::Router(const std::shared_ptr<const config::Router>& config,
     shared_->in_use = std::vector<std::atomic<const Snapshot*>>(workers);
     BuildOptions build = build_options(*shared_);
     build.flows = prepare_flows(*shared_, *config);
+    keep_flows(*shared_, *config, build.flows);
     shared_->owned = build_tables(config, build);
     for (unsigned worker = 0; worker < workers; ++worker) {
         shared_->sid_counters.push_back(std::make_unique<SlotArray<SidCounter>>());
@@ -224,10 +237,11 @@ std::string Router::apply(std::shared_ptr<const config::Router> config,
         return fixed + " cannot change while the router runs";
     }
     // All that may find no memory comes before the first change.
+    BuildOptions build;
     std::unique_ptr<Snapshot> tables;
     std::vector<std::unique_ptr<Output>> outputs;
     try {
-        BuildOptions build = build_options(*shared_);
+        build = build_options(*shared_);
         if (difference.flows) {
             build.flows = prepare_flows(*shared_, *config);
         }
@@ -235,9 +249,11 @@ std::string Router::apply(std::shared_ptr<const config::Router> config,
         tables = build_tables(config, build, *shared_->owned, difference);
         reserve_sid_counters(*shared_, *tables);
         outputs = changed_outputs(*shared_, *config);
+        shared_->retired.reserve(shared_->retired.size() + 1);
     } catch (const std::exception& error) {
         return error.what();
     }
+    keep_flows(*shared_, *config, build.flows);
     for (std::size_t i = 0; i < outputs.size(); ++i) {
         if (outputs[i]) {
             delete shared_->interfaces[i]->replacement.exchange(outputs[i].release(),
