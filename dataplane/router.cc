@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <new>
 #include <stdexcept>
 
 #include "dataplane/shared_state.h"
@@ -250,6 +251,8 @@ std::string Router::apply(std::shared_ptr<const config::Router> config,
         reserve_sid_counters(*shared_, *tables);
         outputs = changed_outputs(*shared_, *config);
         shared_->retired.reserve(shared_->retired.size() + 1);
+    } catch (const std::bad_alloc&) {
+        return "there is not enough memory for the new tables";
     } catch (const std::exception& error) {
         return error.what();
     }

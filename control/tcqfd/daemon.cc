@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <new>
 #include <optional>
 #include <stdexcept>
 #include <thread>
@@ -81,6 +82,19 @@ void notify_reloading() {
     sd_notifyf(
         0, "RELOADING=1\nMONOTONIC_USEC=%lld",
         static_cast<long long>(std::chrono::duration_cast<std::chrono::microseconds>(now).count()));
+}
+
+/// What a step of a reload says is wrong, or that it could not be done at all: a router that runs
+/// goes on.
+template <class Step>
+std::string failure_of(const Step& step) {
+    try {
+        return step();
+    } catch (const std::bad_alloc&) {
+        return "there is not enough memory";
+    } catch (const std::exception& error) {
+        return error.what();
+    }
 }
 
 }  // namespace
@@ -324,30 +338,37 @@ void Daemon::serve() {
 }
 
 void Daemon::reload() {
+    const std::vector<config::Interface> before = router_->config().interfaces;
+    if (const std::string refusal = failure_of([this] { return apply_file(); }); !refusal.empty()) {
+        print_message("reload: nothing is changed: " + refusal);
+        return;
+    }
+    const auto follow = [&] {
+        follow_reload(before);
+        return std::string();
+    };
+    if (const std::string failure = failure_of(follow); !failure.empty()) {
+        print_warning("reload: addresses and filters of the host are behind: " + failure);
+    }
+    print_message("reloaded");
+}
+
+/// Returns why the router keeps the configuration that it has, or nothing.
+std::string Daemon::apply_file() {
     const config::LoadResult loaded = config::load_file(options_.config_file);
     print_diagnostics(loaded.diagnostics);
     if (!loaded.router) {
-        print_message("reload: nothing is changed, the configuration in force stays");
-        return;
+        return "the configuration in force stays";
     }
-    const std::string fixed = needs_restart(router_->config(), *loaded.router);
-    if (!fixed.empty()) {
-        print_message(fmt::format(
-            "reload: nothing is changed: {}: {} takes effect only at a restart; put it back as it "
-            "was, or restart tcqfd",
-            options_.config_file, fixed));
-        return;
+    if (const std::string fixed = needs_restart(router_->config(), *loaded.router);
+        !fixed.empty()) {
+        return fmt::format(
+            "{}: {} takes effect only at a restart; put it back as it was, or restart tcqfd",
+            options_.config_file, fixed);
     }
     wait_until_settled();
     reclaim();  // the new tables need the memory of those before the last ones
-    const std::vector<config::Interface> before = router_->config().interfaces;
-    const std::string refusal = router_->apply(loaded.router);
-    if (!refusal.empty()) {
-        print_message(fmt::format("reload: nothing is changed: {}", refusal));
-        return;
-    }
-    follow_reload(before);
-    print_message("reloaded");
+    return router_->apply(loaded.router);
 }
 
 /// A worker takes a round to go over to new tables, and much longer only where the host has stopped

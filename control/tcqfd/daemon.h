@@ -50,6 +50,7 @@ class Daemon {
     void drain();
     void print_pauses() const;
     void reload();
+    std::string apply_file();
     void follow_reload(const std::vector<config::Interface>& before);
     void wait_until_settled() const;
     void reclaim();

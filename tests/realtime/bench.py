@@ -288,12 +288,18 @@ def obstacle(command=None):
         namespace.close()
 
 
+class CannotRun(Exception):
+    """Raised by a case that this host or this build cannot run, with the reason."""
+
+
 def outcomes(case, bench):
     """(title, problems, why it could not run) of each step that a case yields, and of the rest."""
     title = case.__name__.replace("_", " ")
     try:
         yield from case(bench) or ()
         yield title, [], ""
+    except CannotRun as refusal:
+        yield title, [], str(refusal)
     except Exception:  # whatever a case meets is its failure
         yield title, [traceback.format_exc(), *(daemon.errors() for daemon in bench.daemons)], ""
     finally:

@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -17,8 +18,8 @@ import time
 
 import bench as test_bench
 import namespaces
-from bench import (HOST_MAC, READY_SECONDS, ROUTER_MAC, STALLS, Daemon, OneRouter, assert_balances,
-                   interfaces, octets, pings, received_frames)
+from bench import (HOST_MAC, READY_SECONDS, ROUTER_MAC, STALLS, CannotRun, Daemon, OneRouter,
+                   assert_balances, interfaces, octets, pings, received_frames)
 
 MPLS = 0x8847
 IPV6 = 0x86DD
@@ -204,6 +205,25 @@ def a_reload_that_cannot_be_used_changes_nothing(bench):
     send_tagged(bench, 40)
     frames = received_frames(receiver)
     assert frames and all(int.from_bytes(frame[14:18], "big") >> 12 == 200 for frame in frames)
+    assert_balances(daemon.stop())
+
+
+def a_reload_that_finds_no_memory_changes_nothing(bench):
+    if b"__asan_init" in pathlib.Path(bench.binary).read_bytes():
+        raise CannotRun("the address sanitizer ends a program that finds no memory")
+    right = configuration(bench.name)
+    config = bench.write(right)
+    daemon = Daemon(bench, config)
+    limits = resource.prlimit(daemon.process.pid, resource.RLIMIT_AS)
+    resource.prlimit(daemon.process.pid, resource.RLIMIT_AS, (1 << 20, limits[1]))
+    config.write_text(right.replace("[200]", "[300]") + "# " + 64 * 1024 * 1024 * "x" + "\n")
+    assert daemon.reload("reload: nothing is changed: "), daemon.errors()
+    resource.prlimit(daemon.process.pid, resource.RLIMIT_AS, limits)
+    receiver = bench.host1.packet_socket("eth0", MPLS)
+    send_tagged(bench, 40)
+    frames = received_frames(receiver)
+    assert frames and all(int.from_bytes(frame[14:18], "big") >> 12 == 200 for frame in frames)
+    assert daemon.reload("tcqfd: reloaded"), daemon.errors()
     assert_balances(daemon.stop())
 
 
@@ -613,6 +633,7 @@ CASES = [
     a_reload_under_traffic_loses_nothing_of_what_did_not_change,
     a_reload_with_other_cycles_tells_what_it_cost,
     a_reload_that_cannot_be_used_changes_nothing,
+    a_reload_that_finds_no_memory_changes_nothing,
     a_reload_asked_for_while_the_configuration_is_read_comes_after_it,
     a_service_manager_is_told_of_start_reload_and_stop,
     a_stop_sends_what_is_queued_and_leaves_the_host_as_it_was,
