@@ -299,7 +299,8 @@ Status Daemon::start_router(std::shared_ptr<const config::Router> router) {
     update_links();
     start_workers();
     devices_->start_relay();
-    return devices_->install_filters(*router);
+    const std::vector<Failure> failures = devices_->install_filters(*router);
+    return failures.empty() ? Status(Done{}) : Status(failures.front());
 }
 
 void Daemon::start_workers() {
@@ -338,13 +339,12 @@ void Daemon::serve() {
 }
 
 void Daemon::reload() {
-    const std::vector<config::Interface> before = router_->config().interfaces;
     if (const std::string refusal = failure_of([this] { return apply_file(); }); !refusal.empty()) {
         print_message("reload: nothing is changed: " + refusal);
         return;
     }
-    const auto follow = [&] {
-        follow_reload(before);
+    const auto follow = [this] {
+        follow_reload();
         return std::string();
     };
     if (const std::string failure = failure_of(follow); !failure.empty()) {
@@ -381,12 +381,12 @@ void Daemon::wait_until_settled() const {
 }
 
 /// What is not the router's own goes after it.
-void Daemon::follow_reload(const std::vector<config::Interface>& before) {
+void Daemon::follow_reload() {
     const config::Router& now = router_->config();
-    for (const Status& status :
-         {devices_->change_addresses(before, now.interfaces), devices_->install_filters(now)}) {
-        if (!status) {
-            print_warning(status.failure().message);
+    for (const std::vector<Failure>& failures :
+         {devices_->change_addresses(now.interfaces), devices_->install_filters(now)}) {
+        for (const Failure& failure : failures) {
+            print_warning(failure.message);
         }
     }
     if (const unsigned packets = packet_budget(now).packets; packets > pool_->size) {

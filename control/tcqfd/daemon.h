@@ -51,7 +51,7 @@ class Daemon {
     void print_pauses() const;
     void reload();
     std::string apply_file();
-    void follow_reload(const std::vector<config::Interface>& before);
+    void follow_reload();
     void wait_until_settled() const;
     void reclaim();
     void update_links();

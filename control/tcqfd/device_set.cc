@@ -176,10 +176,9 @@ Status DeviceSet::open_kernel_side(const config::Router& router, config::Interfa
         }
         device.kernel_path = std::move(path.value());
     } else {
-        for (const config::IpPrefix& address : interface.addresses) {
-            if (Status status = tap.add_address(address); !status) {
-                return status;
-            }
+        const std::vector<Failure> failures = give_addresses(device, interface.addresses);
+        if (!failures.empty()) {
+            return failures.front();
         }
     }
     auto kernel = dataplane::KernelPort::create(std::to_string(index), *bell_);
@@ -240,44 +239,59 @@ KernelRelay::Counters DeviceSet::stop_relay() {
     return relay_->counters();
 }
 
-Status DeviceSet::install_filters(const config::Router& router) {
+std::vector<Failure> DeviceSet::install_filters(const config::Router& router) {
+    std::vector<Failure> failures;
     for (std::size_t i = 0; i < devices_.size(); ++i) {
         if (!devices_[i].filter) {
             continue;
         }
-        Status status = devices_[i].filter->install(dataplane::filter_tables(
+        const Status status = devices_[i].filter->install(dataplane::filter_tables(
             router, static_cast<config::InterfaceIndex>(i), devices_[i].wire->mac()));
         if (!status) {
-            return status;
+            failures.push_back(system_refused(fmt::format(
+                "interface {}: {}", router.interfaces[i].name, status.failure().message)));
         }
     }
-    return Done{};
+    return failures;
 }
 
-Status DeviceSet::change_addresses(const std::vector<config::Interface>& before,
-                                   const std::vector<config::Interface>& now) {
+std::vector<Failure> DeviceSet::change_addresses(const std::vector<config::Interface>& interfaces) {
+    std::vector<Failure> failures;
     for (std::size_t i = 0; i < devices_.size(); ++i) {
-        const std::vector<config::IpPrefix>& old = before[i].addresses;
-        const std::vector<config::IpPrefix>& wanted = now[i].addresses;
-        if (devices_[i].tap == nullptr || devices_[i].wire->netdev() || old == wanted) {
-            continue;
-        }
-        const dataplane::Netdev& tap = devices_[i].tap->netdev();
-        for (const config::IpPrefix& address : old) {
-            if (std::ranges::find(wanted, address) == wanted.end()) {
-                if (Status status = tap.remove_address(address); !status) {
-                    return status;
-                }
-            }
-        }
-        // All of them: with the first of a prefix the host may have removed others.
-        for (const config::IpPrefix& address : wanted) {
-            if (Status status = tap.add_address(address); !status) {
-                return status;
-            }
+        if (devices_[i].tap != nullptr && !devices_[i].wire->netdev()) {
+            std::ranges::move(give_addresses(devices_[i], interfaces[i].addresses),
+                              std::back_inserter(failures));
         }
     }
-    return Done{};
+    return failures;
+}
+
+std::vector<Failure> DeviceSet::give_addresses(Device& device,
+                                               const std::vector<config::IpPrefix>& wanted) {
+    std::vector<Failure> failures;
+    if (device.addresses == wanted) {
+        return failures;
+    }
+    const dataplane::Netdev& tap = device.tap->netdev();
+    const auto is_gone = [&](const config::IpPrefix& address) {
+        const Status status = tap.remove_address(address);
+        if (!status) {
+            failures.push_back(status.failure());
+        }
+        return status.ok();
+    };
+    std::erase_if(device.addresses, [&](const config::IpPrefix& address) {
+        return std::ranges::find(wanted, address) != wanted.end() || is_gone(address);
+    });
+    // All of them: with the first of a prefix the host may have removed others.
+    for (const config::IpPrefix& address : wanted) {
+        if (const Status status = tap.add_address(address); !status) {
+            failures.push_back(status.failure());
+        } else {
+            device.addresses.push_back(address);
+        }
+    }
+    return failures;
 }
 
 DeviceSet::LinkNews DeviceSet::update_links(dataplane::Router& router) {

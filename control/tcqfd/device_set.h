@@ -42,11 +42,11 @@ class DeviceSet {
     KernelRelay::Counters stop_relay();
     /// One sentence for each interface that has several receive queues.
     std::vector<std::string> spread_interfaces(const config::Router& router);
-    /// Tells the filters what the router forwards.
-    Status install_filters(const config::Router& router);
-    /// Gives the host's side of interfaces that are the router's alone other addresses.
-    Status change_addresses(const std::vector<config::Interface>& before,
-                            const std::vector<config::Interface>& now);
+    /// Tells the filters what the router forwards. One that cannot be told keeps no other back.
+    std::vector<Failure> install_filters(const config::Router& router);
+    /// Gives the host's side of interfaces that are the router's alone their addresses. What the
+    /// host refuses keeps no other back, and is tried again with the next change.
+    std::vector<Failure> change_addresses(const std::vector<config::Interface>& interfaces);
     /// One sentence each.
     struct LinkNews {
         std::vector<std::string> changes;   ///< a link is down, or up again; something is gone
@@ -65,6 +65,7 @@ class DeviceSet {
         std::unique_ptr<CardClock> card_clock;
         std::optional<dataplane::XdpFilter> filter;
         std::unique_ptr<dataplane::Tap> tap;
+        std::vector<config::IpPrefix> addresses;  // of the TAP
         std::unique_ptr<dataplane::XdpKernelPath> kernel_path;
         std::unique_ptr<dataplane::KernelPort> kernel;
         std::optional<std::string> link_told;
@@ -75,6 +76,8 @@ class DeviceSet {
 
     explicit DeviceSet(rte_mempool* pool) : pool_(pool) {}
 
+    static std::vector<Failure> give_addresses(Device& device,
+                                               const std::vector<config::IpPrefix>& wanted);
     static void note_losses(Device& device, const std::string& interface, LinkNews& news);
     Status open_wire(const config::Interface& interface, unsigned workers);
     Status open_kernel_side(const config::Router& router, config::InterfaceIndex index);

@@ -515,6 +515,27 @@ def the_host_has_an_interfaces_addresses_from_start_and_from_each_reload(bench):
     assert_balances(daemon.stop())
 
 
+def an_address_that_the_host_refuses_at_a_reload_keeps_no_other_back(bench):
+    def configured(first, second):
+        return (on_rings(bench.name, first) + "  - {name: ge8, device: net_ring1, mac: 02:00:00:00:04:00, "
+                f"addresses: [{second}]}}\n")
+
+    tap = f"{bench.name}-ge9"
+    config = bench.write(configured("10.5.0.1/24", "10.4.0.1/24"))
+    daemon = Daemon(bench, config)
+    bench.router.run(f"sysctl -qw net.ipv6.conf.{tap}.disable_ipv6=1")
+    config.write_text(configured('"2001:db8:5::1/64", 10.55.0.1/24', "10.44.0.1/24"))
+    assert daemon.reload("tcqfd: reloaded"), daemon.errors()
+    assert (f"warning: {tap}: cannot add the address 2001:db8:5::1/64: the host has IPv6 off"
+            in daemon.errors()), daemon.errors()
+    assert global_addresses(bench.router, tap) == {"10.55.0.1/24"}
+    assert global_addresses(bench.router, f"{bench.name}-ge8") == {"10.44.0.1/24"}
+    bench.router.run(f"sysctl -qw net.ipv6.conf.{tap}.disable_ipv6=0")
+    assert daemon.reload("tcqfd: reloaded"), daemon.errors()
+    assert global_addresses(bench.router, tap) == {"10.55.0.1/24", "2001:db8:5::1/64"}
+    assert_balances(daemon.stop())
+
+
 def processor_ticks(daemon):
     """Of all of its threads but the workers'."""
     ticks = 0
@@ -658,6 +679,7 @@ CASES = [
     the_guard_that_was_measured_is_told_until_one_is_configured,
     a_device_that_goes_away_is_told_and_one_of_its_name_is_another,
     the_host_has_an_interfaces_addresses_from_start_and_from_each_reload,
+    an_address_that_the_host_refuses_at_a_reload_keeps_no_other_back,
     a_tap_that_goes_away_is_told_and_costs_no_processor,
     a_filter_that_somebody_takes_off_is_told,
     what_is_lost_between_worker_and_host_is_told,
