@@ -22,7 +22,8 @@ namespace tcqf::dataplane {
 namespace {
 
 constexpr std::string_view kProgramName = "tcqf_filter";
-constexpr std::size_t kMaxPrefixes = 100'000;  // of the 131,072 that a map holds
+constexpr std::size_t kMaxPrefixes = 100'000;
+static_assert(kMaxPrefixes <= TCQF_FILTER_PREFIXES);
 
 /// Tells the host's addresses from what the router forwards.
 void add_own_addresses(const config::Router& router, FilterTables& tables) {
@@ -143,12 +144,13 @@ FilterTables filter_tables(const config::Router& router, config::InterfaceIndex 
     FilterTables tables{.mac = mac, .unknown = FilterVerdict::to_host, .prefixes = {}};
     add_forwarded(router, router.interfaces[interface].table, tables);
     add_steered(router, interface, tables);
-    if (tables.prefixes.size() > kMaxPrefixes) {
-        tables.prefixes.clear();
-        tables.unknown = FilterVerdict::to_worker;
-    }
     add_own_addresses(router, tables);
     add_sids(router, tables);
+    if (tables.prefixes.size() > kMaxPrefixes) {
+        tables.unknown = FilterVerdict::to_worker;
+        std::erase_if(tables.prefixes,
+                      [](const auto& entry) { return entry.second == FilterVerdict::to_worker; });
+    }
     return tables;
 }
 
@@ -234,13 +236,36 @@ bool XdpFilter::is_displaced() const {
 }
 
 Status XdpFilter::install(const FilterTables& tables) {
-    const auto failed = [](const char* what) {
-        return system_refused(
-            fmt::format("cannot {} in the XDP filter: {}", what, std::strerror(errno)));
-    };
-    for (const auto& [prefix, verdict] : tables.prefixes) {
-        const auto old = installed_.prefixes.find(prefix);
-        if (old != installed_.prefixes.end() && old->second == verdict) {
+    if (!holds_both(tables)) {
+        // While old prefixes give way to new ones, what is in neither goes to the worker.
+        if (Status status =
+                set({.mac = tables.mac, .unknown = FilterVerdict::to_worker, .prefixes = {}});
+            !status) {
+            return status;
+        }
+        remove_all_but(tables.prefixes);
+    }
+    if (Status status = add(tables.prefixes); !status) {
+        return status;
+    }
+    if (Status status = set(tables); !status) {
+        return status;
+    }
+    remove_all_but(tables.prefixes);
+    return Done{};
+}
+
+/// Whether the maps have room for what is installed and these at once.
+bool XdpFilter::holds_both(const FilterTables& tables) const {
+    const auto going = std::ranges::count_if(
+        installed_, [&](const auto& entry) { return !tables.prefixes.contains(entry.first); });
+    return tables.prefixes.size() + static_cast<std::size_t>(going) < TCQF_FILTER_PREFIXES;
+}
+
+Status XdpFilter::add(const FilterPrefixes& prefixes) {
+    for (const auto& [prefix, verdict] : prefixes) {
+        const auto old = installed_.find(prefix);
+        if (old != installed_.end() && old->second == verdict) {
             continue;
         }
         const auto value = static_cast<__u8>(verdict);
@@ -248,27 +273,34 @@ Status XdpFilter::install(const FilterTables& tables) {
                       [&](int map, const void* key) {
                           return bpf_map_update_elem(map, key, &value, BPF_ANY) == 0;
                       })) {
-            return failed("add a prefix");
+            return system_refused(fmt::format("cannot put {} into the XDP filter: {}",
+                                              prefix.to_string(), std::strerror(errno)));
         }
-        installed_.prefixes.insert_or_assign(prefix, verdict);
+        installed_.insert_or_assign(prefix, verdict);
     }
+    return Done{};
+}
+
+Status XdpFilter::set(const FilterTables& tables) {
     const __u32 first = 0;
     tcqf_filter_settings settings{};
     settings.active = 1;
     settings.unknown = static_cast<__u32>(tables.unknown);
     std::memcpy(settings.mac, tables.mac.data(), sizeof(settings.mac));
     if (bpf_map_update_elem(settings_.number(), &first, &settings, BPF_ANY) != 0) {
-        return failed("change the settings");
+        return system_refused(
+            fmt::format("cannot change the settings of the XDP filter: {}", std::strerror(errno)));
     }
-    std::erase_if(installed_.prefixes, [&](const auto& entry) {
-        return !tables.prefixes.contains(entry.first) &&
+    return Done{};
+}
+
+void XdpFilter::remove_all_but(const FilterPrefixes& prefixes) {
+    std::erase_if(installed_, [&](const auto& entry) {
+        return !prefixes.contains(entry.first) &&
                with_key(
                    entry.first, prefixes4_.number(), prefixes6_.number(),
                    [](int map, const void* key) { return bpf_map_delete_elem(map, key) == 0; });
     });
-    installed_.mac = tables.mac;
-    installed_.unknown = tables.unknown;
-    return Done{};
 }
 
 XdpFilter::Counters XdpFilter::counters() const {

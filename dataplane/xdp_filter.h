@@ -14,11 +14,13 @@ namespace tcqf::dataplane {
 
 enum class FilterVerdict : std::uint8_t { to_host = 0, to_worker = 1 };
 
+using FilterPrefixes = std::map<config::IpPrefix, FilterVerdict>;
+
 /// What the filter of one interface is told.
 struct FilterTables {
     config::MacAddress mac{};
     FilterVerdict unknown = FilterVerdict::to_host;  ///< unicast in none of the prefixes
-    std::map<config::IpPrefix, FilterVerdict> prefixes;
+    FilterPrefixes prefixes;
 
     bool operator==(const FilterTables&) const = default;
 };
@@ -75,6 +77,11 @@ class XdpFilter {
   private:
     XdpFilter() = default;
 
+    bool holds_both(const FilterTables& tables) const;
+    Status add(const FilterPrefixes& prefixes);
+    Status set(const FilterTables& tables);
+    void remove_all_but(const FilterPrefixes& prefixes);
+
     unsigned interface_index_ = 0;
     std::uint32_t program_id_ = 0;
 
@@ -82,7 +89,7 @@ class XdpFilter {
     Descriptor prefixes4_;
     Descriptor prefixes6_;
     Descriptor verdicts_;
-    FilterTables installed_;
+    FilterPrefixes installed_;
 };
 
 }  // namespace tcqf::dataplane

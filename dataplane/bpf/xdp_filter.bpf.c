@@ -45,7 +45,7 @@ struct {
 
 struct {
     __uint(type, BPF_MAP_TYPE_LPM_TRIE);
-    __uint(max_entries, 1 << 17);
+    __uint(max_entries, TCQF_FILTER_PREFIXES);
     __uint(map_flags, BPF_F_NO_PREALLOC);
     __type(key, struct tcqf_ipv4_key);
     __type(value, __u8);
@@ -53,7 +53,7 @@ struct {
 
 struct {
     __uint(type, BPF_MAP_TYPE_LPM_TRIE);
-    __uint(max_entries, 1 << 17);
+    __uint(max_entries, TCQF_FILTER_PREFIXES);
     __uint(map_flags, BPF_F_NO_PREALLOC);
     __type(key, struct tcqf_ipv6_key);
     __type(value, __u8);

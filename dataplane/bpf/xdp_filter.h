@@ -24,7 +24,10 @@ struct tcqf_filter_settings {
     __u8 reserved[2];
 };
 
-/* Keys of the longest-prefix maps; the address in network order. */
+/* How many each of the longest-prefix maps holds. */
+#define TCQF_FILTER_PREFIXES (1 << 17)
+
+/* Their keys; the address in network order. */
 struct tcqf_ipv4_key {
     __u32 length;
     __u8 address[4];

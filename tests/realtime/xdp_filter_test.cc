@@ -14,6 +14,7 @@
 #include <memory>
 #include <random>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "config/load.h"
@@ -119,6 +120,20 @@ TEST(FilterTables, more_prefixes_than_the_maps_hold_become_everything_but_own_ad
     EXPECT_EQ(tables.unknown, FilterVerdict::to_worker);
     EXPECT_LT(tables.prefixes.size(), 10U);
     EXPECT_EQ(tables.prefixes.at(prefix("10.0.1.1/32")), FilterVerdict::to_host);
+}
+
+TEST(FilterTables, more_sids_than_the_maps_hold_do_so_too) {
+    config::Router router = example_router();
+    config::LocalSid sid;
+    sid.sid = prefix("fc00:2::/128");
+    for (std::uint32_t i = 0; i < 100'001; ++i) {
+        store32(&sid.sid.address.octets[12], i);
+        router.srv6.local_sids.push_back(sid);
+    }
+    const FilterTables tables = filter_tables(router, 0, kOwnMac);
+    EXPECT_EQ(tables.unknown, FilterVerdict::to_worker);
+    EXPECT_LT(tables.prefixes.size(), 10U);
+    EXPECT_EQ(tables.prefixes.at(prefix("2001:db8:101::1/128")), FilterVerdict::to_host);
 }
 
 /// The program loaded, its maps filled with example_router's tables for interface 0.
@@ -347,6 +362,27 @@ TEST_F(FilterOfARouter, PassesNothingByTheWorkerThatThisWouldForward) {
     }
     EXPECT_GT(forwarded, 1000U);
     EXPECT_GT(passed, 500U);
+}
+
+TEST_F(FilterOfARouter, TakesAsManyOtherPrefixesAsItsMapsHold) {
+    const auto many_from = [](std::uint32_t first) {
+        FilterTables tables{.mac = kOwnMac, .unknown = FilterVerdict::to_host, .prefixes = {}};
+        tables.prefixes[prefix("10.0.1.1/32")] = FilterVerdict::to_host;
+        for (std::uint32_t i = 0; i < 90'000; ++i) {
+            tables.prefixes[{IpAddress::from_ipv4(first + i), 32}] = FilterVerdict::to_worker;
+        }
+        return tables;
+    };
+    for (const auto& [first, installed, other] :
+         {std::tuple(0x20000000u, "32.0.0.9", "48.0.0.9"),
+          std::tuple(0x30000000u, "48.0.0.9", "32.0.0.9"),
+          std::tuple(0x20000000u, "32.0.0.9", "48.0.0.9")}) {
+        const Status status = filter_->install(many_from(first));
+        ASSERT_TRUE(status.ok()) << status.failure().message;
+        EXPECT_TRUE(goes_to_worker(ipv4(kOwnMac, installed)));
+        EXPECT_FALSE(goes_to_worker(ipv4(kOwnMac, other)));
+        EXPECT_FALSE(goes_to_worker(ipv4(kOwnMac, "10.0.1.1")));
+    }
 }
 
 }  // namespace
