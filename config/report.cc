@@ -83,28 +83,40 @@ void Report::warning(NodeId node, std::string message) {
     add({Severity::warning, node, {}, std::move(message)});
 }
 
-std::vector<Diagnostic> Report::diagnostics(const std::string& file) const {
+/// In order of lines; of too many, warnings make room for errors.
+std::vector<const Report::Entry*> Report::told() const {
     std::vector<const Entry*> ordered;
     for (const Entry& entry : entries_) {
         ordered.push_back(&entry);
     }
     const auto line_of = [this](const Entry* entry) { return document_->line(entry->node); };
-    std::stable_sort(ordered.begin(), ordered.end(),
-                     [&](const Entry* a, const Entry* b) { return line_of(a) < line_of(b); });
+    std::ranges::stable_sort(ordered, {}, line_of);
+    std::size_t room = kMaxDiagnostics - std::min(errors_, kMaxDiagnostics);
+    std::erase_if(ordered, [&](const Entry* entry) {
+        const bool is_left_out = entry->severity == Severity::warning && room == 0;
+        room -= entry->severity == Severity::warning && !is_left_out ? 1 : 0;
+        return is_left_out;
+    });
+    ordered.resize(std::min(ordered.size(), kMaxDiagnostics));
+    return ordered;
+}
+
+std::vector<Diagnostic> Report::diagnostics(const std::string& file) const {
     std::vector<Diagnostic> result;
-    for (const Entry* entry : ordered) {
-        if (result.size() == kMaxDiagnostics) {
-            result.push_back(
-                {errors_ > 0 ? Severity::error : Severity::warning, file, line_of(entry), "/",
-                 fmt::format("{} more errors and warnings follow: mend those above first",
-                             ordered.size() - kMaxDiagnostics)});
-            break;
-        }
+    for (const Entry* entry : told()) {
         std::string path = path_of(*document_, entry->node);
         if (!entry->below.empty()) {
             path += (path == "/" ? "" : "/") + entry->below;
         }
-        result.push_back({entry->severity, file, line_of(entry), std::move(path), entry->message});
+        result.push_back(
+            {entry->severity, file, document_->line(entry->node), std::move(path), entry->message});
+    }
+    if (const std::size_t left_out = entries_.size() - result.size(); left_out != 0) {
+        const bool are_errors = errors_ > kMaxDiagnostics;
+        result.push_back({are_errors ? Severity::error : Severity::warning, file,
+                          result.back().line, "/",
+                          fmt::format("{} more {} are left out: mend these first", left_out,
+                                      are_errors ? "errors and warnings" : "warnings")});
     }
     return result;
 }

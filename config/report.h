@@ -30,7 +30,7 @@ class Report {
 
     bool has_errors() const { return errors_ > 0; }
 
-    /// Everything in order of lines.
+    /// Everything in order of lines, up to kMaxDiagnostics.
     std::vector<Diagnostic> diagnostics(const std::string& file) const;
 
   private:
@@ -42,6 +42,7 @@ class Report {
     };
 
     void add(Entry entry);
+    std::vector<const Entry*> told() const;
 
     Document* document_;
     std::vector<Entry> entries_;

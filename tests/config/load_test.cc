@@ -6,6 +6,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <vector>
+
+#include "config/report.h"
+
 namespace tcqf::config {
 namespace {
 
@@ -107,6 +112,22 @@ detnet: {}
     EXPECT_THAT(result.diagnostics, IsEmpty());
     ASSERT_NE(result.router, nullptr);
     EXPECT_EQ(result.router->clock.source, ClockSource::system);
+}
+
+TEST(Load, TellsErrorsBeforeWarningsWhereThereAreTooMany) {
+    std::string text = "name: r1\ninterfaces: [{name: ge0, addresses: [10.0.1.1/24]}]\nroutes:\n";
+    for (unsigned i = 0; i < 2 * kMaxDiagnostics; ++i) {
+        text += fmt::format(
+            "- {{prefix: 10.{}.{}.1/24, next-hops: [{{interface: ge0, address: "
+            "10.0.1.{}}}]}}\n",
+            100 + i / 250, i % 250, i + 1 == 2 * kMaxDiagnostics ? "1" : "2");
+    }
+    const std::vector<Diagnostic> told = load_yaml(text, "r1.yaml").diagnostics;
+    ASSERT_EQ(told.size(), kMaxDiagnostics + 1);
+    EXPECT_EQ(std::ranges::count(told, Severity::error, &Diagnostic::severity), 1);
+    EXPECT_EQ(told[kMaxDiagnostics - 1].severity, Severity::error);
+    EXPECT_THAT(told[kMaxDiagnostics - 1].message, testing::HasSubstr("the router's own address"));
+    EXPECT_EQ(told.back().message, "3000 more warnings are left out: mend these first");
 }
 
 TEST(Load, ComputesMapsFromLatencies) {
