@@ -63,6 +63,13 @@ std::vector<std::string> child_names(const SchemaNode& schema) {
     return names;
 }
 
+/// A key that each such mapping has; else the first.
+const std::string& typical_key(const SchemaNode& schema) {
+    const auto required = std::ranges::find_if(
+        schema.children, [](const auto& child) { return child->is_required(); });
+    return (required != schema.children.end() ? *required : schema.children.front())->name;
+}
+
 void Validator::refuse_unknown(NodeId node, const SchemaNode& schema) {
     const auto names = child_names(schema);
     const std::string near = did_you_mean(document_.key(node), names);
@@ -93,7 +100,7 @@ void Validator::walk_child(NodeId node, const SchemaNode& child) {
                 report_.error(node, "has no value: write what belongs to it, or remove the key");
             } else {
                 report_.error(node, fmt::format("a mapping is needed, with keys such as {}",
-                                                child_names(child).front()));
+                                                typical_key(child)));
             }
             break;
         case SchemaKind::list:
@@ -131,7 +138,7 @@ void Validator::walk_list(NodeId node, const SchemaNode& list) {
         report_.error(node,
                       fmt::format("a list is needed: one or more entries with '- ', each with "
                                   "keys such as {}",
-                                  child_names(list).front()));
+                                  typical_key(list)));
         return;
     }
     std::size_t count = 0;
@@ -140,8 +147,8 @@ void Validator::walk_list(NodeId node, const SchemaNode& list) {
         if (document_.kind(id) == NodeKind::mapping) {
             walk_mapping(id, list);
         } else if (!document_.is_bad(id)) {
-            report_.error(id, fmt::format("a mapping is needed, with keys such as {}",
-                                          child_names(list).front()));
+            report_.error(
+                id, fmt::format("a mapping is needed, with keys such as {}", typical_key(list)));
         }
     }
     check_count(node, list, count);
