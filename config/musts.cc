@@ -39,8 +39,7 @@ class MustChecker {
         : schema_(schema), document_(document), report_(report) {}
 
     void run() {
-        std::uint32_t options = LY_LOSTORE_LAST;
-        ly_temp_log_options(&options);
+        const QuietLog quiet;
         lyd_node* router = nullptr;
         if (lyd_new_inner(nullptr, schema_.module(), "router", 0, &router) == LY_SUCCESS) {
             const std::unique_ptr<lyd_node, TreeDeleter> tree(router);
@@ -50,7 +49,6 @@ class MustChecker {
                 evaluate(data, node, *schema);
             }
         }
-        ly_temp_log_options(nullptr);
     }
 
   private:

@@ -9,18 +9,6 @@
 namespace tcqf::config {
 namespace {
 
-/// libyang says nothing on its own while this lives.
-class QuietLog {
-  public:
-    QuietLog() { ly_temp_log_options(&options_); }
-    ~QuietLog() { ly_temp_log_options(nullptr); }
-    QuietLog(const QuietLog&) = delete;
-    QuietLog& operator=(const QuietLog&) = delete;
-
-  private:
-    std::uint32_t options_ = LY_LOSTORE_LAST;
-};
-
 std::vector<std::string> words(const std::string& text) {
     std::istringstream stream(text);
     std::vector<std::string> result;

@@ -3,6 +3,7 @@
 
 #include <libyang/libyang.h>
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -10,6 +11,18 @@
 #include <vector>
 
 namespace tcqf::config {
+
+/// libyang says nothing on its own while this lives.
+class QuietLog {
+  public:
+    QuietLog() { ly_temp_log_options(&options_); }
+    ~QuietLog() { ly_temp_log_options(nullptr); }
+    QuietLog(const QuietLog&) = delete;
+    QuietLog& operator=(const QuietLog&) = delete;
+
+  private:
+    std::uint32_t options_ = LY_LOSTORE_LAST;
+};
 
 enum class SchemaKind : std::uint8_t { container, list, leaf, leaf_list };
 
