@@ -151,17 +151,11 @@ void Forwarder::forward_label(Packet& packet, std::uint32_t entry, const LabelAc
     }
     match_flow_into(packet, adjacency.oif);
     const bool pops = action.kind == LabelKind::pop || adjacency.label_count == 0;
-    const std::uint32_t mtu = tables_->interfaces[adjacency.oif].mtu;
     const std::uint32_t pushed = pushed_octets(packet, adjacency);
     const std::uint32_t removed = kLabelOctets + (pops ? entropy_octets_beneath(packet.l3) : 0);
-    if (packet.l3_octets - removed + pushed > mtu) [[unlikely]] {
-        const FlowAction* flow = flow_into(packet, adjacency.oif);
-        if (flow != nullptr && flow->refuses(packet.payload_octets(), packet.packet_bits())) {
-            return output(packet, adjacency.oif);
-        }
-        const std::uint32_t labels = mpls::stack_octets(packet.l3) - removed + pushed;
-        icmp_error(packet, IcmpError::too_big(mtu - std::min(mtu, labels)));
-        return drop(packet, DropReason::mtu_exceeded);
+    if (packet.l3_octets - removed + pushed > tables_->interfaces[adjacency.oif].mtu) [[unlikely]] {
+        return labelled_too_big(packet, adjacency,
+                                mpls::stack_octets(packet.l3) - removed + pushed);
     }
 
     const auto out_ttl = static_cast<std::uint8_t>(ttl - 1);
@@ -185,6 +179,18 @@ void Forwarder::forward_label(Packet& packet, std::uint32_t entry, const LabelAc
     }
     write_ethernet(packet, adjacency);
     output(packet, adjacency.oif);
+}
+
+/// `stack_octets`: of the labels that it would leave with. Policing and csize come before it.
+void Forwarder::labelled_too_big(Packet& packet, const Adjacency& adjacency,
+                                 std::uint32_t stack_octets) {
+    const FlowAction* flow = flow_into(packet, adjacency.oif);
+    if (flow != nullptr && flow->refuses(packet.payload_octets(), packet.packet_bits())) {
+        return output(packet, adjacency.oif);
+    }
+    const std::uint32_t mtu = tables_->interfaces[adjacency.oif].mtu;
+    icmp_error(packet, IcmpError::too_big(mtu - std::min(mtu, stack_octets)));
+    drop(packet, DropReason::mtu_exceeded);
 }
 
 /// A label that is a policy's binding SID: the policy's labels take its place, or the packet

@@ -186,6 +186,7 @@ class Forwarder {
     void deliver_labelled(Packet& packet);
     void forward_payload(Packet& packet, Layer3 expected);
     void forward_label(Packet& packet, std::uint32_t entry, const LabelAction& action);
+    void labelled_too_big(Packet& packet, const Adjacency& adjacency, std::uint32_t stack_octets);
     void pop_label(Packet& packet);
     bool expose(Packet& packet, bool was_bottom, const Adjacency& adjacency);
     bool expose_actions(Packet& packet, bool& bottom, const Adjacency& adjacency);
