@@ -58,8 +58,10 @@ Result<std::unique_ptr<KernelPort>> KernelPort::create(const std::string& name, 
         if (rings[i] == nullptr) {
             const int error = rte_errno;
             rte_ring_free(i == 1 ? rings[0] : nullptr);
-            return system_refused(fmt::format("cannot make the kernel port's rings for {}: {}",
-                                              name, rte_strerror(error)));
+            return system_refused(fmt::format(
+                "cannot make the rings to and from the host's kernel: {}; give tcqfd more memory "
+                "with -- -m MEBIBYTES",
+                rte_strerror(error)));
         }
     }
     return std::unique_ptr<KernelPort>(new KernelPort(rings[0], rings[1], bell));

@@ -144,6 +144,22 @@ std::vector<std::string> DeviceSet::use_stamps(const config::Router& router,
 Status DeviceSet::open_kernel_side(const config::Router& router, config::InterfaceIndex index) {
     const config::Interface& interface = router.interfaces[index];
     Device& device = devices_[index];
+    if (Status status = make_tap(router.name, interface, device); !status) {
+        return status;
+    }
+    auto kernel = dataplane::KernelPort::create(std::to_string(index), *bell_);
+    if (!kernel) {
+        return system_refused(
+            fmt::format("interface {}: {}", interface.name, kernel.failure().message));
+    }
+    device.kernel = std::move(kernel.value());
+    return Done{};
+}
+
+/// Beside an interface of the host's, frames pass through the TAP to and from that; else the TAP
+/// is the host's interface.
+Status DeviceSet::make_tap(const std::string& router, const config::Interface& interface,
+                           Device& device) {
     const std::optional<dataplane::Netdev>& netdev = device.wire->netdev();
     if (!netdev && device.wire->mac() == config::MacAddress{}) {
         return system_refused(fmt::format(
@@ -152,7 +168,7 @@ Status DeviceSet::open_kernel_side(const config::Router& router, config::Interfa
             interface.name, interface.device));
     }
     auto made = dataplane::Tap::create(netdev ? fmt::format("tcqf-{}", netdev->index())
-                                              : tap_name(router.name, interface.name));
+                                              : tap_name(router, interface.name));
     if (!made) {
         return made.failure();
     }
@@ -181,11 +197,6 @@ Status DeviceSet::open_kernel_side(const config::Router& router, config::Interfa
             return failures.front();
         }
     }
-    auto kernel = dataplane::KernelPort::create(std::to_string(index), *bell_);
-    if (!kernel) {
-        return kernel.failure();
-    }
-    device.kernel = std::move(kernel.value());
     return Done{};
 }
 

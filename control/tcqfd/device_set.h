@@ -80,6 +80,8 @@ class DeviceSet {
                                                const std::vector<config::IpPrefix>& wanted);
     static void note_losses(Device& device, const std::string& interface, LinkNews& news);
     Status open_wire(const config::Interface& interface, unsigned workers);
+    static Status make_tap(const std::string& router, const config::Interface& interface,
+                           Device& device);
     Status open_kernel_side(const config::Router& router, config::InterfaceIndex index);
 
     rte_mempool* pool_;

@@ -106,6 +106,27 @@ std::vector<unsigned> worker_cpus(const config::Router& router, const HostResour
     return cpus;
 }
 
+/// Huge pages where enough of them are free.
+void plan_memory(const std::vector<std::string>& given, const HostResources& host,
+                 unsigned memory_mebibytes, EalPlan& plan) {
+    plan.uses_huge_pages = may_use_huge_pages(given);
+    if (names_any(given, {"--no-huge", "--in-memory", "--huge-dir", "--socket-mem", "--legacy-mem",
+                          "-m"})) {
+        return;
+    }
+    if (host.free_huge_page_mebibytes >= memory_mebibytes) {
+        plan.arguments.emplace_back("--in-memory");
+        return;
+    }
+    plan.uses_huge_pages = false;
+    plan.arguments.insert(plan.arguments.end(),
+                          {"--no-huge", "-m", std::to_string(memory_mebibytes)});
+    plan.warnings.push_back(fmt::format(
+        "{} MiB of free huge pages, {} MiB would be used; going on with ordinary pages, which is "
+        "slower (echo {} > /proc/sys/vm/nr_hugepages)",
+        host.free_huge_page_mebibytes, memory_mebibytes, memory_mebibytes / 2 + 1));
+}
+
 /// Lcore 0 is the control thread, 1.. are the workers.
 std::string lcores_argument(const config::Router& router, const HostResources& host, bool yield) {
     const std::string all = fmt::format("({})", fmt::join(host.cpus, ","));
@@ -219,21 +240,7 @@ EalPlan plan_eal(const config::Router& router, const std::vector<std::string>& g
     EalPlan plan;
     plan.arguments = {"tcqfd"};
     const bool has_pci = uses_pci(router);
-    plan.uses_huge_pages = may_use_huge_pages(given);
-    if (!names_any(given, {"--no-huge", "--in-memory", "--huge-dir", "--socket-mem", "--legacy-mem",
-                           "-m"})) {
-        if (host.free_huge_page_mebibytes >= memory_mebibytes) {
-            plan.arguments.emplace_back("--in-memory");
-        } else {
-            plan.uses_huge_pages = false;
-            plan.arguments.insert(plan.arguments.end(),
-                                  {"--no-huge", "-m", std::to_string(memory_mebibytes)});
-            plan.warnings.push_back(fmt::format(
-                "{} MiB of free huge pages, {} MiB would be used; going on with ordinary pages, "
-                "which is slower (echo {} > /proc/sys/vm/nr_hugepages)",
-                host.free_huge_page_mebibytes, memory_mebibytes, memory_mebibytes / 2 + 1));
-        }
-    }
+    plan_memory(given, host, memory_mebibytes, plan);
     if (!has_pci && !names_any(given, {"--no-pci", "-a", "--allow", "-b", "--block"})) {
         plan.arguments.emplace_back("--no-pci");
     }
