@@ -291,6 +291,9 @@ class RandomFrames {
             case 1:
                 return stack + ipv6_header(dataplane::protocol::kUdp, ttl(), one_of(targets_.ipv6),
                                            Frame(below(80), 0x5a));
+            case 2:
+                append32(stack, below(4) * 0x1000 + below(10));  // a control word (RFC 8964)
+                return stack + ipv4();
             default:
                 return stack + ipv4();
         }

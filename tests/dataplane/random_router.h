@@ -42,7 +42,7 @@ class RandomRouter : private Chance {
         targets.ipv4 = addresses({"10.0.1.1", "10.0.1.2", "10.0.2.2", "10.0.4.9", "9.0.0.1",
                                   "8.8.8.8", "127.0.0.1", "224.0.0.1", "255.255.255.255"});
         targets.ipv6 = addresses({"2001:db8:101::1", "2001:db8:102::2", "2001:db8:bad::1",
-                                  "ff02::1", "fe80::1", "::1", "fc00:9::1"});
+                                  "fc00:1:0:5::1", "ff02::1", "fe80::1", "::1", "fc00:9::1"});
         for (unsigned net = 0; net < kNets; ++net) {
             for (unsigned host = 1; host < 4; ++host) {
                 targets.ipv4.push_back(parsed(fmt::format("10.10.{}.{}", net, host)));
@@ -382,6 +382,7 @@ class RandomRouter : private Chance {
         return one_of({"interface: ge3", "interface: ge1, dscp: [0, 46]", "mpls-label: 101",
                        "mpls-label: 105", "interface: ge0, mpls-label: 106",
                        "destination: 10.10.0.0/20, dscp: [0, 3, 7]", "destination: 'fc00:1::/48'",
+                       "destination: 'fc00:1:0:5::/64'",
                        "destination: '2001:db8:d0::/44', protocol: 17", "flow-label: 7",
                        "destination: 10.10.0.0/20, destination-port: 5000", "protocol: 17",
                        "destination: 'fc00:8:2::/48'", "protocol: 6, source-port: 4000-30000",
