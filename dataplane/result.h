@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <exception>
+#include <new>
 #include <string>
 #include <utility>
 #include <variant>
@@ -24,6 +26,12 @@ struct Failure {
 
 inline Failure system_refused(std::string message) {
     return {FailureKind::system_refused, std::move(message)};
+}
+
+/// What went wrong, as a person is told.
+inline std::string words_of(const std::exception& error) {
+    return dynamic_cast<const std::bad_alloc*>(&error) != nullptr ? "there is not enough memory"
+                                                                  : error.what();
 }
 
 template <class T>

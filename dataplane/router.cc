@@ -5,9 +5,9 @@
 
 #include <algorithm>
 #include <bit>
-#include <new>
 #include <stdexcept>
 
+#include "dataplane/result.h"
 #include "dataplane/shared_state.h"
 #include "dataplane/table_builder.h"
 
@@ -251,10 +251,8 @@ std::string Router::apply(std::shared_ptr<const config::Router> config,
         reserve_sid_counters(*shared_, *tables);
         outputs = changed_outputs(*shared_, *config);
         shared_->retired.reserve(shared_->retired.size() + 1);
-    } catch (const std::bad_alloc&) {
-        return "there is not enough memory for the new tables";
     } catch (const std::exception& error) {
-        return error.what();
+        return words_of(error);
     }
     keep_flows(*shared_, *config, build.flows);
     for (std::size_t i = 0; i < outputs.size(); ++i) {

@@ -11,6 +11,7 @@
 #include "control/lab/eal.h"
 #include "control/lab/replay.h"
 #include "control/standard_streams.h"
+#include "dataplane/result.h"
 
 namespace {
 
@@ -79,21 +80,21 @@ control::ReplayOptions parse(const ReplayArguments& arguments) {
 
 int run_replay(const ReplayArguments& arguments) {
     const control::ReplayOptions options = parse(arguments);
-    const config::LoadResult loaded = config::load_file(arguments.config);
-    for (const config::Diagnostic& diagnostic : loaded.diagnostics) {
-        control::say(diagnostic.to_string());
-    }
-    if (loaded.router == nullptr) {
-        return kWrongThing;
-    }
     try {
+        const config::LoadResult loaded = config::load_file(arguments.config);
+        for (const config::Diagnostic& diagnostic : loaded.diagnostics) {
+            control::say(diagnostic.to_string());
+        }
+        if (loaded.router == nullptr) {
+            return kWrongThing;
+        }
         control::start_lab_eal();
         control::replay(loaded.router, options);
     } catch (const control::CaptureError& error) {
         control::say(error.what());
         return kWrongThing;
     } catch (const std::exception& error) {
-        control::say(error.what());
+        control::say(words_of(error));
         return kRefused;
     }
     return kDone;

@@ -11,7 +11,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <new>
 #include <optional>
 #include <stdexcept>
 #include <thread>
@@ -90,10 +89,8 @@ template <class Step>
 std::string failure_of(const Step& step) {
     try {
         return step();
-    } catch (const std::bad_alloc&) {
-        return "there is not enough memory";
     } catch (const std::exception& error) {
-        return error.what();
+        return words_of(error);
     }
 }
 

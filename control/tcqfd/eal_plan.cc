@@ -79,6 +79,7 @@ bool initialize(std::vector<std::string> arguments) {
         taken_away.emplace();
     }
     std::vector<char*> pointers;
+    pointers.reserve(arguments.size());
     for (std::string& argument : arguments) {
         pointers.push_back(argument.data());
     }

@@ -14,6 +14,7 @@
 #include "control/standard_streams.h"
 #include "control/tcqfd/daemon.h"
 #include "control/tcqfd/messages.h"
+#include "dataplane/result.h"
 
 namespace {
 
@@ -116,7 +117,7 @@ int main(int argc, char** argv) {
     try {
         return run(arguments);
     } catch (const std::exception& error) {
-        tcqf::control::print_error(error.what());
+        tcqf::control::print_error(tcqf::words_of(error));
         return code_of(FailureKind::system_refused);
     }
 }

@@ -1,6 +1,10 @@
 """Prints cases as TAP (Test Anything Protocol), with their counts in words at the end."""
 
 
+class CannotRun(Exception):
+    """Raised by a case that this host or this build cannot run, with the reason."""
+
+
 class Tap:
     def __init__(self, brief=False):
         self.brief = brief

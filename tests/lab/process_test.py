@@ -16,6 +16,7 @@ import lab as lab_command  # noqa: E402
 from captures import NANO, pcap_bytes, read_pcap  # noqa: E402
 from case import BASE, at, dscp_transit, onto, v4  # noqa: E402
 from lab import contents, failure  # noqa: E402
+from tap import CannotRun  # noqa: E402
 
 NOBODY = 65534
 CONFIG = dscp_transit(1000)
@@ -211,6 +212,20 @@ def a_pipe_that_cannot_be_copied_is_exit_code_3(lab):
     return [] if done.returncode == 3 and told else [f"exit code {done.returncode}: {done.stderr}"]
 
 
+def a_configuration_that_finds_no_memory_is_exit_code_3(lab):
+    if b"__asan_init" in lab.lab.read_bytes():
+        raise CannotRun("the address sanitizer ends a program that finds no memory")
+    folder = lab.folder(CONFIG)
+    (folder / "in.pcap").write_bytes(pcap_bytes([]))
+    with open(folder / "config.yaml", "a", encoding="ascii") as file:
+        file.write("# " + 128 * 1024 * 1024 * "x" + "\n")
+    most = 300 * 1024 * 1024
+    limit = functools.partial(resource.setrlimit, resource.RLIMIT_AS, (most, most))
+    done = lab.replay_in(folder, "--rx", "ge0=in.pcap", "--out", "out", preexec_fn=limit)
+    told = done.stderr == "there is not enough memory\n"
+    return [] if done.returncode == 3 and told else [f"exit code {done.returncode}: {done.stderr}"]
+
+
 def a_stall_delays_what_arrives_in_it(lab):
     """Workers wake when it ends; what they send before and after keeps its time."""
     folder = lab.folder(CONFIG)
@@ -248,7 +263,8 @@ TESTS = lab_command.titled(
     a_directory_that_cannot_be_made_is_told, captures_that_arrive_are_not_overwritten,
     times_that_no_capture_can_hold_are_told, errors_that_nobody_can_read_keep_their_code, runs_as_any_user_and_many_at_once,
     captures_may_come_through_a_pipe,
-    a_pipe_that_cannot_be_copied_is_exit_code_3, a_stall_delays_what_arrives_in_it,
+    a_pipe_that_cannot_be_copied_is_exit_code_3, a_configuration_that_finds_no_memory_is_exit_code_3,
+    a_stall_delays_what_arrives_in_it,
     frames_of_every_length_are_accounted_for)
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ import namespaces
 sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent / "conformance"))
 
 import dissect  # noqa: E402
-from tap import Tap  # noqa: E402
+from tap import CannotRun, Tap  # noqa: E402
 
 # On link n a router has the address ::1 of 2001:db8:n::/64, .1 of 10.0.n.0/24, and the n-th of these
 # MACs; the host at the other end has ::2 and .2.
@@ -286,10 +286,6 @@ def obstacle(command=None):
         return str(error).strip()
     finally:
         namespace.close()
-
-
-class CannotRun(Exception):
-    """Raised by a case that this host or this build cannot run, with the reason."""
 
 
 def outcomes(case, bench):

@@ -18,8 +18,9 @@ import time
 
 import bench as test_bench
 import namespaces
-from bench import (HOST_MAC, READY_SECONDS, ROUTER_MAC, STALLS, CannotRun, Daemon, OneRouter,
-                   assert_balances, interfaces, octets, pings, received_frames)
+from bench import (HOST_MAC, READY_SECONDS, ROUTER_MAC, STALLS, Daemon, OneRouter, assert_balances,
+                   interfaces, octets, pings, received_frames)
+from tap import CannotRun
 
 MPLS = 0x8847
 IPV6 = 0x86DD
