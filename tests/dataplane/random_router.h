@@ -57,7 +57,7 @@ class RandomRouter : private Chance {
         for (unsigned color = kSidPolicies + 1; color <= kPolicies; ++color) {
             targets.labels.insert(targets.labels.end(), 3, kBindingLabel + color);
         }
-        targets.labels.insert(targets.labels.end(), {0, 2, 4, 7, 999, 16'009});
+        targets.labels.insert(targets.labels.end(), {0, 0, 2, 2, 4, 7, 999, 16'009});
         return targets;
     }
 
@@ -375,19 +375,29 @@ class RandomRouter : private Chance {
         return text;
     }
     std::string match() {
-        if (one_in(2)) {
-            return one_in(2) ? fmt::format("destination: 10.10.{}.0/24", pick(kNets))
-                             : fmt::format("destination: '2001:db8:d{:x}::/64'", pick(kNets));
+        switch (pick(8)) {
+            case 0:
+            case 1:
+                return fmt::format("destination: 10.10.{}.0/24", pick(kNets));
+            case 2:
+            case 3:
+                return fmt::format("destination: '2001:db8:d{:x}::/64'", pick(kNets));
+            case 4:
+                return fmt::format("mpls-label: {}", one_in(3) ? kBindingLabel + 1 + pick(kPolicies)
+                                                               : kFirstLabel + pick(kLabels));
+            default:
+                return other_match();
         }
-        return one_of({"interface: ge3", "interface: ge1, dscp: [0, 46]", "mpls-label: 101",
-                       "mpls-label: 105", "interface: ge0, mpls-label: 106",
-                       "destination: 10.10.0.0/20, dscp: [0, 3, 7]", "destination: 'fc00:1::/48'",
-                       "destination: 'fc00:1:0:5::/64'",
-                       "destination: '2001:db8:d0::/44', protocol: 17", "flow-label: 7",
-                       "destination: 10.10.0.0/20, destination-port: 5000", "protocol: 17",
-                       "destination: 'fc00:8:2::/48'", "protocol: 6, source-port: 4000-30000",
-                       "spi: 262149000", "destination: '2001:db8::/32', spi: 1515870810",
-                       "source: 10.3.0.0/16", "interface: ge0, source: '2001:db8:3::/48'"});
+    }
+    std::string other_match() {
+        return one_of(
+            {"interface: ge3", "interface: ge1, dscp: [0, 46]", "interface: ge0, mpls-label: 106",
+             "destination: 10.10.0.0/20, dscp: [0, 3, 7]", "destination: 'fc00:1::/48'",
+             "destination: 'fc00:1:0:5::/64'", "destination: '2001:db8:d0::/44', protocol: 17",
+             "flow-label: 7", "destination: 10.10.0.0/20, destination-port: 5000", "protocol: 17",
+             "destination: 'fc00:8:2::/48'", "protocol: 6, source-port: 4000-30000",
+             "spi: 262149000", "destination: '2001:db8::/32', spi: 1515870810",
+             "source: 10.3.0.0/16", "interface: ge0, source: '2001:db8:3::/48'"});
     }
     /// Whose cycles take the largest packet that the flow may send.
     std::string shape() {
