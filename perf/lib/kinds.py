@@ -194,6 +194,39 @@ mpls:
         return self._CONFIG
 
 
+class PopLast(PopLabel):
+    """A last label that is popped for the neighbour (PHP), IPv4 below it."""
+
+    _CONFIG = """\
+mpls:
+  labels:
+    - {label: 16, operation: pop, next-hops: [{interface: ge1, address: 10.0.2.2}]}
+"""
+
+    def targets(self, traffic):
+        return [ONE_IPV4]
+
+    def entries(self, traffic):
+        return []
+
+
+class EndOfService(PopLabel):
+    """A label of ours, the S-label of a DetNet service and its control word on top of IPv4."""
+
+    _S_LABEL = 500
+    _CONFIG = """\
+mpls:
+  labels:
+    - {label: 16, operation: pop-and-lookup}
+    - {label: 500, operation: detnet-pop, sequence-bits: 16}
+"""
+
+    def packet(self, octets, target, tag, generator):
+        word = build.control_word(generator.randrange(1 << 16))
+        return build.mpls_packet(octets, FIRST_LABEL, tag, _host_in(target, generator),
+                                 (self._S_LABEL,), word)
+
+
 class Decapsulate(Ipv4):
     """IPv4 in IPv6 with the TCQF option to a SID of ours, to random destinations over the routes."""
 
@@ -204,16 +237,38 @@ class Decapsulate(Ipv4):
 srv6:
   locators: ["fc00:1::/48"]
   local-sids:
-    - {sid: "fc00:1::d4/128", behavior: End.DT4}
+    - {{sid: "fc00:1::d4/128", behavior: {behavior}}}
 """
 
+    def __init__(self, behavior, has_routing_header=False):
+        self._behavior = behavior
+        self._routing = [build.routing_header([self._SID], 0)] if has_routing_header else []
+
     def packet(self, octets, target, tag, generator):
-        inner = build.ipv4_packet(octets - 48, SOURCE_IPV4, _host_in(target, generator), 0)
-        return build.ipv6_packet(octets, SOURCE_IPV6, self._SID, [build.option_header(tag)],
-                                 build.IPV4_INSIDE, inner)
+        headers = [build.option_header(tag), *self._routing]
+        inner_octets = octets - 40 - sum(1 + len(content) for _, content in headers)
+        inner = build.ipv4_packet(inner_octets, SOURCE_IPV4, _host_in(target, generator), 0)
+        return build.ipv6_packet(octets, SOURCE_IPV6, self._SID, headers, build.IPV4_INSIDE, inner)
 
     def config(self, traffic, cycle_bits):
-        return self._CONFIG
+        return self._CONFIG.format(behavior=self._behavior)
+
+
+class DecapsulateIntoTable(Decapsulate):
+    """The same where the address is looked up in a table of its own."""
+
+    _ROUTE = """routes:
+  - {prefix: 20.0.0.0/8, table: blue, next-hops: [{interface: ge1, address: 10.0.2.2}]}
+"""
+
+    def targets(self, traffic):
+        return [ONE_IPV4]
+
+    def entries(self, traffic):
+        return []
+
+    def config(self, traffic, cycle_bits):
+        return self._ROUTE + super().config(traffic, cycle_bits)
 
 
 class Ingress(Kind):
@@ -282,6 +337,42 @@ class IngressIpv6(Ingress):
 
     def network(self):
         return ONE_IPV6
+
+
+class IngressService(Ingress):
+    """Flows that get the S-label and control word of a DetNet service, a label and a tag on it."""
+
+    tags_out = TC_OUT
+    _ROUTE = """\
+routes:
+  - {prefix: 20.0.0.0/8, next-hops: [{interface: ge1, address: 10.0.2.2, labels: [17001]}]}
+"""
+
+    def entries(self, traffic):
+        return super().entries(traffic)[1:]
+
+    def config(self, traffic, cycle_bits, more=""):
+        service = "      mpls-service: {s-label: 500, sequence-bits: 16}\n"
+        return self._ROUTE + super().config(traffic, cycle_bits, more + service)
+
+
+class IngressLabel(Mpls):
+    """Labelled packets without a tag that are a flow by their label, and get their tag here."""
+
+    tags_in = None
+
+    def packet(self, octets, label, tag, generator):
+        return build.mpls_packet(octets, label, 0)
+
+    def marks(self):
+        return (0,)
+
+    def config(self, traffic, cycle_bits):
+        return f"""\
+detnet:
+  flows:
+    - {{id: 1, match: {{interface: ge0, mpls-label: {FIRST_LABEL}}}, cycle-size-bits: {cycle_bits}}}
+"""
 
 
 class Segment(Kind):
@@ -450,6 +541,10 @@ class BindingLabel(Kind):
         return PUSHED.config(traffic, cycle_bits)
 
 
+class BestEffortBindingLabel(BestEffort, BindingLabel):
+    pass
+
+
 class CompressedSegment(Segment):
     """The same with two compressed segments in the destination address (NEXT-CSID, RFC 9800)."""
 
@@ -477,6 +572,7 @@ routes:
     def config(self, traffic, cycle_bits):
         return self._CONFIG
 
+
 KINDS = {
     "ipv4": Ipv4(),
     "mpls": Mpls(),
@@ -485,15 +581,24 @@ KINDS = {
     "leaving": LeavingIpv4(),
     "push-label": PushLabel(),
     "pop-label": PopLabel(),
-    "decapsulate": Decapsulate(),
+    "pop-last": PopLast(),
+    "end-of-service": EndOfService(),
+    "decapsulate": Decapsulate("End.DT4"),
+    "decapsulate-routing": Decapsulate("End.DT4", has_routing_header=True),
+    "decapsulate-table": DecapsulateIntoTable("End.DT4, table: blue"),
+    "decapsulate-dx4": Decapsulate(
+        "End.DX4, next-hops: [{interface: ge1, address: 10.0.2.2}]"),
     "best-effort-ipv4": BestEffortIpv4(),
     "best-effort-ipv6": BestEffortIpv6(),
     "best-effort-mpls": BestEffortMpls(),
     "ingress": Ingress(),
     "ingress-ipv6": IngressIpv6(),
+    "ingress-service": IngressService(),
+    "ingress-label": IngressLabel(),
     "end": Segment("End"),
     "end-psp": Segment("End, flavors: [PSP]"),
     "end-csid": CompressedSegment(),
+    "end.t": Segment("End.T, table: main"),
     "end.x": Segment('End.X, next-hops: [{interface: ge1, address: "2001:db8:102::2"}]'),
     "no-nrp": Partition(is_known=False),
     "nrp": Partition(is_known=True),
@@ -503,6 +608,7 @@ KINDS = {
     "push-lists": Policy(TC_OUT, "mpls-mna", BINDING_LABEL, LABELS, "16001, 16004, 16003"),
     "best-effort-encaps": BestEffortPolicy(OPTION_OUT, "ipv6-option", BINDING_SID, SIDS),
     "best-effort-push": BestEffortPolicy(TC_OUT, "mpls-mna", BINDING_LABEL, LABELS),
+    "best-effort-binding-label": BestEffortBindingLabel(),
     "binding-sid": BindingSid(),
     "binding-label": BindingLabel(),
     "ingress-encaps": IngressPolicy(ENCAPSULATED),

@@ -52,11 +52,16 @@ def routing_header(segments, left):
     return ROUTING, fixed + b"".join(segment.packed for segment in reversed(segments))
 
 
+def control_word(number):
+    """Of a DetNet service: 28 bits of a sequence number (RFC 8964, 4.2.1)."""
+    return struct.pack(">I", number)
+
+
 def mpls_packet(octets, label, traffic_class, destination=ipaddress.IPv4Address("20.0.0.1"),
-                beneath=()):
-    """IPv4 with a label on top and others beneath it."""
+                beneath=(), word=b""):
+    """IPv4 with a label on top, others beneath it and, behind the last one, a control word."""
     entries = [label << 12 | traffic_class << 9 | 64, *(other << 12 | 64 for other in beneath)]
     entries[-1] |= 0x100
-    stack = struct.pack(f">{len(entries)}I", *entries)
+    stack = struct.pack(f">{len(entries)}I", *entries) + word
     return stack + ipv4_packet(octets - len(stack), ipaddress.IPv4Address("10.3.0.1"),
                                destination, 0)

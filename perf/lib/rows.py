@@ -48,7 +48,14 @@ ROWS = [
     _row("IPv4 DSCP leaving the domain, 1,000 routes", "leaving", 64, 1000),
     _row("IPv4 DSCP to a label's TC, 1 route", "push-label", 64, 1),
     _row("Label popped, IPv4 below it, TC to DSCP, 1,000 routes", "pop-label", 64, 1000),
+    _row("Last label popped (PHP), IPv4 below it, TC to DSCP", "pop-last", 64, 1),
+    _row("DetNet service ends: label, S-label, d-CW, TC to DSCP, 1,000 routes", "end-of-service",
+         64, 1000),
     _row("SRv6 End.DT4, option to DSCP, 1,000 routes", "decapsulate", 128, 1000),
+    _row("SRv6 End.DT4 with routing header, option to DSCP, 1,000 routes", "decapsulate-routing",
+         128, 1000),
+    _row("SRv6 End.DT4 into a table, option to DSCP", "decapsulate-table", 128, 1),
+    _row("SRv6 End.DX4, option to DSCP", "decapsulate-dx4", 128, 1),
     _row("Ingress to DSCP, 1 flow", "ingress", 64, 1),
     _row("Ingress to DSCP, 1,000 flows", "ingress", 64, 1000, packets=1000),
     _row("Ingress to DSCP, 100,000 flows", "ingress", 64, 100_000, packets=100_000, goal=0.35),
@@ -67,6 +74,9 @@ ROWS = [
     _row("Push of 3 labels with NRP, DSCP to TC, 10,000 policies", "push", 64, 10_000,
          packets=LONG),
     _row("Ingress of IPv6 to DSCP, 1,000 flows", "ingress-ipv6", 64, 1000, packets=1000),
+    _row("Ingress of a DetNet service: S-label, d-CW, label, 1,000 flows", "ingress-service", 64,
+         1000, packets=1000),
+    _row("Ingress by label, swap to TC", "ingress-label", 64, 1),
     _row("Ingress into H.Encaps.Red with NRP, 1,000 flows", "ingress-encaps", 64, 1000,
          packets=1000),
     _row("Ingress into push of 3 labels with NRP, 1,000 flows", "ingress-push", 64, 1000,
@@ -77,8 +87,10 @@ ROWS = [
     _row("Push of 3 labels with NRP, best effort, 1,000 policies", "best-effort-push", 64, 1000),
     _row("Binding SID into H.Encaps.Red with NRP, option to option", "binding-sid", 128, 1),
     _row("Binding label to 3 labels with NRP, TC to TC", "binding-label", 64, 1),
+    _row("Binding label to 3 labels with NRP, best effort", "best-effort-binding-label", 64, 1),
     _row("SRv6 End with PSP, option to option, 1,000 SIDs", "end-psp", 128, 1000),
     _row("SRv6 End with NEXT-CSID, option to option", "end-csid", 64, 1),
+    _row("SRv6 End.T, option to option", "end.t", 128, 1),
     _row("IPv6 option with NRP option, no NRP configured", "no-nrp", 80, 1),
     _row("IPv6 option with NRP option, 1 NRP", "nrp", 80, 1),
     _row("IPv6 option with NRP option, 1,000 NRPs", "nrp", 80, 1000),
@@ -87,7 +99,8 @@ ROWS = [
 
 def peer_traffic(traffic):
     """What l3fwd forwards beside it: the same capture where it can, else IPv4 of the same length."""
-    if traffic.kind in ("ipv4", "ipv6", "ingress", "ingress-encaps", "ingress-push", "leaving",
-                        "spread", "best-effort-ipv4", "best-effort-ipv6"):
+    if traffic.kind in ("ipv4", "ipv6", "ingress", "ingress-encaps", "ingress-push",
+                        "ingress-service", "leaving", "spread", "best-effort-ipv4",
+                        "best-effort-ipv6"):
         return traffic
     return Traffic("ipv4", traffic.octets, 1000, traffic.packets)

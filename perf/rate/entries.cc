@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <fstream>
+#include <optional>
 #include <sstream>
 #include <stdexcept>
 
@@ -12,12 +13,7 @@ namespace {
 /// Reads the entries of one file.
 class EntryReader {
   public:
-    explicit EntryReader(config::Router& router) : router_(router) {
-        if (!router.flows.empty()) {
-            flow_like_ = router.flows.front();
-            router.flows.clear();
-        }
-    }
+    explicit EntryReader(config::Router& router) : router_(router) {}
 
     /// False where the line is no entry.
     bool add(const std::string& line) {
@@ -91,6 +87,15 @@ class EntryReader {
         return true;
     }
 
+    /// The configuration's first flow, whose place the entries take.
+    const config::Flow& flow_like() {
+        if (!flow_like_) {
+            flow_like_ = router_.flows.empty() ? config::Flow{} : router_.flows.front();
+            router_.flows.clear();
+        }
+        return *flow_like_;
+    }
+
     bool add_flow(std::istringstream& words) {
         std::string source;
         std::string destination;
@@ -100,7 +105,7 @@ class EntryReader {
         if (!(words >> source >> destination >> protocol >> source_port >> destination_port)) {
             return false;
         }
-        config::Flow& flow = router_.flows.emplace_back(flow_like_);
+        config::Flow& flow = router_.flows.emplace_back(flow_like());
         flow.id = static_cast<std::uint32_t>(router_.flows.size());
         flow.match = {};
         flow.match.source = host(source);
@@ -181,7 +186,7 @@ class EntryReader {
     }
 
     config::Router& router_;
-    config::Flow flow_like_;
+    std::optional<config::Flow> flow_like_;
 };
 
 }  // namespace
