@@ -28,63 +28,63 @@ bool Forwarder::forward_unlike(const Lane& lane, rte_mbuf* mbuf, const Plain& pl
 /// A label off another one, which gets the tag. As forward_label() and expose().
 bool Forwarder::forward_popped(const Lane& lane, rte_mbuf* mbuf, const Plain& plain) {
     const std::uint32_t entry = load32(plain.l3);
-    std::uint8_t* top = plain.l3 + kLabelOctets;
-    if (plain.label->kind != LabelKind::pop || mpls::bottom(entry) ||
-        plain.flow != FlowTable::kNoFlow || mpls::label(load32(top)) < mpls::kFirstUnreserved) {
+    if (plain.label->kind != LabelKind::pop || plain.flow != FlowTable::kNoFlow) {
         return false;
     }
-    const bool leaves = plain.cycle != 0 && lane.out->domain == kNoDomain;
-    const bool has_cycle = plain.cycle != 0 && !leaves;
-    const std::uint32_t distance =
-        has_cycle && lane.transit ? lane.instant.distance(plain.cycle) : 0;
-    if (has_cycle && distance == 0) [[unlikely]] {
+    if (mpls::bottom(entry)) {
+        return forward_last_popped(lane, mbuf, plain);
+    }
+    std::uint8_t* top = plain.l3 + kLabelOctets;
+    const Onward onward = Forwarder::onward(lane, plain, lane.transit);
+    if (mpls::label(load32(top)) < mpls::kFirstUnreserved || !onward.is_plain()) {
         return false;
     }
     const std::uint8_t own_tc = mpls::tc(load32(top));
-    mpls::set_tc(top, has_cycle ? new_tag(lane, plain)
-                                : mark_of(lane, plain, Tagging::mpls_tc, own_tc, own_tc));
+    mpls::set_tc(top, onward.has_cycle ? new_tag(lane, plain)
+                                       : mark_of(lane, plain, Tagging::mpls_tc, own_tc, own_tc));
     if (!tables_->short_pipe) {
         top[3] = std::min(top[3], static_cast<std::uint8_t>(mpls::ttl(entry) - 1));
     }
     start_at(top, ethertype::kMpls, mbuf, plain);
-    if (has_cycle) {
-        join_cycle(lane, mbuf, distance, plain.nrp);
-    } else {
-        join_queue(lane, mbuf, leaves ? TrafficClass::left_domain : TrafficClass::best_effort,
-                   plain.nrp);
-    }
+    join(lane, mbuf, onward, TrafficClass::best_effort, plain.nrp);
     return true;
 }
 
-/// IP from beneath what carried its tag where it has a cycle: a label, or an outer header.
-bool Forwarder::forward_exposed(const Lane& lane, rte_mbuf* mbuf, const Plain& plain) {
-    const Tagging tagging = lane.out->tags.tagging();
-    const bool leaves = plain.cycle != 0 && lane.out->domain == kNoDomain;
-    const bool has_cycle = plain.cycle != 0 && !leaves;
-    const std::uint32_t distance =
-        has_cycle && lane.in_cycle ? lane.instant.distance(plain.cycle) : 0;
-    if (plain.adjacency->label_count != 0 || (has_cycle && distance == 0)) [[unlikely]] {
+/// The last label off IP (PHP), whose TTL is never raised, nor decremented by itself (RFC 3443,
+/// 3.5). As forward_label() and expose().
+bool Forwarder::forward_last_popped(const Lane& lane, rte_mbuf* mbuf, const Plain& plain) {
+    Plain beneath = plain;
+    if (!expose(beneath, kLabelOctets)) {
         return false;
     }
-    const bool is_ipv4 = plain.kind == Layer3::ipv4;
-    const std::uint8_t own_dscp = dscp_of(plain);
-    const std::uint8_t dscp = has_cycle ? tagging == Tagging::dscp ? new_tag(lane, plain) : own_dscp
-                                        : mark_of(lane, plain, Tagging::dscp, own_dscp, own_dscp);
-    if (is_ipv4 && ipv4::ttl(plain.l3) > plain.ttl_limit) {
-        ipv4::set_ttl(plain.l3, plain.ttl_limit);
-    } else if (!is_ipv4 && ipv6::hop_limit(plain.l3) > plain.ttl_limit) {
-        ipv6::set_hop_limit(plain.l3, plain.ttl_limit);
+    const unsigned ttl = mpls::ttl(load32(plain.l3));
+    beneath.ttl_limit =
+        tables_->short_pipe ? std::uint8_t{255} : static_cast<std::uint8_t>(ttl - 1);
+    beneath.label_count = Plain::kPenultimate;
+    return forward_exposed(lane, mbuf, beneath);
+}
+
+/// IP from beneath what carried its tag where it has a cycle: labels, or an outer header.
+bool Forwarder::forward_exposed(const Lane& lane, rte_mbuf* mbuf, const Plain& plain) {
+    const Onward onward = Forwarder::onward(lane, plain, lane.in_cycle);
+    if (plain.adjacency->label_count != 0 || !onward.is_plain()) [[unlikely]] {
+        return false;
     }
-    pass_hop(plain, dscp);
+    std::uint8_t dscp = dscp_of(plain);
+    if (!onward.has_cycle) {
+        dscp = mark_of(lane, plain, Tagging::dscp, dscp, dscp);
+    } else if (lane.out->tags.tagging() == Tagging::dscp) {
+        dscp = new_tag(lane, plain);
+    }
+    const unsigned hops = plain.label_count == Plain::kPenultimate ? 0 : 1;
+    set_ttl_and_dscp(
+        plain, static_cast<std::uint8_t>(std::min(ttl_of(plain), plain.ttl_limit) - hops), dscp);
     if (plain.sid != nullptr) {
         plain.sid_counter->count(mbuf->pkt_len - kEthernetOctets);
     }
-    start_at(plain.l3, is_ipv4 ? ethertype::kIpv4 : ethertype::kIpv6, mbuf, plain);
-    if (has_cycle) {
-        join_cycle(lane, mbuf, distance, plain.nrp);
-    } else {
-        join_queue(lane, mbuf, leaves ? TrafficClass::left_domain : class_of_dscp(dscp), plain.nrp);
-    }
+    start_at(plain.l3, plain.kind == Layer3::ipv4 ? ethertype::kIpv4 : ethertype::kIpv6, mbuf,
+             plain);
+    join(lane, mbuf, onward, class_of_dscp(dscp), plain.nrp);
     return true;
 }
 

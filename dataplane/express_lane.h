@@ -41,6 +41,15 @@ struct Forwarder::Untagged {
     bool own_option = false;  ///< the tag's place is an option that this router put in front
 };
 
+/// How a packet goes on whose tag went with what carried it, or that has none.
+struct Forwarder::Onward {
+    bool leaves = false;         ///< its domain
+    bool has_cycle = false;      ///< it is TCQF, and stays it
+    std::uint32_t distance = 0;  ///< of its cycle; 0: none that it may join
+
+    bool is_plain() const { return !has_cycle || distance != 0; }
+};
+
 /// Ethernet's, in front of layer 3.
 inline void write_addresses(const Adjacency& adjacency, std::uint8_t* l3) {
     std::memcpy(l3 - kEthernetOctets, adjacency.ethernet.data(), adjacency.ethernet.size());
@@ -53,6 +62,18 @@ inline std::uint8_t Forwarder::new_tag(const Lane& lane, const Plain& plain) {
 
 inline std::uint8_t Forwarder::dscp_of(const Plain& plain) {
     return plain.kind == Layer3::ipv4 ? ipv4::dscp(plain.l3) : ipv6::dscp(plain.l3);
+}
+
+inline std::uint8_t Forwarder::ttl_of(const Plain& plain) {
+    return plain.kind == Layer3::ipv4 ? ipv4::ttl(plain.l3) : ipv6::hop_limit(plain.l3);
+}
+
+inline void Forwarder::set_ttl_and_dscp(const Plain& plain, std::uint8_t ttl, std::uint8_t dscp) {
+    if (plain.kind == Layer3::ipv4) {
+        return ipv4::set_ttl_and_dscp(plain.l3, ttl, dscp);
+    }
+    ipv6::set_hop_limit(plain.l3, ttl);
+    ipv6::set_dscp(plain.l3, dscp);
 }
 
 /// One hop less, and this DSCP. The TTL that is left.
@@ -145,6 +166,27 @@ inline void Forwarder::join_queue(const Lane& lane, rte_mbuf* mbuf, TrafficClass
     if (refusal != Refusal::none) [[unlikely]] {
         refuse(lane.oif, mbuf, refusal);
     }
+}
+
+/// `keeps_cycle`: whether a TCQF packet may go out of this interface in one.
+[[gnu::always_inline]] inline Forwarder::Onward Forwarder::onward(const Lane& lane,
+                                                                  const Plain& plain,
+                                                                  bool keeps_cycle) {
+    Onward onward;
+    onward.leaves = plain.cycle != 0 && lane.out->domain == kNoDomain;
+    onward.has_cycle = plain.cycle != 0 && !onward.leaves;
+    onward.distance = onward.has_cycle && keeps_cycle ? lane.instant.distance(plain.cycle) : 0;
+    return onward;
+}
+
+/// `traffic_class`: of a packet that never had a cycle.
+[[gnu::always_inline]] inline void Forwarder::join(const Lane& lane, rte_mbuf* mbuf,
+                                                   const Onward& onward, TrafficClass traffic_class,
+                                                   std::uint32_t nrp) {
+    if (onward.has_cycle) {
+        return join_cycle(lane, mbuf, onward.distance, nrp);
+    }
+    join_queue(lane, mbuf, onward.leaves ? TrafficClass::left_domain : traffic_class, nrp);
 }
 
 }  // namespace tcqf::dataplane

@@ -53,7 +53,8 @@ class Forwarder {
     static bool recognise_ipv4(const InterfaceTable& in, Plain& plain);
     bool recognise_ipv6(const InterfaceTable& in, Plain& plain) const;
     bool recognise_label(const InterfaceTable& in, Plain& plain) const;
-    static void expose(Plain& plain, std::uint32_t octets, PlainBurst& burst);
+    static bool expose(Plain& plain, std::uint32_t octets);
+    std::uint32_t own_labels_octets(const Plain& plain, std::uint8_t& ttl_limit) const;
     void pop_plain(Plain& plain, PlainBurst& burst) const;
     void decapsulate_plain(Plain& plain, PlainBurst& burst) const;
     void take_other_label(Plain& plain, PlainBurst& burst) const;
@@ -83,6 +84,7 @@ class Forwarder {
     // express.cc: the short way, from there to a queue
     struct Lane;
     struct Untagged;
+    struct Onward;
     void forward_burst(const Source& source, std::span<rte_mbuf* const> mbufs,
                        const std::int64_t* arrivals_ns, std::int64_t now_ns);
     void choose_lane(Lane& lane, config::InterfaceIndex oif);
@@ -108,6 +110,8 @@ class Forwarder {
     static std::uint8_t dscp_of(const Plain& plain);
     static std::uint8_t mark_of(const Lane& lane, const Plain& plain, Tagging tagging,
                                 std::uint8_t mark, std::uint8_t egress_mark);
+    static std::uint8_t ttl_of(const Plain& plain);
+    static void set_ttl_and_dscp(const Plain& plain, std::uint8_t ttl, std::uint8_t dscp);
     static std::uint8_t pass_hop(const Plain& plain, std::uint8_t dscp);
     static void next_compressed(const Plain& plain, std::uint8_t* address);
     static void next_segment(const Plain& plain);
@@ -119,10 +123,14 @@ class Forwarder {
     void join_cycle(const Lane& lane, rte_mbuf* mbuf, std::uint32_t distance, std::uint32_t nrp);
     void join_queue(const Lane& lane, rte_mbuf* mbuf, TrafficClass traffic_class,
                     std::uint32_t nrp);
+    static Onward onward(const Lane& lane, const Plain& plain, bool keeps_cycle);
+    void join(const Lane& lane, rte_mbuf* mbuf, const Onward& onward, TrafficClass traffic_class,
+              std::uint32_t nrp);
 
     // express_headers.cc: with other headers than before
     bool forward_unlike(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
     bool forward_popped(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
+    bool forward_last_popped(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
     bool forward_exposed(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
     bool forward_pushed(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
 

@@ -142,6 +142,17 @@ inline void set_dscp(std::uint8_t* ip, std::uint8_t dscp) {
     ip[8] = static_cast<std::uint8_t>(ip[8] - 1);
     store16(ip + 10, static_cast<std::uint16_t>(~(sum + (sum >> 16))));
 }
+/// Another TTL and DSCP, likewise.
+inline void set_ttl_and_dscp(std::uint8_t* ip, std::uint8_t ttl, std::uint8_t dscp) {
+    const std::uint32_t old_marks = ip[1];
+    const std::uint32_t marks = std::uint32_t{dscp} << 2 | (old_marks & 3);
+    std::uint32_t sum = (load16(ip + 10) ^ 0xffffu) + 2 * 0xffff + marks - old_marks +
+                        (std::uint32_t{ttl} << 8) - (std::uint32_t{ip[8]} << 8);
+    sum = (sum & 0xffff) + (sum >> 16);
+    ip[1] = static_cast<std::uint8_t>(marks);
+    ip[8] = ttl;
+    store16(ip + 10, static_cast<std::uint16_t>(~(sum + (sum >> 16))));
+}
 /// Whether a header without options has the right checksum.
 inline bool short_checksum_right(const std::uint8_t* ip) {
     std::uint64_t words[2];

@@ -5,6 +5,7 @@
 
 #include "dataplane/plain_burst.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <optional>
@@ -21,19 +22,6 @@ namespace tcqf::dataplane {
 namespace {
 
 static_assert(kReceiveBurst <= FlowTable::kMaxBurst && kReceiveBurst <= SidIndex::kMaxBurst);
-
-/// An Internet header without options and with nothing wrong, of a packet that fills its frame.
-inline bool is_plain_ipv4(const std::uint8_t* ip, std::uint32_t octets) {
-    return octets >= kIpv4Octets && ip[0] == 0x45 && ipv4::total_octets(ip) == octets &&
-           ipv4::ttl(ip) > 1 && ipv4::is_unicast(ipv4::source(ip)) &&
-           ipv4::is_unicast(ipv4::destination(ip)) && ipv4::short_checksum_right(ip);
-}
-
-inline bool is_plain_ipv6(const std::uint8_t* ip, std::uint32_t octets) {
-    return octets >= kIpv6Octets && ip[0] >> 4 == 6 &&
-           kIpv6Octets + ipv6::payload_octets(ip) == octets && ipv6::hop_limit(ip) > 1 &&
-           ipv6::is_routable(ipv6::source(ip)) && ipv6::is_routable(ipv6::destination(ip));
-}
 
 /// Of a plain IPv6 packet without routing header.
 inline bool has_options(const std::uint8_t* ip) {
@@ -395,16 +383,46 @@ inline void Forwarder::find_adjacency(Plain& plain, PlainBurst& burst) const {
     }
 }
 
-/// What is beneath a label of ours, the only one, is forwarded by its address. Flows may be told
-/// apart by that label, too.
+/// Labels of ours on top, with the control word of a DetNet service that ends here (RFC 8964, 4.2),
+/// down to the packet that is beneath them: octets, or 0 where anything else is among them.
+[[gnu::noinline]] std::uint32_t Forwarder::own_labels_octets(const Plain& plain,
+                                                             std::uint8_t& ttl_limit) const {
+    const LabelAction* action = plain.label;
+    for (std::uint32_t octets = 0;;) {
+        const std::uint32_t entry = load32(plain.l3 + octets);
+        octets += kLabelOctets;
+        ttl_limit = tables_->short_pipe ? ttl_limit : std::min(ttl_limit, mpls::ttl(entry));
+        if (action->kind == LabelKind::detnet_pop) {
+            const bool has_word = mpls::bottom(entry) &&
+                                  plain.octets >= octets + kControlWordOctets &&
+                                  load32(plain.l3 + octets) >> action->sequence_bits == 0;
+            return has_word ? octets + kControlWordOctets : 0;
+        }
+        if (action->kind != LabelKind::pop_and_lookup) {
+            return 0;
+        }
+        if (mpls::bottom(entry)) {
+            return octets;
+        }
+        action = &tables_->labels.find(mpls::label(load32(plain.l3 + octets)));
+    }
+}
+
+/// What is beneath labels of ours is forwarded by its address. Flows may be told apart by the first
+/// label, too.
 inline void Forwarder::pop_plain(Plain& plain, PlainBurst& burst) const {
-    const std::uint32_t entry = load32(plain.l3);
     plain.kind = Layer3::other;
-    if (!mpls::bottom(entry) || (plain.cycle == 0 && !tables_->flow_table->empty())) {
+    if (plain.cycle == 0 && !tables_->flow_table->empty()) {
         return;
     }
+    const std::uint32_t entry = load32(plain.l3);
+    const bool is_alone = plain.label->kind == LabelKind::pop_and_lookup && mpls::bottom(entry);
     plain.ttl_limit = tables_->short_pipe ? std::uint8_t{255} : mpls::ttl(entry);
-    expose(plain, kLabelOctets, burst);
+    const std::uint32_t octets =
+        is_alone ? kLabelOctets : own_labels_octets(plain, plain.ttl_limit);
+    if (octets != 0 && plain.ttl_limit > 1) {
+        expose(plain, octets) ? burst.add(plain) : burst.leave(plain);
+    }
 }
 
 /// As decapsulate(), of a packet to a SID that ends it, without routing header and with nothing to
@@ -436,27 +454,15 @@ inline void Forwarder::pop_plain(Plain& plain, PlainBurst& burst) const {
     prefetch_entry(plain.sid_counter);
     plain.ttl_limit = 255;
     plain.nrp = kNoNrp;
-    expose(plain, outer_octets, burst);
-}
-
-/// What lies beneath `octets` that go is forwarded by its address, where it is plain.
-void Forwarder::expose(Plain& plain, std::uint32_t octets, PlainBurst& burst) {
-    plain.label_count = Plain::kExposed;
-    plain.l3 += octets;
-    plain.octets -= octets;
-    if (is_plain_ipv4(plain.l3, plain.octets)) {
-        burst.add_ipv4(plain);
-    } else if (is_plain_ipv6(plain.l3, plain.octets) &&
-               !has_extension_headers(ipv6::next(plain.l3))) {
-        burst.add_ipv6(plain);
-    }
+    expose(plain, outer_octets) ? burst.add(plain) : burst.leave(plain);
 }
 
 /// A label without a sole next hop: of several, of none (one of ours), or a policy's binding SID.
 [[gnu::noinline]] void Forwarder::take_other_label(Plain& plain, PlainBurst& burst) const {
     if (plain.label->is_plain) {
         plain.adjacency = choose_plain_hop(plain, plain.label->hops);
-    } else if (plain.label->kind == LabelKind::pop_and_lookup) {
+    } else if (plain.label->kind == LabelKind::pop_and_lookup ||
+               plain.label->kind == LabelKind::detnet_pop) {
         pop_plain(plain, burst);
     } else if (plain.label->kind == LabelKind::policy && plain.cycle != 0) {
         plain.policy = &tables_->policies[plain.label->policy];

@@ -15,12 +15,13 @@ namespace tcqf::dataplane {
 struct Forwarder::Plain {
     static constexpr std::uint8_t kExposed = UINT8_MAX;
     static constexpr std::uint8_t kRoutingPopped = UINT8_MAX - 1;
+    static constexpr std::uint8_t kPenultimate = UINT8_MAX - 2;
     /// The next segment lies in the destination address itself (NEXT-CSID).
     static constexpr std::uint16_t kCompressed = ipv6::kDestinationAt;
 
     Layer3 kind;  ///< other: something about it is special
-    /// That are swapped; or what goes instead: kExposed: all that was above it; kRoutingPopped: its
-    /// routing header (PSP).
+    /// That are swapped; or what goes instead: kExposed: all that was above it; kPenultimate: its
+    /// last label, for the neighbour (PHP); kRoutingPopped: its routing header (PSP).
     std::uint8_t label_count;
     CycleId cycle;           ///< identifier on the incoming interface; 0: not TCQF
     std::uint8_t ttl_limit;  ///< of the label that has gone, where it counts
@@ -65,11 +66,41 @@ struct Forwarder::PlainBurst {
         plain.kind = Layer3::ipv6;
         ipv6[ipv6_count++] = &plain;
     }
+    /// To the long way.
+    static void leave(Plain& plain) { plain.kind = Layer3::other; }
+    /// IP, of whichever kind.
+    void add(Plain& plain) { plain.kind == Layer3::ipv4 ? add_ipv4(plain) : add_ipv6(plain); }
 
     std::span<Plain* const> ipv4_packets() const { return {ipv4.data(), ipv4_count}; }
     std::span<Plain* const> ipv6_packets() const { return {ipv6.data(), ipv6_count}; }
     std::span<Plain* const> packets_of_flows() const { return {of_flows.data(), of_flows_count}; }
 };
+
+/// An Internet header without options and with nothing wrong, of a packet that fills its frame.
+inline bool is_plain_ipv4(const std::uint8_t* ip, std::uint32_t octets) {
+    return octets >= kIpv4Octets && ip[0] == 0x45 && ipv4::total_octets(ip) == octets &&
+           ipv4::ttl(ip) > 1 && ipv4::is_unicast(ipv4::source(ip)) &&
+           ipv4::is_unicast(ipv4::destination(ip)) && ipv4::short_checksum_right(ip);
+}
+
+inline bool is_plain_ipv6(const std::uint8_t* ip, std::uint32_t octets) {
+    return octets >= kIpv6Octets && ip[0] >> 4 == 6 &&
+           kIpv6Octets + ipv6::payload_octets(ip) == octets && ipv6::hop_limit(ip) > 1 &&
+           ipv6::is_routable(ipv6::source(ip)) && ipv6::is_routable(ipv6::destination(ip));
+}
+
+/// Goes over to what lies beneath `octets` that go. False where it is not plain.
+[[gnu::always_inline]] inline bool Forwarder::expose(Plain& plain, std::uint32_t octets) {
+    plain.label_count = Plain::kExposed;
+    plain.l3 += octets;
+    plain.octets -= octets;
+    if (is_plain_ipv4(plain.l3, plain.octets)) {
+        plain.kind = Layer3::ipv4;
+        return true;
+    }
+    plain.kind = Layer3::ipv6;
+    return is_plain_ipv6(plain.l3, plain.octets) && !has_extension_headers(ipv6::next(plain.l3));
+}
 
 /// The compressed SID behind the one that a packet's destination is.
 inline void Forwarder::next_compressed(const Plain& plain, std::uint8_t* address) {
