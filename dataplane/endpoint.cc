@@ -108,8 +108,7 @@ void Forwarder::endpoint(Packet& packet, const SidAction& sid) {
     }
     std::uint8_t* routing =
         packet.extensions.routing != 0 ? packet.l3 + packet.extensions.routing : nullptr;
-    if (routing != nullptr && srh::type(routing) == srh::kRoutingType &&
-        (srh::flags(routing) & srh::kOamFlag) != 0) {
+    if (routing != nullptr && srh::type(routing) == srh::kRoutingType && srh::is_for_oam(routing)) {
         oam_copy(packet);
     }
     if (sid.flavors.next_csid && !ends_here(sid.behavior) && next_csid(packet, sid)) {

@@ -35,7 +35,7 @@ void Forwarder::choose_lane(Lane& lane, config::InterfaceIndex oif) {
         lane.longest_wait_ns <= lane.map->max_poll_gap_ns(lane.out->timing.cycle_time_ns);
     lane.transit = lane.in_cycle && lane.in->tags.tagging() == lane.out->tags.tagging() &&
                    lane.in->option_header == lane.out->option_header;
-    lane.steers = lane.in_cycle && lane.in->tags.tagging() == Tagging::dscp;
+    lane.steers = lane.in_cycle && lane.in->tags.tagging() != Tagging::mpls_tc;
     if (lane.in_cycle) {
         lane.instant = lane.map->at(lane.tracker->index());
         lane.current = lane.tracker->cycle();
@@ -139,9 +139,7 @@ void Forwarder::forward_best_effort(const Lane& lane, rte_mbuf* mbuf, const Plai
         if (plain.segment != 0) {
             next_segment(plain);
         }
-        if (plain.option != 0) {
-            retire_tcqf_options({l3, plain.octets}, tables_->code_points);
-        }
+        retire_option(plain);
     }
     if (plain.cycle != 0) {
         traffic_class = TrafficClass::left_domain;

@@ -104,8 +104,9 @@ bool Forwarder::forward_pushed(const Lane& lane, rte_mbuf* mbuf, const Plain& pl
         !has_room(lane, mbuf, plain, octets)) [[unlikely]] {
         return false;
     }
-    const std::uint8_t dscp = has_cycle ? lane.in->egress_dscp : dscp_of(plain);
-    const std::uint8_t ttl = pass_hop(plain, dscp);
+    const std::uint8_t ttl =
+        pass_hop(plain, has_cycle ? dscp_beneath(lane, plain) : dscp_of(plain));
+    retire_option(plain);
     std::uint8_t* top = put_in_front(mbuf, plain, octets, ethertype::kMpls);
     write_labels_of(adjacency, top,
                     mpls::entry(0, has_cycle ? lane.in->egress_tc : std::uint8_t{0}, false,

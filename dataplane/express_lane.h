@@ -17,7 +17,7 @@ struct Forwarder::Lane {
     config::InterfaceIndex oif = kNotChosen;  ///< what the rest is valid for
     bool in_cycle = false;                    ///< TCQF packets may go there
     bool transit = false;                     ///< and have the same kind of tag there
-    bool steers = false;                      ///< in_cycle, from a domain whose tags are DSCPs
+    bool steers = false;                      ///< in_cycle, from a domain with tags of IP packets
     bool ingress = false;                     ///< flows enter TCQF there, by DSCP
     bool owned = false;                       ///< this worker looks after oif
     std::uint32_t mtu = 0;                    ///< of oif; 0: nothing may go there
@@ -125,6 +125,21 @@ inline void Forwarder::next_segment(const Plain& plain) {
     std::uint8_t* routing = plain.l3 + plain.routing;
     srh::set_segments_left(routing, srh::segments_left(routing) - 1u);
     ipv6::set_destination(plain.l3, plain.l3 + plain.segment);
+}
+
+/// The DSCP of a TCQF packet that goes beneath something else.
+inline std::uint8_t Forwarder::dscp_beneath(const Lane& lane, const Plain& plain) {
+    return lane.in->tags.tagging() == Tagging::dscp ? lane.in->egress_dscp : dscp_of(plain);
+}
+
+/// The option that was a packet's tag, where it was one. As retire_tcqf_options(), of one that has
+/// no E flag.
+inline void Forwarder::retire_option(const Plain& plain) const {
+    if (plain.option != 0) [[unlikely]] {
+        std::uint8_t* option = plain.l3 + plain.option;
+        option[0] = tables_->code_points.retired_option;
+        store16(option + 2, 0);
+    }
 }
 
 /// What a packet without a cycle has in the field that carries tags of this kind: no tag of the

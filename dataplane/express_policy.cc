@@ -10,7 +10,7 @@
 
 namespace tcqf::dataplane {
 
-/// Into a policy: a TCQF packet whose tag is its DSCP, a flow's, or one without a tag.
+/// Into a policy: a TCQF packet, a flow's, or one without a tag.
 bool Forwarder::forward_steered(const Lane& lane, rte_mbuf* mbuf, const Plain& plain) {
     if (plain.kind == Layer3::labelled) {
         return forward_label_steered(lane, mbuf, plain);
@@ -25,10 +25,11 @@ bool Forwarder::forward_steered(const Lane& lane, rte_mbuf* mbuf, const Plain& p
     if (distance == 0) [[unlikely]] {
         return false;
     }
-    std::uint8_t* place = put_policy_in_front(lane, mbuf, plain, lane.in->egress_dscp);
+    std::uint8_t* place = put_policy_in_front(lane, mbuf, plain, dscp_beneath(lane, plain));
     if (place == nullptr) [[unlikely]] {
         return false;
     }
+    retire_option(plain);
     write_tag(lane.out->tags.tagging(), place, new_tag(lane, plain));
     join_cycle(lane, mbuf, distance, plain.policy->nrp);
     return true;
@@ -111,15 +112,16 @@ inline std::uint8_t* Forwarder::encapsulate_plain(const Lane& lane, rte_mbuf* mb
     const InterfaceTable& out = *lane.out;
     const OuterHeader& outer = *plain.outer;
     const bool is_ipv4 = plain.kind == Layer3::ipv4;
-    if (out.tags.tagging() == Tagging::mpls_tc ||
-        (!is_ipv4 && has_extension_headers(ipv6::next(plain.l3))) ||
-        !has_room(lane, mbuf, plain, outer.octets)) [[unlikely]] {
+    if (out.tags.tagging() == Tagging::mpls_tc || !has_room(lane, mbuf, plain, outer.octets))
+        [[unlikely]] {
         return nullptr;
     }
     pass_hop(plain, dscp);
-    const std::uint32_t hash =
-        is_ipv4 ? ipv4_hash(plain.l3, plain.octets, tables_->hash_seed)
-                : ipv6_hash(plain.l3, upper_of_ipv6(plain.l3, plain.octets), tables_->hash_seed);
+    if (plain.segment != 0) {
+        next_segment(plain);
+    }
+    const std::uint32_t hash = is_ipv4 ? ipv4_hash(plain.l3, plain.octets, tables_->hash_seed)
+                                       : ipv6_hash(plain.l3, upper_of(plain), tables_->hash_seed);
     std::uint8_t* ip = put_in_front(mbuf, plain, outer.octets, ethertype::kIpv6);
     outer.write(ip, is_ipv4 ? plain.l3[1] : ipv6::traffic_class(plain.l3), flow_label_of(hash),
                 is_ipv4 ? protocol::kIpv4 : protocol::kIpv6, plain.octets);

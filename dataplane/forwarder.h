@@ -14,6 +14,7 @@
 #include "dataplane/network_actions.h"
 #include "dataplane/packet.h"
 #include "dataplane/shared_state.h"
+#include "dataplane/upper_layer.h"
 
 namespace tcqf::dataplane {
 
@@ -59,6 +60,7 @@ class Forwarder {
     void decapsulate_plain(Plain& plain, PlainBurst& burst) const;
     void take_other_label(Plain& plain, PlainBurst& burst) const;
     bool find_hop(Plain& plain) const;
+    void take_hop(Plain& plain, const HopSet& hops) const;
     void find_adjacency(Plain& plain, PlainBurst& burst) const;
     void find_sids(const PlainBurst& burst) const;
     void look_up(config::InterfaceIndex interface, const PlainBurst& burst) const;
@@ -67,9 +69,14 @@ class Forwarder {
                      PlainBurst& burst) const;
     void match_other_flows(config::InterfaceIndex interface, std::span<Plain> packets,
                            PlainBurst& burst) const;
-    static std::uint16_t next_plain_segment(const Plain& plain, const SidAction& sid);
+    static std::uint16_t next_plain_segment(const Plain& plain, unsigned plain_from);
+    static UpperLayer upper_of(const Plain& plain);
     const std::uint8_t* onward_address(Plain& plain, std::uint8_t* room) const;
+    void look_up_at_sid(Plain& plain, const std::uint8_t* destination) const;
+    void find_way_of_inner(Plain& plain, PlainBurst& burst) const;
     void take_compressed(Plain& plain, PlainBurst& burst) const;
+    void take_binding_sid(Plain& plain, const PlainBurst& burst) const;
+    void take_other_route(Plain& plain, PlainBurst& burst) const;
     static const HopSet* hops_of(const Plain& plain);
     std::optional<std::uint32_t> plain_hash(const Plain& plain) const;
     const Adjacency* choose_plain_hop(const Plain& plain, const HopSet& hops) const;
@@ -108,6 +115,8 @@ class Forwarder {
     // express_lane.h
     static std::uint8_t new_tag(const Lane& lane, const Plain& plain);
     static std::uint8_t dscp_of(const Plain& plain);
+    static std::uint8_t dscp_beneath(const Lane& lane, const Plain& plain);
+    void retire_option(const Plain& plain) const;
     static std::uint8_t mark_of(const Lane& lane, const Plain& plain, Tagging tagging,
                                 std::uint8_t mark, std::uint8_t egress_mark);
     static std::uint8_t ttl_of(const Plain& plain);

@@ -35,6 +35,22 @@ inline bool carries_ip(const std::uint8_t* ip) {
     return upper == protocol::kIpv4 || upper == protocol::kIpv6;
 }
 
+/// Whether a SID ends packets with this inside, without any flavor.
+inline bool ends_ip(config::SidBehavior behavior, std::uint8_t protocol) {
+    switch (behavior) {
+        case config::SidBehavior::end_dt4:
+        case config::SidBehavior::end_dx4:
+            return protocol == protocol::kIpv4;
+        case config::SidBehavior::end_dt6:
+        case config::SidBehavior::end_dx6:
+            return protocol == protocol::kIpv6;
+        case config::SidBehavior::end_dt46:
+            return protocol == protocol::kIpv4 || protocol == protocol::kIpv6;
+        default:
+            return false;
+    }
+}
+
 /// What a plain packet is matched against flows by, but for its interface.
 inline void read_flow_fields(Layer3, const std::uint8_t* ip, std::uint32_t octets,
                              Ipv4FlowFields& fields) {
@@ -222,11 +238,11 @@ void Forwarder::match_flows(config::InterfaceIndex interface, std::span<Plain* c
 
 /// A SID's packet to which nothing happens but that the next segment becomes its destination: the
 /// offset of that segment, else 0. The order of the checks does not matter to one that passes all.
-inline std::uint16_t Forwarder::next_plain_segment(const Plain& plain, const SidAction& sid) {
+inline std::uint16_t Forwarder::next_plain_segment(const Plain& plain, unsigned plain_from) {
     const std::uint8_t* routing = plain.l3 + plain.routing;
     const std::uint8_t left = srh::segments_left(routing);
-    if (left < sid.plain_from || srh::type(routing) != srh::kRoutingType ||
-        (srh::flags(routing) & srh::kOamFlag) != 0 || !srh::segments_left_right(routing)) {
+    if (left < plain_from || srh::type(routing) != srh::kRoutingType || srh::is_for_oam(routing) ||
+        !srh::segments_left_right(routing)) {
         return 0;
     }
     const std::uint8_t* segment = srh::segment(routing, left - 1u);
@@ -252,7 +268,7 @@ inline const std::uint8_t* Forwarder::onward_address(Plain& plain, std::uint8_t*
         plain.kind = Layer3::other;  // until it is exposed
         return nullptr;
     }
-    plain.segment = next_plain_segment(plain, *plain.sid);
+    plain.segment = next_plain_segment(plain, plain.sid->plain_from);
     if (plain.segment == 0) {
         plain.kind = Layer3::other;
         return nullptr;
@@ -262,7 +278,19 @@ inline const std::uint8_t* Forwarder::onward_address(Plain& plain, std::uint8_t*
     }
     plain.sid_counter = &counter_of(*plain.sid);
     prefetch_entry(plain.sid_counter);
-    return plain.sid->behavior == config::SidBehavior::end_x ? nullptr : plain.l3 + plain.segment;
+    if (plain.sid->behavior == config::SidBehavior::end) [[likely]] {
+        return plain.l3 + plain.segment;
+    }
+    look_up_at_sid(plain, plain.l3 + plain.segment);
+    return nullptr;
+}
+
+/// Where End.X and End.T send a packet that has a new destination: to the SID's own next hops, or
+/// by its table.
+void Forwarder::look_up_at_sid(Plain& plain, const std::uint8_t* destination) const {
+    plain.route = plain.sid->behavior == config::SidBehavior::end_t
+                      ? &tables_->route(plain.sid->table, destination)
+                      : nullptr;
 }
 
 /// Fourth stage: IP destinations, all at once.
@@ -322,10 +350,7 @@ std::optional<std::uint32_t> Forwarder::plain_hash(const Plain& plain) const {
     if (plain.segment != 0) {
         return std::nullopt;
     }
-    ExtensionHeaders extensions;
-    walk_extension_headers({plain.l3, plain.octets}, tables_->code_points, extensions);
-    const UpperLayer upper = upper_of_ipv6(plain.l3, plain.octets, extensions);
-    return ipv6_hash(plain.l3, upper, seed);
+    return ipv6_hash(plain.l3, upper_of(plain), seed);
 }
 
 /// Of several next hops; nullptr where there are none, or where the long way has to choose.
@@ -341,9 +366,13 @@ inline bool Forwarder::find_hop(Plain& plain) const {
     if (hops == nullptr || hops->count == 0) {
         return false;
     }
-    plain.adjacency = hops->count == 1 ? hops->first : choose_plain_hop(plain, *hops);
-    prefetch_shared(plain.adjacency);
+    take_hop(plain, *hops);
     return true;
+}
+
+inline void Forwarder::take_hop(Plain& plain, const HopSet& hops) const {
+    plain.adjacency = hops.count == 1 ? hops.first : choose_plain_hop(plain, hops);
+    prefetch_shared(plain.adjacency);
 }
 
 inline void Forwarder::find_adjacency(Plain& plain, PlainBurst& burst) const {
@@ -352,17 +381,17 @@ inline void Forwarder::find_adjacency(Plain& plain, PlainBurst& burst) const {
     }
     if (plain.sid != nullptr) {
         decapsulate_plain(plain, burst);
-    } else if (plain.route != nullptr && plain.route->kind == RouteKind::sid) {
-        take_compressed(plain, burst);
+    } else if (plain.route != nullptr) {
+        take_other_route(plain, burst);
     }
 }
 
 /// A SID with an argument, in which the next one is: as next_csid(). No flow is told by what its
 /// destination was before.
-[[gnu::noinline]] void Forwarder::take_compressed(Plain& plain, PlainBurst& burst) const {
+inline void Forwarder::take_compressed(Plain& plain, PlainBurst& burst) const {
     const SidAction& sid = tables_->sids[plain.route->index];
     const std::uint8_t* routing = plain.l3 + plain.routing;
-    const bool is_oam = plain.routing != 0 && (srh::flags(routing) & srh::kOamFlag) != 0;
+    const bool is_oam = plain.routing != 0 && srh::is_for_oam(routing);
     std::array<std::uint8_t, 16> next;
     if (!sid.renews_destination() || !sid.flavors.next_csid || !burst.inside_srv6_domain ||
         is_oam || (plain.cycle == 0 && !tables_->flow_table->empty()) ||
@@ -375,11 +404,46 @@ inline void Forwarder::find_adjacency(Plain& plain, PlainBurst& burst) const {
     plain.segment = Plain::kCompressed;
     plain.sid_counter = &counter_of(sid);
     prefetch_entry(plain.sid_counter);
-    plain.route = nullptr;
-    if (sid.behavior == config::SidBehavior::end_x) {
-        find_hop(plain);
-    } else {
+    if (sid.behavior == config::SidBehavior::end) {
+        plain.route = nullptr;
         burst.add_ipv6(plain);
+    } else {
+        look_up_at_sid(plain, next.data());
+        find_hop(plain);
+    }
+}
+
+/// A policy's binding SID: the next segment becomes the destination, and the policy's headers go in
+/// front (RFC 8986, 4.13 and 4.14).
+inline void Forwarder::take_binding_sid(Plain& plain, const PlainBurst& burst) const {
+    const RouteAction& route = plain.route->kind == RouteKind::no_sid
+                                   ? tables_->sid_index->find(ipv6::destination(plain.l3))
+                                   : *plain.route;
+    if (route.kind != RouteKind::binding_sid || plain.routing == 0 || !burst.inside_srv6_domain ||
+        (plain.cycle == 0 && !tables_->flow_table->empty())) {
+        return;
+    }
+    const PolicyAction& policy = tables_->policies[route.index];
+    plain.segment = next_plain_segment(plain, 1);
+    if (plain.segment == 0 || !policy.is_valid() || policy.sole.outer == nullptr) {
+        return burst.leave(plain);
+    }
+    plain.sid_counter = &sid_counters_[policy.counter];
+    prefetch_entry(plain.sid_counter);
+    plain.policy = &policy;
+    take_way(plain, policy.sole);
+}
+
+/// What a route leads to that is no next hop.
+[[gnu::noinline]] void Forwarder::take_other_route(Plain& plain, PlainBurst& burst) const {
+    switch (plain.route->kind) {
+        case RouteKind::sid:
+            return take_compressed(plain, burst);
+        case RouteKind::no_sid:
+        case RouteKind::binding_sid:
+            return take_binding_sid(plain, burst);
+        default:
+            break;
     }
 }
 
@@ -425,27 +489,22 @@ inline void Forwarder::pop_plain(Plain& plain, PlainBurst& burst) const {
     }
 }
 
-/// As decapsulate(), of a packet to a SID that ends it, without routing header and with nothing to
-/// be done for congestion marks (RFC 6040, 4.2).
+/// As decapsulate(), of a packet to a SID that ends it, with nothing to be done for congestion
+/// marks (RFC 6040, 4.2).
 [[gnu::noinline]] void Forwarder::decapsulate_plain(Plain& plain, PlainBurst& burst) const {
     const std::uint8_t* outer = plain.l3;
-    if (plain.routing != 0 || plain.sid->table != kMainTable ||
+    const std::uint8_t* routing = outer + plain.routing;
+    if ((plain.routing != 0 && (srh::segments_left(routing) != 0 || srh::is_for_oam(routing))) ||
         (plain.cycle == 0 && !tables_->flow_table->empty())) {
         return;
     }
-    const bool is_ipv4 = behind_options(outer) == protocol::kIpv4;
-    const config::SidBehavior wanted =
-        is_ipv4 ? config::SidBehavior::end_dt4 : config::SidBehavior::end_dt6;
-    if (plain.sid->behavior != wanted && plain.sid->behavior != config::SidBehavior::end_dt46) {
+    const UpperLayer inner = upper_of(plain);
+    const bool is_ipv4 = inner.protocol == protocol::kIpv4;
+    if (!ends_ip(plain.sid->behavior, inner.protocol) || inner.octets < kIpv4Octets ||
+        inner.start[0] >> 4 != (is_ipv4 ? 4 : 6)) {
         return;
     }
-    const std::uint32_t outer_octets =
-        kIpv6Octets + (has_options(outer) ? (outer[kIpv6Octets + 1] + 1u) * 8 : 0);
-    const std::uint8_t* inner = outer + outer_octets;
-    if (plain.octets < outer_octets + kIpv4Octets || inner[0] >> 4 != (is_ipv4 ? 4 : 6)) {
-        return;
-    }
-    const std::uint8_t marks = is_ipv4 ? inner[1] : ipv6::traffic_class(inner);
+    const std::uint8_t marks = is_ipv4 ? inner.start[1] : ipv6::traffic_class(inner.start);
     const std::uint8_t outer_ecn = ipv6::traffic_class(outer) & 3;
     if (outer_ecn != 0 && outer_ecn != (marks & 3)) {
         return;
@@ -454,7 +513,25 @@ inline void Forwarder::pop_plain(Plain& plain, PlainBurst& burst) const {
     prefetch_entry(plain.sid_counter);
     plain.ttl_limit = 255;
     plain.nrp = kNoNrp;
-    expose(plain, outer_octets) ? burst.add(plain) : burst.leave(plain);
+    plain.routing = 0;
+    expose(plain, plain.octets - inner.octets) ? find_way_of_inner(plain, burst)
+                                               : burst.leave(plain);
+}
+
+/// To the SID's own next hops, or by the address in its table.
+inline void Forwarder::find_way_of_inner(Plain& plain, PlainBurst& burst) const {
+    const SidAction& sid = *plain.sid;
+    if (sid.behavior == config::SidBehavior::end_dx4 ||
+        sid.behavior == config::SidBehavior::end_dx6) {
+        take_hop(plain, sid.hops);
+    } else if (sid.table == kMainTable) {
+        burst.add(plain);
+    } else {
+        plain.route = plain.kind == Layer3::ipv4
+                          ? &tables_->route(sid.table, ipv4::destination(plain.l3))
+                          : &tables_->route(sid.table, ipv6::destination(plain.l3));
+        find_hop(plain);
+    }
 }
 
 /// A label without a sole next hop: of several, of none (one of ours), or a policy's binding SID.

@@ -8,6 +8,7 @@
 #include "dataplane/forwarder.h"
 #include "dataplane/headers.h"
 #include "dataplane/segment_routing_header.h"
+#include "dataplane/upper_layer.h"
 
 namespace tcqf::dataplane {
 
@@ -87,6 +88,22 @@ inline bool is_plain_ipv6(const std::uint8_t* ip, std::uint32_t octets) {
     return octets >= kIpv6Octets && ip[0] >> 4 == 6 &&
            kIpv6Octets + ipv6::payload_octets(ip) == octets && ipv6::hop_limit(ip) > 1 &&
            ipv6::is_routable(ipv6::source(ip)) && ipv6::is_routable(ipv6::destination(ip));
+}
+
+/// What is behind the headers of an IPv6 packet in the usual layout.
+inline UpperLayer Forwarder::upper_of(const Plain& plain) {
+    const std::uint8_t* ip = plain.l3;
+    std::uint8_t protocol = ipv6::next(ip);
+    std::uint32_t offset = kIpv6Octets;
+    if (protocol == protocol::kHopByHop) {
+        protocol = ip[offset];
+        offset += (ip[offset + 1] + 1u) * 8;
+    }
+    if (plain.routing != 0) {
+        protocol = ip[offset];
+        offset += srh::octets(ip + offset);
+    }
+    return {.start = ip + offset, .octets = plain.octets - offset, .protocol = protocol};
 }
 
 /// Goes over to what lies beneath `octets` that go. False where it is not plain.

@@ -29,6 +29,10 @@ inline int max_last_entry(const std::uint8_t* header) {
 inline std::uint8_t flags(const std::uint8_t* header) {
     return header[5];
 }
+/// Whether a copy is wanted (RFC 9259, 2.1.1).
+inline bool is_for_oam(const std::uint8_t* header) {
+    return (flags(header) & kOamFlag) != 0;
+}
 inline const std::uint8_t* segment(const std::uint8_t* header, unsigned index) {
     return header + 8 + 16 * index;
 }

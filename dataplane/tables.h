@@ -48,9 +48,10 @@ struct SidAction {
     std::uint32_t counter = 0;  ///< number of the SID
     HopSet hops{};              ///< End.X, End.DX*
 
-    /// Whether nothing but the destination address changes (End and End.X).
+    /// Whether nothing but the destination address changes.
     bool renews_destination() const {
-        return behavior == config::SidBehavior::end || behavior == config::SidBehavior::end_x;
+        return behavior == config::SidBehavior::end || behavior == config::SidBehavior::end_x ||
+               behavior == config::SidBehavior::end_t;
     }
 };
 
