@@ -84,7 +84,7 @@ struct SidCounter {
     Counter packets;
     Counter octets;
 
-    void count(std::uint64_t packet_octets) {
+    [[gnu::always_inline]] void count(std::uint64_t packet_octets) {
         packets.add(1);
         octets.add(packet_octets);
     }

@@ -116,7 +116,7 @@ inline std::uint8_t* Forwarder::put_in_front(rte_mbuf* mbuf, const Plain& plain,
 }
 
 /// The segment that becomes the destination at a SID.
-inline void Forwarder::next_segment(const Plain& plain) {
+[[gnu::always_inline]] inline void Forwarder::next_segment(const Plain& plain) {
     plain.sid_counter->count(plain.octets);
     if (plain.segment == Plain::kCompressed) [[unlikely]] {
         next_compressed(plain, plain.l3 + ipv6::kDestinationAt);
@@ -127,9 +127,9 @@ inline void Forwarder::next_segment(const Plain& plain) {
     ipv6::set_destination(plain.l3, plain.l3 + plain.segment);
 }
 
-/// The DSCP of a TCQF packet that goes beneath something else.
+/// The DSCP of a TCQF packet that goes beneath something else: no tag any more where it was one.
 inline std::uint8_t Forwarder::dscp_beneath(const Lane& lane, const Plain& plain) {
-    return lane.in->tags.tagging() == Tagging::dscp ? lane.in->egress_dscp : dscp_of(plain);
+    return plain.option == 0 ? lane.in->egress_dscp : dscp_of(plain);
 }
 
 /// The option that was a packet's tag, where it was one. As retire_tcqf_options(), of one that has

@@ -76,7 +76,7 @@ class Forwarder {
     void find_way_of_inner(Plain& plain, PlainBurst& burst) const;
     void take_compressed(Plain& plain, PlainBurst& burst) const;
     void take_binding_sid(Plain& plain, const PlainBurst& burst) const;
-    void take_other_route(Plain& plain, PlainBurst& burst) const;
+    void take_sid_route(Plain& plain, PlainBurst& burst) const;
     static const HopSet* hops_of(const Plain& plain);
     std::optional<std::uint32_t> plain_hash(const Plain& plain) const;
     const Adjacency* choose_plain_hop(const Plain& plain, const HopSet& hops) const;
@@ -150,6 +150,7 @@ class Forwarder {
     bool forward_ingress_steered(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
     std::uint8_t* put_policy_in_front(const Lane& lane, rte_mbuf* mbuf, const Plain& plain,
                                       std::uint8_t dscp) const;
+    static void pass_binding_sid(const Plain& plain);
     std::uint8_t* encapsulate_plain(const Lane& lane, rte_mbuf* mbuf, const Plain& plain,
                                     std::uint8_t dscp) const;
     std::uint8_t* push_plain(const Lane& lane, rte_mbuf* mbuf, const Plain& plain,

@@ -23,6 +23,19 @@ namespace {
 
 static_assert(kReceiveBurst <= FlowTable::kMaxBurst && kReceiveBurst <= SidIndex::kMaxBurst);
 
+/// An Internet header without options and with nothing wrong, of a packet that fills its frame.
+inline bool is_plain_ipv4(const std::uint8_t* ip, std::uint32_t octets) {
+    return octets >= kIpv4Octets && ip[0] == 0x45 && ipv4::total_octets(ip) == octets &&
+           ipv4::ttl(ip) > 1 && ipv4::is_unicast(ipv4::source(ip)) &&
+           ipv4::is_unicast(ipv4::destination(ip)) && ipv4::short_checksum_right(ip);
+}
+
+inline bool is_plain_ipv6(const std::uint8_t* ip, std::uint32_t octets) {
+    return octets >= kIpv6Octets && ip[0] >> 4 == 6 &&
+           kIpv6Octets + ipv6::payload_octets(ip) == octets && ipv6::hop_limit(ip) > 1 &&
+           ipv6::is_routable(ipv6::source(ip)) && ipv6::is_routable(ipv6::destination(ip));
+}
+
 /// Of a plain IPv6 packet without routing header.
 inline bool has_options(const std::uint8_t* ip) {
     return ipv6::next(ip) == protocol::kHopByHop;
@@ -190,6 +203,9 @@ void Forwarder::find_sids(const PlainBurst& burst) const {
         if (sids[i] < known) {
             packets[i]->sid = first + sids[i];
             prefetch_entry(packets[i]->sid);
+        } else if (sids[i] != SidIndex::kNone) {
+            packets[i]->route = &tables_->sid_index->action(sids[i]);
+            prefetch_entry(packets[i]->route);
         }
     }
 }
@@ -255,7 +271,7 @@ inline std::uint16_t Forwarder::next_plain_segment(const Plain& plain, unsigned 
 /// nullptr where no look-up is needed, or where the SID makes the packet one that is not plain.
 inline const std::uint8_t* Forwarder::onward_address(Plain& plain, std::uint8_t* room) const {
     if (plain.sid == nullptr) {
-        return ipv6::destination(plain.l3);
+        return plain.route == nullptr ? ipv6::destination(plain.l3) : nullptr;
     }
     if (plain.segment == Plain::kCompressed) [[unlikely]] {
         next_compressed(plain, room);
@@ -381,8 +397,9 @@ inline void Forwarder::find_adjacency(Plain& plain, PlainBurst& burst) const {
     }
     if (plain.sid != nullptr) {
         decapsulate_plain(plain, burst);
-    } else if (plain.route != nullptr) {
-        take_other_route(plain, burst);
+    } else if (plain.route != nullptr && (plain.route->kind == RouteKind::sid ||
+                                          plain.route->kind == RouteKind::binding_sid)) {
+        take_sid_route(plain, burst);
     }
 }
 
@@ -416,14 +433,11 @@ inline void Forwarder::take_compressed(Plain& plain, PlainBurst& burst) const {
 /// A policy's binding SID: the next segment becomes the destination, and the policy's headers go in
 /// front (RFC 8986, 4.13 and 4.14).
 inline void Forwarder::take_binding_sid(Plain& plain, const PlainBurst& burst) const {
-    const RouteAction& route = plain.route->kind == RouteKind::no_sid
-                                   ? tables_->sid_index->find(ipv6::destination(plain.l3))
-                                   : *plain.route;
-    if (route.kind != RouteKind::binding_sid || plain.routing == 0 || !burst.inside_srv6_domain ||
+    if (plain.routing == 0 || !burst.inside_srv6_domain ||
         (plain.cycle == 0 && !tables_->flow_table->empty())) {
         return;
     }
-    const PolicyAction& policy = tables_->policies[route.index];
+    const PolicyAction& policy = tables_->policies[plain.route->index];
     plain.segment = next_plain_segment(plain, 1);
     if (plain.segment == 0 || !policy.is_valid() || policy.sole.outer == nullptr) {
         return burst.leave(plain);
@@ -434,17 +448,10 @@ inline void Forwarder::take_binding_sid(Plain& plain, const PlainBurst& burst) c
     take_way(plain, policy.sole);
 }
 
-/// What a route leads to that is no next hop.
-[[gnu::noinline]] void Forwarder::take_other_route(Plain& plain, PlainBurst& burst) const {
-    switch (plain.route->kind) {
-        case RouteKind::sid:
-            return take_compressed(plain, burst);
-        case RouteKind::no_sid:
-        case RouteKind::binding_sid:
-            return take_binding_sid(plain, burst);
-        default:
-            break;
-    }
+/// A route that is a SID.
+[[gnu::noinline]] void Forwarder::take_sid_route(Plain& plain, PlainBurst& burst) const {
+    plain.route->kind == RouteKind::sid ? take_compressed(plain, burst)
+                                        : take_binding_sid(plain, burst);
 }
 
 /// Labels of ours on top, with the control word of a DetNet service that ends here (RFC 8964, 4.2),
@@ -487,6 +494,19 @@ inline void Forwarder::pop_plain(Plain& plain, PlainBurst& burst) const {
     if (octets != 0 && plain.ttl_limit > 1) {
         expose(plain, octets) ? burst.add(plain) : burst.leave(plain);
     }
+}
+
+/// Goes over to what lies beneath `octets` that go. False where it is not plain.
+bool Forwarder::expose(Plain& plain, std::uint32_t octets) {
+    plain.label_count = Plain::kExposed;
+    plain.l3 += octets;
+    plain.octets -= octets;
+    if (is_plain_ipv4(plain.l3, plain.octets)) {
+        plain.kind = Layer3::ipv4;
+        return true;
+    }
+    plain.kind = Layer3::ipv6;
+    return is_plain_ipv6(plain.l3, plain.octets) && !has_extension_headers(ipv6::next(plain.l3));
 }
 
 /// As decapsulate(), of a packet to a SID that ends it, with nothing to be done for congestion

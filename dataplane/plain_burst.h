@@ -77,19 +77,6 @@ struct Forwarder::PlainBurst {
     std::span<Plain* const> packets_of_flows() const { return {of_flows.data(), of_flows_count}; }
 };
 
-/// An Internet header without options and with nothing wrong, of a packet that fills its frame.
-inline bool is_plain_ipv4(const std::uint8_t* ip, std::uint32_t octets) {
-    return octets >= kIpv4Octets && ip[0] == 0x45 && ipv4::total_octets(ip) == octets &&
-           ipv4::ttl(ip) > 1 && ipv4::is_unicast(ipv4::source(ip)) &&
-           ipv4::is_unicast(ipv4::destination(ip)) && ipv4::short_checksum_right(ip);
-}
-
-inline bool is_plain_ipv6(const std::uint8_t* ip, std::uint32_t octets) {
-    return octets >= kIpv6Octets && ip[0] >> 4 == 6 &&
-           kIpv6Octets + ipv6::payload_octets(ip) == octets && ipv6::hop_limit(ip) > 1 &&
-           ipv6::is_routable(ipv6::source(ip)) && ipv6::is_routable(ipv6::destination(ip));
-}
-
 /// What is behind the headers of an IPv6 packet in the usual layout.
 inline UpperLayer Forwarder::upper_of(const Plain& plain) {
     const std::uint8_t* ip = plain.l3;
@@ -104,19 +91,6 @@ inline UpperLayer Forwarder::upper_of(const Plain& plain) {
         offset += srh::octets(ip + offset);
     }
     return {.start = ip + offset, .octets = plain.octets - offset, .protocol = protocol};
-}
-
-/// Goes over to what lies beneath `octets` that go. False where it is not plain.
-[[gnu::always_inline]] inline bool Forwarder::expose(Plain& plain, std::uint32_t octets) {
-    plain.label_count = Plain::kExposed;
-    plain.l3 += octets;
-    plain.octets -= octets;
-    if (is_plain_ipv4(plain.l3, plain.octets)) {
-        plain.kind = Layer3::ipv4;
-        return true;
-    }
-    plain.kind = Layer3::ipv6;
-    return is_plain_ipv6(plain.l3, plain.octets) && !has_extension_headers(ipv6::next(plain.l3));
 }
 
 /// The compressed SID behind the one that a packet's destination is.

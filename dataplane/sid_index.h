@@ -31,11 +31,13 @@ class SidIndex {
 
     static constexpr unsigned kMaxBurst = KeyIndex<Address>::kMaxBurst;
 
+    static constexpr std::uint32_t kNone = KeyIndex<Address>::kNone;
+
     /// For each of `count` addresses, at most kMaxBurst, whose memory is asked for together, a
-    /// position in Snapshot::sids; one past its end where the address is none of those SIDs.
-    /// `address_of(i)` points to 16 octets.
+    /// position in Snapshot::sids, one past its end where the address is a policy's binding SID, or
+    /// kNone. `address_of(i)` points to 16 octets.
     template <class AddressOf>
-    void find_burst(std::size_t count, AddressOf address_of, std::uint32_t* sids) const {
+    void find_burst(std::size_t count, AddressOf address_of, std::uint32_t* positions) const {
         index_.find_burst(
             count,
             [&](std::size_t i) {
@@ -43,8 +45,10 @@ class SidIndex {
                 std::memcpy(address.data(), address_of(i), address.size());
                 return address;
             },
-            sids);
+            positions);
     }
+    /// What is at a position of find_burst().
+    const RouteAction& action(std::uint32_t position) const { return actions_[position]; }
 
     static constexpr RouteAction kNoSid{.kind = RouteKind::no_sid};
 
