@@ -14,6 +14,7 @@
 #include "dataplane/headers.h"
 #include "dataplane/plain_burst.h"
 #include "dataplane/segment_routing_header.h"
+#include "dataplane/upper_layer.h"
 #include "dataplane/write_tag.h"
 
 namespace tcqf::dataplane {
@@ -175,8 +176,15 @@ bool Forwarder::forward_routing_popped(const Lane& lane, rte_mbuf* mbuf, const P
     return true;
 }
 
-/// Of a flow's packet: behind the IP header that it came with, which has no extension headers.
+/// Of a flow's packet: behind the IP header that it came with, which has no extension headers. As
+/// note_headers(), of a labelled one.
 inline std::uint32_t Forwarder::payload_octets_of(const Plain& plain) {
+    if (plain.kind == Layer3::labelled) {
+        const std::uint32_t stack_octets = mpls::stack_octets(plain.l3);
+        return plain.octets -
+               std::min(plain.octets, stack_octets + ip_header_octets(plain.l3 + stack_octets,
+                                                                      plain.octets - stack_octets));
+    }
     return plain.octets - (plain.kind == Layer3::ipv4 ? kIpv4Octets : kIpv6Octets);
 }
 
@@ -188,11 +196,8 @@ inline Forwarder::Untagged Forwarder::untagged_ip(const Plain& plain) {
 /// A flow's packet that enters TCQF with its DSCP as the tag.
 [[gnu::always_inline]] inline bool Forwarder::forward_ingress(const Lane& lane, rte_mbuf* mbuf,
                                                               const Plain& plain) {
-    if (!lane.ingress) {
-        return false;
-    }
     const FlowAction& flow = tables_->flows[plain.flow];
-    if (plain.kind != Layer3::ipv4 || flow.has_service) [[unlikely]] {
+    if (!lane.ingress || plain.kind != Layer3::ipv4 || flow.has_service) [[unlikely]] {
         return forward_other_ingress(lane, mbuf, plain);
     }
     write_addresses(*plain.adjacency, plain.l3);
@@ -208,9 +213,24 @@ inline Forwarder::Untagged Forwarder::untagged_ip(const Plain& plain) {
     return true;
 }
 
-/// Of IPv6; no other kind is plain, nor is a DetNet service.
+/// A flow's packet with a label that is swapped, and gets the tag.
+bool Forwarder::forward_label_ingress(const Lane& lane, rte_mbuf* mbuf, const Plain& plain) {
+    const std::uint32_t entry = load32(plain.l3);
+    store32(plain.l3, mpls::swapped(entry, plain.adjacency->labels[0], mpls::tc(entry)));
+    write_addresses(*plain.adjacency, plain.l3);
+    join_by_flow(lane, mbuf, plain, {.tag_place = plain.l3});
+    return true;
+}
+
+/// The same of IPv6, with a label, and into a DetNet service without a label above its own.
 bool Forwarder::forward_other_ingress(const Lane& lane, rte_mbuf* mbuf, const Plain& plain) {
-    if (plain.kind != Layer3::ipv6 || tables_->flows[plain.flow].has_service) {
+    if (lane.out->tags.tagging() == Tagging::mpls_tc) {
+        if (plain.kind == Layer3::labelled) {
+            return forward_label_ingress(lane, mbuf, plain);
+        }
+        return service_of(plain) != nullptr && forward_pushed(lane, mbuf, plain);
+    }
+    if (!lane.ingress || plain.kind != Layer3::ipv6 || service_of(plain) != nullptr) {
         return false;
     }
     write_addresses(*plain.adjacency, plain.l3);
@@ -228,6 +248,7 @@ void Forwarder::join_by_flow(const Lane& lane, rte_mbuf* mbuf, const Plain& plai
     }
     const CycleId cycle = enter(lane, mbuf, plain, flow, untagged.share);
     if (cycle != 0) [[likely]] {
+        number(mbuf, flow.slot, untagged.number_bits);
         write_tag(lane.out->tags.tagging(), untagged.tag_place, lane.out->tags.tag_of(cycle));
     }
 }
@@ -264,6 +285,7 @@ Decision Forwarder::plain_flow_decision(const Lane& lane, const rte_mbuf* mbuf, 
     decision.share = untagged.share;
     decision.octets = mbuf->pkt_len;
     decision.traffic_class = untagged.traffic_class;
+    decision.number_bits = untagged.number_bits;
     return decision;
 }
 

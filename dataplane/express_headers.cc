@@ -92,15 +92,16 @@ bool Forwarder::forward_exposed(const Lane& lane, rte_mbuf* mbuf, const Plain& p
 /// or as a flow's. As send_matched() and write_labels().
 bool Forwarder::forward_pushed(const Lane& lane, rte_mbuf* mbuf, const Plain& plain) {
     const Adjacency& adjacency = *plain.adjacency;
-    const std::uint32_t octets = adjacency.label_count * kLabelOctets;
+    const bool enters = plain.flow != FlowTable::kNoFlow;
+    const config::MplsService* service = enters ? service_of(plain) : nullptr;
+    const std::uint32_t labels_octets = adjacency.label_count * kLabelOctets;
+    const std::uint32_t octets = labels_octets + (service != nullptr ? kServiceOctets : 0);
     const bool has_cycle = plain.cycle != 0;
     const TagTable& tags = lane.out->tags;
     const bool tags_labels = tags.tagging() == Tagging::mpls_tc;
     const std::uint32_t distance =
         has_cycle && lane.steers && tags_labels ? lane.instant.distance(plain.cycle) : 0;
-    const bool enters = plain.flow != FlowTable::kNoFlow;
-    if (plain.segment != 0 || (has_cycle && distance == 0) ||
-        (enters && (!tags_labels || tables_->flows[plain.flow].has_service)) ||
+    if (plain.segment != 0 || (has_cycle && distance == 0) || (enters && !tags_labels) ||
         !has_room(lane, mbuf, plain, octets)) [[unlikely]] {
         return false;
     }
@@ -108,14 +109,20 @@ bool Forwarder::forward_pushed(const Lane& lane, rte_mbuf* mbuf, const Plain& pl
         pass_hop(plain, has_cycle ? dscp_beneath(lane, plain) : dscp_of(plain));
     retire_option(plain);
     std::uint8_t* top = put_in_front(mbuf, plain, octets, ethertype::kMpls);
-    write_labels_of(adjacency, top,
-                    mpls::entry(0, has_cycle ? lane.in->egress_tc : std::uint8_t{0}, false,
-                                tables_->short_pipe ? std::uint8_t{255} : ttl));
+    const std::uint32_t marks = mpls::entry(0, has_cycle ? lane.in->egress_tc : std::uint8_t{0},
+                                            false, tables_->short_pipe ? std::uint8_t{255} : ttl);
+    write_labels_of(adjacency, top, marks, service == nullptr);
+    if (service != nullptr) {
+        write_service(*service, top + labels_octets, marks);
+    }
     if (has_cycle) {
         mpls::set_tc(top, new_tag(lane, plain));
         join_cycle(lane, mbuf, distance, plain.nrp);
     } else if (enters) {
-        join_by_flow(lane, mbuf, plain, {.tag_place = top});
+        join_by_flow(
+            lane, mbuf, plain,
+            {.tag_place = top,
+             .number_bits = service != nullptr ? service->sequence_bits : std::uint8_t{0}});
     } else {
         if (tags_labels) {
             mpls::set_tc(top, tags.clean_of(0));

@@ -9,6 +9,9 @@
 
 namespace tcqf::dataplane {
 
+/// S-label and control word.
+inline constexpr std::uint32_t kServiceOctets = kLabelOctets + kControlWordOctets;
+
 /// From the interface of a burst to another one, at one instant.
 struct Forwarder::Lane {
     static constexpr config::InterfaceIndex kNotChosen = UINT16_MAX;
@@ -38,7 +41,8 @@ struct Forwarder::Untagged {
     std::uint8_t* tag_place = nullptr;
     std::uint32_t share = 0;                                 ///< 0: of no partition
     TrafficClass traffic_class = TrafficClass::best_effort;  ///< where it gets no cycle
-    bool own_option = false;  ///< the tag's place is an option that this router put in front
+    std::uint8_t number_bits = 0;  ///< of the sequence number that its control word gets
+    bool own_option = false;       ///< the tag's place is an option that this router put in front
 };
 
 /// How a packet goes on whose tag went with what carried it, or that has none.
@@ -113,6 +117,19 @@ inline std::uint8_t* Forwarder::put_in_front(rte_mbuf* mbuf, const Plain& plain,
     write_addresses(*plain.adjacency, l3);
     store16(l3 - 2, type);
     return l3;
+}
+
+/// The DetNet service that a flow's packet enters (RFC 8964).
+inline const config::MplsService* Forwarder::service_of(const Plain& plain) const {
+    const FlowAction& flow = tables_->flows[plain.flow];
+    return flow.has_service ? &flow.service : nullptr;
+}
+
+/// S-label and control word, which gets its number when the packet is accepted. As write_labels().
+inline void Forwarder::write_service(const config::MplsService& service, std::uint8_t* at,
+                                     std::uint32_t marks) {
+    store32(at, service.s_label << 12 | marks | mpls::kBottom);
+    store32(at + kLabelOctets, 0);
 }
 
 /// The segment that becomes the destination at a SID.

@@ -55,37 +55,40 @@ bool Forwarder::forward_best_effort_steered(const Lane& lane, rte_mbuf* mbuf, co
     return true;
 }
 
-/// A TCQF packet whose top label is a policy's binding SID: the policy's labels take its place. In
-/// the uniform model they all have its TTL. As write_labels().
+/// A packet whose top label is a policy's binding SID: the policy's labels take its place. In the
+/// uniform model they all have its TTL. As write_labels().
 bool Forwarder::forward_label_steered(const Lane& lane, rte_mbuf* mbuf, const Plain& plain) {
     if (plain.outer != nullptr || tables_->short_pipe) {
         return false;
     }
     const LabelStack& stack = *plain.stack;
     const std::uint32_t octets = (stack.count - 1u) * kLabelOctets;
-    const std::uint32_t distance = lane.transit ? lane.instant.distance(plain.cycle) : 0;
-    if (distance == 0 || plain.adjacency->label_count == 0 || !has_room(lane, mbuf, plain, octets))
-        [[unlikely]] {
+    const Onward onward = Forwarder::onward(lane, plain, lane.transit);
+    if (!onward.is_plain() || plain.flow != FlowTable::kNoFlow ||
+        plain.adjacency->label_count == 0 || !has_room(lane, mbuf, plain, octets)) [[unlikely]] {
         return false;
     }
     const std::uint32_t entry = load32(plain.l3);
+    const std::uint8_t tc = plain.cycle != 0 ? lane.in->egress_tc : mpls::tc(entry);
     std::uint8_t* top = put_in_front(mbuf, plain, octets, ethertype::kMpls);
-    stack.write(
-        top,
-        mpls::entry(0, lane.in->egress_tc, false, static_cast<std::uint8_t>(mpls::ttl(entry) - 1)),
-        mpls::bottom(entry));
-    mpls::set_tc(top, new_tag(lane, plain));
-    join_cycle(lane, mbuf, distance, plain.policy->nrp != kNoNrp ? plain.policy->nrp : plain.nrp);
+    stack.write(top, mpls::entry(0, tc, false, static_cast<std::uint8_t>(mpls::ttl(entry) - 1)),
+                mpls::bottom(entry));
+    mpls::set_tc(top, onward.has_cycle ? new_tag(lane, plain)
+                                       : mark_of(lane, plain, Tagging::mpls_tc, tc, tc));
+    join(lane, mbuf, onward, TrafficClass::best_effort,
+         plain.policy->nrp != kNoNrp ? plain.policy->nrp : plain.nrp);
     return true;
 }
 
 /// A flow's packet that enters TCQF in the headers of a policy.
 bool Forwarder::forward_ingress_steered(const Lane& lane, rte_mbuf* mbuf, const Plain& plain) {
-    if (lane.out->domain == kNoDomain || tables_->flows[plain.flow].has_service) {
+    const config::MplsService* service = service_of(plain);
+    if (lane.out->domain == kNoDomain || (service != nullptr && plain.outer != nullptr)) {
         return false;
     }
     const std::uint8_t dscp = dscp_of(plain);
-    std::uint8_t* place = put_policy_in_front(lane, mbuf, plain, dscp);
+    std::uint8_t* place = service == nullptr ? put_policy_in_front(lane, mbuf, plain, dscp)
+                                             : push_plain(lane, mbuf, plain, dscp, service);
     if (place == nullptr) [[unlikely]] {
         return false;
     }
@@ -94,6 +97,7 @@ bool Forwarder::forward_ingress_steered(const Lane& lane, rte_mbuf* mbuf, const 
         {.tag_place = place,
          .share = lane.shares[plain.policy->nrp],
          .traffic_class = plain.outer != nullptr ? class_of_dscp(dscp) : TrafficClass::best_effort,
+         .number_bits = service != nullptr ? service->sequence_bits : std::uint8_t{0},
          .own_option = lane.out->tags.tagging() == Tagging::ipv6_option});
     return true;
 }
@@ -103,7 +107,7 @@ bool Forwarder::forward_ingress_steered(const Lane& lane, rte_mbuf* mbuf, const 
 inline std::uint8_t* Forwarder::put_policy_in_front(const Lane& lane, rte_mbuf* mbuf,
                                                     const Plain& plain, std::uint8_t dscp) const {
     return plain.outer != nullptr ? encapsulate_plain(lane, mbuf, plain, dscp)
-                                  : push_plain(lane, mbuf, plain, dscp);
+                                  : push_plain(lane, mbuf, plain, dscp, nullptr);
 }
 
 /// Apart, as nearly no packet comes by one.
@@ -133,11 +137,13 @@ inline std::uint8_t* Forwarder::encapsulate_plain(const Lane& lane, rte_mbuf* mb
     return ip + outer.extensions.tcqf(out.option_header);
 }
 
-/// As write_labels().
+/// As write_labels(); `service`: may be nullptr.
 inline std::uint8_t* Forwarder::push_plain(const Lane& lane, rte_mbuf* mbuf, const Plain& plain,
-                                           std::uint8_t dscp) const {
+                                           std::uint8_t dscp,
+                                           const config::MplsService* service) const {
     const LabelStack& stack = *plain.stack;
-    const std::uint32_t octets = stack.count * kLabelOctets;
+    const std::uint32_t stack_octets = stack.count * kLabelOctets;
+    const std::uint32_t octets = stack_octets + (service != nullptr ? kServiceOctets : 0);
     if (lane.out->tags.tagging() != Tagging::mpls_tc || !has_room(lane, mbuf, plain, octets))
         [[unlikely]] {
         return nullptr;
@@ -145,8 +151,12 @@ inline std::uint8_t* Forwarder::push_plain(const Lane& lane, rte_mbuf* mbuf, con
     const std::uint8_t pushed_tc = plain.cycle != 0 ? lane.in->egress_tc : std::uint8_t{0};
     const std::uint8_t ttl = pass_hop(plain, dscp);
     std::uint8_t* top = put_in_front(mbuf, plain, octets, ethertype::kMpls);
-    stack.write(
-        top, mpls::entry(0, pushed_tc, false, tables_->short_pipe ? std::uint8_t{255} : ttl), true);
+    const std::uint32_t marks =
+        mpls::entry(0, pushed_tc, false, tables_->short_pipe ? std::uint8_t{255} : ttl);
+    stack.write(top, marks, service == nullptr);
+    if (service != nullptr) [[unlikely]] {
+        write_service(*service, top + stack_octets, marks);
+    }
     return top;
 }
 

@@ -101,6 +101,7 @@ class Forwarder {
     void forward_best_effort(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
     void hand_to_cycle(const Lane& lane, rte_mbuf* mbuf, CycleNumber cycle, std::uint32_t nrp);
     bool forward_ingress(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
+    bool forward_label_ingress(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
     bool forward_other_ingress(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
     static Untagged untagged_ip(const Plain& plain);
     static std::uint32_t payload_octets_of(const Plain& plain);
@@ -124,6 +125,9 @@ class Forwarder {
     static std::uint8_t pass_hop(const Plain& plain, std::uint8_t dscp);
     static void next_compressed(const Plain& plain, std::uint8_t* address);
     static void next_segment(const Plain& plain);
+    const config::MplsService* service_of(const Plain& plain) const;
+    static void write_service(const config::MplsService& service, std::uint8_t* at,
+                              std::uint32_t marks);
     static bool has_room(const Lane& lane, const rte_mbuf* mbuf, const Plain& plain,
                          std::uint32_t octets);
     static void start_at(std::uint8_t* l3, std::uint16_t type, rte_mbuf* mbuf, const Plain& plain);
@@ -154,7 +158,7 @@ class Forwarder {
     std::uint8_t* encapsulate_plain(const Lane& lane, rte_mbuf* mbuf, const Plain& plain,
                                     std::uint8_t dscp) const;
     std::uint8_t* push_plain(const Lane& lane, rte_mbuf* mbuf, const Plain& plain,
-                             std::uint8_t dscp) const;
+                             std::uint8_t dscp, const config::MplsService* service) const;
 
     // input.cc: what arrives
     void receive_from_kernel(config::InterfaceIndex interface, std::int64_t now_ns);

@@ -177,11 +177,7 @@ bool Forwarder::read_selector(Packet& packet, std::uint32_t stack_octets) {
 /// to `above` octets behind packet.l3, and the IP header there. What is not IP is payload.
 void Forwarder::note_headers(Packet& packet, std::uint32_t above) {
     const std::uint32_t removed = packet.received_octets - packet.l3_octets;
-    const std::uint8_t* ip = packet.l3 + above;
-    const unsigned version = packet.l3_octets == above ? 0 : ip[0] >> 4;
-    const std::uint32_t header = version == 4   ? ipv4::header_octets(ip)
-                                 : version == 6 ? kIpv6Octets
-                                                : 0;
+    const std::uint32_t header = ip_header_octets(packet.l3 + above, packet.l3_octets - above);
     packet.received_header_octets = std::min(removed + above + header, packet.received_octets);
 }
 

@@ -76,13 +76,16 @@ void lay_out(const Adjacency& adjacency, const std::optional<PushedSelector>& se
 /// What lay_out() gives, as a whole.
 LabelStack label_stack(const Adjacency& adjacency, const std::optional<PushedSelector>& selector);
 
-/// Writes the labels of an adjacency, at least one, at `top` in front of a packet that has none
-/// yet, without a selector.
-inline void write_labels_of(const Adjacency& adjacency, std::uint8_t* top, std::uint32_t marks) {
+/// Writes the labels of an adjacency at `top`, without a selector; `bottom`: there is at least one,
+/// and no labels are beneath them.
+inline void write_labels_of(const Adjacency& adjacency, std::uint8_t* top, std::uint32_t marks,
+                            bool bottom) {
     for (unsigned i = 0; i < adjacency.label_count; ++i) {
         store32(top + i * kLabelOctets, adjacency.labels[i] << 12 | marks);
     }
-    top[adjacency.label_count * kLabelOctets - 2] |= 1;  // S
+    if (bottom) {
+        top[adjacency.label_count * kLabelOctets - 2] |= 1;  // S
+    }
 }
 
 /// Its length.

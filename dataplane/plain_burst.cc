@@ -561,7 +561,7 @@ inline void Forwarder::find_way_of_inner(Plain& plain, PlainBurst& burst) const 
     } else if (plain.label->kind == LabelKind::pop_and_lookup ||
                plain.label->kind == LabelKind::detnet_pop) {
         pop_plain(plain, burst);
-    } else if (plain.label->kind == LabelKind::policy && plain.cycle != 0) {
+    } else if (plain.label->kind == LabelKind::policy) {
         plain.policy = &tables_->policies[plain.label->policy];
         follow_policy(plain);
     }

@@ -27,6 +27,12 @@ struct UpperLayer {
     std::uint32_t spi() const { return load32(start + (protocol == protocol::kAh ? 4 : 0)); }
 };
 
+/// Of what lies beneath labels: of its IP header; 0 where it is not IP.
+inline std::uint32_t ip_header_octets(const std::uint8_t* payload, std::uint32_t octets) {
+    const unsigned version = octets == 0 ? 0 : payload[0] >> 4;
+    return version == 4 ? ipv4::header_octets(payload) : version == 6 ? kIpv6Octets : 0;
+}
+
 /// `octets`: of the packet, from its IP header on.
 inline UpperLayer upper_of_ipv4(const std::uint8_t* ip, std::uint32_t octets) {
     const std::uint32_t header = ipv4::header_octets(ip);
