@@ -64,6 +64,16 @@ inline bool ends_ip(config::SidBehavior behavior, std::uint8_t protocol) {
     }
 }
 
+/// Whether a label is an explicit null (RFC 3032, 2.1), anywhere in a stack (RFC 4182), that what
+/// is `beneath` the last one does not contradict.
+inline bool is_explicit_null(std::uint32_t entry, std::span<const std::uint8_t> beneath) {
+    const unsigned version = mpls::label(entry) == mpls::kExplicitNullIpv4   ? 4
+                             : mpls::label(entry) == mpls::kExplicitNullIpv6 ? 6
+                                                                             : 0;
+    return version != 0 &&
+           (!mpls::bottom(entry) || (!beneath.empty() && beneath[0] >> 4 == version));
+}
+
 /// What a plain packet is matched against flows by, but for its interface.
 inline void read_flow_fields(Layer3, const std::uint8_t* ip, std::uint32_t octets,
                              Ipv4FlowFields& fields) {
@@ -454,8 +464,9 @@ inline void Forwarder::take_binding_sid(Plain& plain, const PlainBurst& burst) c
                                         : take_binding_sid(plain, burst);
 }
 
-/// Labels of ours on top, with the control word of a DetNet service that ends here (RFC 8964, 4.2),
-/// down to the packet that is beneath them: octets, or 0 where anything else is among them.
+/// Labels of ours on top and explicit nulls, with the control word of a DetNet service that ends
+/// here (RFC 8964, 4.2), down to the packet that is beneath them: octets, or 0 where anything else
+/// is among them.
 [[gnu::noinline]] std::uint32_t Forwarder::own_labels_octets(const Plain& plain,
                                                              std::uint8_t& ttl_limit) const {
     const LabelAction* action = plain.label;
@@ -469,7 +480,8 @@ inline void Forwarder::take_binding_sid(Plain& plain, const PlainBurst& burst) c
                                   load32(plain.l3 + octets) >> action->sequence_bits == 0;
             return has_word ? octets + kControlWordOctets : 0;
         }
-        if (action->kind != LabelKind::pop_and_lookup) {
+        if (action->kind != LabelKind::pop_and_lookup &&
+            !is_explicit_null(entry, {plain.l3 + octets, plain.octets - octets})) {
             return 0;
         }
         if (mpls::bottom(entry)) {
@@ -558,12 +570,11 @@ inline void Forwarder::find_way_of_inner(Plain& plain, PlainBurst& burst) const 
 [[gnu::noinline]] void Forwarder::take_other_label(Plain& plain, PlainBurst& burst) const {
     if (plain.label->is_plain) {
         plain.adjacency = choose_plain_hop(plain, plain.label->hops);
-    } else if (plain.label->kind == LabelKind::pop_and_lookup ||
-               plain.label->kind == LabelKind::detnet_pop) {
-        pop_plain(plain, burst);
     } else if (plain.label->kind == LabelKind::policy) {
         plain.policy = &tables_->policies[plain.label->policy];
         follow_policy(plain);
+    } else {
+        pop_plain(plain, burst);
     }
 }
 

@@ -210,6 +210,16 @@ mpls:
         return []
 
 
+class ExplicitNull(PopLabel):
+    """The IPv4 explicit null label, which has the tag, on top of IPv4."""
+
+    def packet(self, octets, target, tag, generator):
+        return build.mpls_packet(octets, 0, tag, _host_in(target, generator))
+
+    def config(self, traffic, cycle_bits):
+        return ""
+
+
 class EndOfService(PopLabel):
     """A label of ours, the S-label of a DetNet service and its control word on top of IPv4."""
 
@@ -582,6 +592,7 @@ KINDS = {
     "push-label": PushLabel(),
     "pop-label": PopLabel(),
     "pop-last": PopLast(),
+    "explicit-null": ExplicitNull(),
     "end-of-service": EndOfService(),
     "decapsulate": Decapsulate("End.DT4"),
     "decapsulate-routing": Decapsulate("End.DT4", has_routing_header=True),

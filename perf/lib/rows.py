@@ -49,6 +49,7 @@ ROWS = [
     _row("IPv4 DSCP to a label's TC, 1 route", "push-label", 64, 1),
     _row("Label popped, IPv4 below it, TC to DSCP, 1,000 routes", "pop-label", 64, 1000),
     _row("Last label popped (PHP), IPv4 below it, TC to DSCP", "pop-last", 64, 1),
+    _row("Explicit null, IPv4 below it, TC to DSCP, 1,000 routes", "explicit-null", 64, 1000),
     _row("DetNet service ends: label, S-label, d-CW, TC to DSCP, 1,000 routes", "end-of-service",
          64, 1000),
     _row("SRv6 End.DT4, option to DSCP, 1,000 routes", "decapsulate", 128, 1000),
