@@ -110,8 +110,10 @@ inline void Forwarder::start_at(std::uint8_t* l3, std::uint16_t type, rte_mbuf* 
 
 /// A frame that has `octets` more in front of layer 3, to be filled by the caller: where they
 /// start.
-inline std::uint8_t* Forwarder::put_in_front(rte_mbuf* mbuf, const Plain& plain,
-                                             std::uint32_t octets, std::uint16_t type) {
+[[gnu::always_inline]] inline std::uint8_t* Forwarder::put_in_front(rte_mbuf* mbuf,
+                                                                    const Plain& plain,
+                                                                    std::uint32_t octets,
+                                                                    std::uint16_t type) {
     rte_pktmbuf_prepend(mbuf, static_cast<std::uint16_t>(octets));
     std::uint8_t* l3 = plain.l3 - octets;
     write_addresses(*plain.adjacency, l3);

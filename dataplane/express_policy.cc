@@ -25,7 +25,8 @@ bool Forwarder::forward_steered(const Lane& lane, rte_mbuf* mbuf, const Plain& p
     if (distance == 0) [[unlikely]] {
         return false;
     }
-    std::uint8_t* place = put_policy_in_front(lane, mbuf, plain, dscp_beneath(lane, plain));
+    std::uint8_t* place =
+        put_policy_in_front(lane, mbuf, plain, dscp_beneath(lane, plain), nullptr);
     if (place == nullptr) [[unlikely]] {
         return false;
     }
@@ -38,7 +39,7 @@ bool Forwarder::forward_steered(const Lane& lane, rte_mbuf* mbuf, const Plain& p
 /// A packet without a tag, in the headers of a policy.
 bool Forwarder::forward_best_effort_steered(const Lane& lane, rte_mbuf* mbuf, const Plain& plain) {
     const std::uint8_t dscp = dscp_of(plain);
-    std::uint8_t* l3 = put_policy_in_front(lane, mbuf, plain, dscp);
+    std::uint8_t* l3 = put_policy_in_front(lane, mbuf, plain, dscp, nullptr);
     if (l3 == nullptr) [[unlikely]] {
         return false;
     }
@@ -87,8 +88,7 @@ bool Forwarder::forward_ingress_steered(const Lane& lane, rte_mbuf* mbuf, const 
         return false;
     }
     const std::uint8_t dscp = dscp_of(plain);
-    std::uint8_t* place = service == nullptr ? put_policy_in_front(lane, mbuf, plain, dscp)
-                                             : push_plain(lane, mbuf, plain, dscp, service);
+    std::uint8_t* place = put_policy_in_front(lane, mbuf, plain, dscp, service);
     if (place == nullptr) [[unlikely]] {
         return false;
     }
@@ -103,11 +103,12 @@ bool Forwarder::forward_ingress_steered(const Lane& lane, rte_mbuf* mbuf, const 
 }
 
 /// The headers of a policy, complete but for the tag, in front of a packet that gets this DSCP:
-/// where the tag goes, or nullptr, and nothing is changed.
-inline std::uint8_t* Forwarder::put_policy_in_front(const Lane& lane, rte_mbuf* mbuf,
-                                                    const Plain& plain, std::uint8_t dscp) const {
+/// where the tag goes, or nullptr, and nothing is changed. `service`: may be nullptr.
+[[gnu::always_inline]] inline std::uint8_t* Forwarder::put_policy_in_front(
+    const Lane& lane, rte_mbuf* mbuf, const Plain& plain, std::uint8_t dscp,
+    const config::MplsService* service) const {
     return plain.outer != nullptr ? encapsulate_plain(lane, mbuf, plain, dscp)
-                                  : push_plain(lane, mbuf, plain, dscp, nullptr);
+                                  : push_plain(lane, mbuf, plain, dscp, service);
 }
 
 /// Apart, as nearly no packet comes by one.
@@ -116,8 +117,10 @@ inline std::uint8_t* Forwarder::put_policy_in_front(const Lane& lane, rte_mbuf* 
 }
 
 /// As encapsulate().
-inline std::uint8_t* Forwarder::encapsulate_plain(const Lane& lane, rte_mbuf* mbuf,
-                                                  const Plain& plain, std::uint8_t dscp) const {
+[[gnu::always_inline]] inline std::uint8_t* Forwarder::encapsulate_plain(const Lane& lane,
+                                                                         rte_mbuf* mbuf,
+                                                                         const Plain& plain,
+                                                                         std::uint8_t dscp) const {
     const InterfaceTable& out = *lane.out;
     const OuterHeader& outer = *plain.outer;
     const bool is_ipv4 = plain.kind == Layer3::ipv4;
@@ -138,9 +141,9 @@ inline std::uint8_t* Forwarder::encapsulate_plain(const Lane& lane, rte_mbuf* mb
 }
 
 /// As write_labels(); `service`: may be nullptr.
-inline std::uint8_t* Forwarder::push_plain(const Lane& lane, rte_mbuf* mbuf, const Plain& plain,
-                                           std::uint8_t dscp,
-                                           const config::MplsService* service) const {
+[[gnu::always_inline]] inline std::uint8_t* Forwarder::push_plain(
+    const Lane& lane, rte_mbuf* mbuf, const Plain& plain, std::uint8_t dscp,
+    const config::MplsService* service) const {
     const LabelStack& stack = *plain.stack;
     const std::uint32_t stack_octets = stack.count * kLabelOctets;
     const std::uint32_t octets = stack_octets + (service != nullptr ? kServiceOctets : 0);

@@ -153,7 +153,7 @@ class Forwarder {
     bool forward_label_steered(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
     bool forward_ingress_steered(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
     std::uint8_t* put_policy_in_front(const Lane& lane, rte_mbuf* mbuf, const Plain& plain,
-                                      std::uint8_t dscp) const;
+                                      std::uint8_t dscp, const config::MplsService* service) const;
     static void pass_binding_sid(const Plain& plain);
     std::uint8_t* encapsulate_plain(const Lane& lane, rte_mbuf* mbuf, const Plain& plain,
                                     std::uint8_t dscp) const;
