@@ -106,13 +106,17 @@ inline constexpr std::uint16_t kDontFragment = 0x4000;
 inline constexpr std::uint16_t kMoreFragments = 0x2000;
 inline constexpr std::uint16_t kOffsetMask = 0x1fff;
 
-/// Replaces one 16-bit word of the header and keeps the checksum right (RFC 1624, equation 3).
+/// Replaces one 16-bit word of the header and keeps the checksum right (RFC 1624, equation 3). A
+/// header that stays the same keeps a checksum of 0xffff, too, which is as good as 0.
 inline void replace_word(std::uint8_t* ip, std::uint32_t offset, std::uint16_t value) {
     // Byte order does not matter to the sum.
     const std::uint16_t after = __builtin_bswap16(value);
     std::uint16_t before;
     std::uint16_t checksum;
     std::memcpy(&before, ip + offset, sizeof before);
+    if (before == after) {
+        return;
+    }
     std::memcpy(&checksum, ip + 10, sizeof checksum);
     std::uint32_t sum = (checksum ^ 0xffffu) + (before ^ 0xffffu) + after;
     sum = (sum & 0xffff) + (sum >> 16);
@@ -142,10 +146,13 @@ inline void set_dscp(std::uint8_t* ip, std::uint8_t dscp) {
     ip[8] = static_cast<std::uint8_t>(ip[8] - 1);
     store16(ip + 10, static_cast<std::uint16_t>(~(sum + (sum >> 16))));
 }
-/// Another TTL and DSCP, likewise.
+/// Another TTL and DSCP, likewise; or the same ones.
 inline void set_ttl_and_dscp(std::uint8_t* ip, std::uint8_t ttl, std::uint8_t dscp) {
     const std::uint32_t old_marks = ip[1];
     const std::uint32_t marks = std::uint32_t{dscp} << 2 | (old_marks & 3);
+    if (marks == old_marks && ttl == ip[8]) {
+        return;
+    }
     std::uint32_t sum = (load16(ip + 10) ^ 0xffffu) + 2 * 0xffff + marks - old_marks +
                         (std::uint32_t{ttl} << 8) - (std::uint32_t{ip[8]} << 8);
     sum = (sum & 0xffff) + (sum >> 16);

@@ -168,5 +168,16 @@ TEST(ShortWay, LeavesABindingLabelOverNextHopsOfWhichSomeHaveNoLabel) {
                           0);
 }
 
+/// 0xffff is as good a checksum as 0 (RFC 1624, 3), and stays where no field of the header changes.
+TEST(ShortWay, LeavesTheChecksumOfAHeaderThatStaysAsItIs) {
+    Frame ip = ipv4_udp(0x0a0a0101, 0, 40, 9, 0);
+    const std::uint16_t checksum = dataplane::load16(&ip[10]);
+    dataplane::store16(&ip[4], checksum);  // as identification: the other words add up to 0xffff
+    dataplane::store16(&ip[10], 0xffff);
+    const std::string config = without_flows(configuration("mpls-tc"));
+    expect_same_both_ways(
+        config, {ethernet(3, dataplane::ethertype::kMpls) + label(102, 0, true, 64) + ip}, 3);
+}
+
 }  // namespace
 }  // namespace tcqf::test
