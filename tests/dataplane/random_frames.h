@@ -121,8 +121,18 @@ class RandomFrames {
                 ip[12 + i] = static_cast<std::uint8_t>(source >> (24 - 8 * i));
             }
             dataplane::ipv4::write_checksum(ip.data());
+        } else if (below(16) == 0) {
+            set_checksum_of_ones(ip);
         }
         return ip;
+    }
+
+    /// By an identification that makes all other words of the header add up to it.
+    void set_checksum_of_ones(Frame& ip) {
+        dataplane::store16(&ip[4], 0);
+        dataplane::ipv4::write_checksum(ip.data());
+        dataplane::store16(&ip[4], dataplane::load16(&ip[10]));
+        dataplane::store16(&ip[10], 0xffff);
     }
 
     /// Other ports than usual: another flow, which may take another next hop.
@@ -278,12 +288,23 @@ class RandomFrames {
         return header;
     }
 
+    /// Of a DetNet service, whose numbers have 0, 16 or 28 bits; or none.
+    Frame control_word() {
+        Frame word;
+        append32(word, one_of<std::uint32_t>(
+                           {0, below(1 << 16), 0xffff, 1 << 16, below(1 << 28), 1 << 28}));
+        return word;
+    }
+
     Frame labelled() {
         Frame stack;
         const unsigned depth = 1 + below(3);
         for (unsigned i = 0; i < depth; ++i) {
             stack = stack + label(one_of(targets_.labels), static_cast<std::uint8_t>(below(8)),
                                   i + 1 == depth && below(30) != 0, ttl());
+        }
+        if (below(4) == 0) {
+            stack = stack + control_word();
         }
         switch (below(6)) {
             case 0:

@@ -88,7 +88,7 @@ class RandomRouter : private Chance {
             }
         }
         for (unsigned color = 1; color <= kPolicies; ++color) {
-            sids.push_back(parsed(fmt::format("fc00:1::b{}", color)));
+            sids.insert(sids.end(), 4, parsed(fmt::format("fc00:1::b{}", color)));
         }
         targets.sids = sids;
         targets.segments.insert(targets.segments.end(), sids.begin(), sids.end());
@@ -422,7 +422,7 @@ class RandomRouter : private Chance {
         if (one_in(2)) {
             text += ", excess-action: best-effort";
         }
-        const bool is_service = one_in(6);
+        const bool is_service = one_in(3);
         if (is_service) {
             text += fmt::format(", mpls-service: {{s-label: {}, sequence-bits: {}}}",
                                 5000 + pick(4), one_of({0, 16, 28}));

@@ -136,6 +136,8 @@ class Comparison {
         options.further_queues = options.workers > 1 ? chance_.pick(2) : 0;
         options.has_times = !chance_.one_in(3);
         options.packets = 4096;
+        // Beyond a packet: nothing, or what might be taken for the beginning of a header.
+        options.poison = chance_.one_of<std::uint8_t>({kPoison, 0, 0x45, 0x60});
         return options;
     }
 

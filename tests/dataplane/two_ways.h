@@ -110,12 +110,14 @@ class TwoWays {
 };
 
 /// Random bursts from any of four interfaces, most from the first two, through all of their receive
-/// queues; now and then a stall. Returns the time after them.
+/// queues; packets are looked at one by one, or all of a burst at once. Now and then a stall.
+/// Returns the time after them.
 inline std::int64_t send_bursts(TwoWays& routers, RandomFrames& frames, unsigned bursts,
                                 std::int64_t now_ns, unsigned further_queues = 0) {
     for (unsigned burst = 0; burst < bursts; ++burst) {
-        const unsigned packets = frames.below(64) == 0 ? 120 : 1 + frames.below(12);
-        const bool are_alike = frames.below(32) == 0;  // they fill cycles, and exceed shares
+        const unsigned packets = frames.below(32) == 0 ? 120 : 1 + frames.below(12);
+        const bool are_alike = frames.below(32) == 0;     // they fill cycles, and exceed shares
+        const bool are_seen_late = frames.below(4) != 0;  // and all at once
         unsigned interface = 0;
         Frame frame;
         for (unsigned i = 0; i < packets; ++i) {
@@ -126,8 +128,8 @@ inline std::int64_t send_bursts(TwoWays& routers, RandomFrames& frames, unsigned
             const unsigned queue = further_queues == 0 ? 0 : frames.below(further_queues + 1);
             routers.arrive(interface, now_ns + i, frame, queue);
         }
-        const std::int64_t end_ns = now_ns + frames.below(40'000);
-        routers.run_until(end_ns, now_ns);
+        const std::int64_t end_ns = now_ns + packets + frames.below(40'000);
+        routers.run_until(end_ns, now_ns + (are_seen_late ? packets : 0));
         now_ns = end_ns + 1;
         if (frames.below(200) == 0) {
             now_ns += 500'000;  // a stall
