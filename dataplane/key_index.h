@@ -6,6 +6,7 @@
 #pragma once
 
 #include <rte_hash_crc.h>
+#include <rte_vect.h>
 
 #include <array>
 #include <bit>
@@ -17,6 +18,23 @@
 #include "dataplane/prefetch.h"
 
 namespace tcqf::dataplane {
+
+/// Without a branch. Vectors of 16 octets take a third of the instructions.
+template <std::size_t Count>
+bool is_same_words(const std::array<std::uint64_t, Count>& one,
+                   const std::array<std::uint64_t, Count>& other) {
+#ifdef __SSE4_1__
+    if constexpr (Count == 2) {
+        const auto difference = std::bit_cast<__m128i>(one) ^ std::bit_cast<__m128i>(other);
+        return _mm_testz_si128(difference, difference) != 0;
+    }
+#endif
+    std::uint64_t difference = 0;
+    for (std::size_t i = 0; i < Count; ++i) {
+        difference |= one[i] ^ other[i];
+    }
+    return difference == 0;
+}
 
 /// `Key` is hashed and compared as it lies.
 template <class Key>
@@ -84,16 +102,8 @@ class KeyIndex {
     }
     using Words = std::array<std::uint64_t, sizeof(Key) / sizeof(std::uint64_t)>;
 
-    static bool is_same(const Key& one, const Key& other) { return difference(one, other) == 0; }
-    /// 0 where they are the same; without a branch.
-    static std::uint64_t difference(const Key& one, const Key& other) {
-        const auto some = std::bit_cast<Words>(one);
-        const auto others = std::bit_cast<Words>(other);
-        std::uint64_t difference = 0;
-        for (std::size_t i = 0; i < some.size(); ++i) {
-            difference |= some[i] ^ others[i];
-        }
-        return difference;
+    static bool is_same(const Key& one, const Key& other) {
+        return is_same_words(std::bit_cast<Words>(one), std::bit_cast<Words>(other));
     }
 
     /// CRC-32C, a word at a time: rte_hash_crc() wants the key in memory.
@@ -115,13 +125,13 @@ class KeyIndex {
         return number;
     }
 
-    /// All places are looked at: where a key lies is as good as random to a branch.
+    /// All places are looked at: where a key lies is as good as random to a branch. Free places,
+    /// which hold a key of zeros and kNone, come last in a bucket, so they are looked at first.
     static std::uint32_t number_in(const Bucket& bucket, const Key& key) {
         std::uint32_t number = kNone;
-        for (unsigned i = 0; i < kPerBucket; ++i) {
-            // All bits where it is another key. Free places hold a key of zeros and kNone.
-            const std::uint32_t other = difference(bucket.keys[i], key) != 0 ? kNone : 0;
-            number &= bucket.numbers[i] | other;
+        for (unsigned i = kPerBucket; i-- > 0;) {
+            const std::uint32_t here = bucket.numbers[i];
+            number = is_same(bucket.keys[i], key) ? here : number;
         }
         return number;
     }
