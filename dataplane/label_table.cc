@@ -13,9 +13,7 @@ bool pushes_nothing(const Adjacency& adjacency) {
 
 void LabelTable::set(std::uint32_t label, const LabelAction& action, const HopGroup& hops) {
     std::shared_ptr<Page>& page = pages_[label / kPage];
-    if (page == nullptr) {
-        page = std::make_shared<Page>();
-    } else if (page.use_count() > 1) {
+    if (page.use_count() > 1) {
         page = std::make_shared<Page>(*page);
     }
     LabelAction& placed = page->actions[label % kPage];
@@ -26,11 +24,6 @@ void LabelTable::set(std::uint32_t label, const LabelAction& action, const HopGr
                                            std::all_of(hops->begin(), hops->end(), pushes_nothing));
     placed.sole_hop = placed.is_plain && placed.hops.count == 1 ? placed.hops.first : nullptr;
     page->groups[label % kPage] = hops;
-}
-
-HopGroup LabelTable::hops_of(std::uint32_t label) const {
-    const Page* page = pages_[label / kPage].get();
-    return page == nullptr ? nullptr : page->groups[label % kPage];
 }
 
 }  // namespace tcqf::dataplane

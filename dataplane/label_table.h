@@ -18,27 +18,32 @@ enum class LabelKind : std::uint8_t {
     policy,  ///< a binding SID
 };
 
-struct LabelAction {
+/// Half a cache line.
+struct alignas(32) LabelAction {
     LabelKind kind = LabelKind::none;
     std::uint8_t sequence_bits = 0;
+    bool is_plain = false;     ///< swap, or pop to next hops that push nothing
     std::uint32_t policy = 0;  ///< binding SID: in Snapshot::policies
     HopSet hops{};
-    bool is_plain = false;                ///< swap, or pop to next hops that push nothing
     const Adjacency* sole_hop = nullptr;  ///< of a plain one, where there are no others
 };
+static_assert(sizeof(LabelAction) == 32);
 
-/// Pages of 1,024 labels exist where one of them is in use. A copy shares all pages; set() copies
-/// the page that it changes.
+/// Pages of 1,024 labels, those without a label in use all the same one. A copy shares all pages;
+/// set() copies the page that it changes.
 class LabelTable {
   public:
+    LabelTable() { pages_.fill(std::make_shared<Page>()); }
+
     /// `hops` is kept as long as the action is.
     void set(std::uint32_t label, const LabelAction& action, const HopGroup& hops);
     const LabelAction& find(std::uint32_t label) const {
-        const Page* page = pages_[label / kPage].get();
-        return page == nullptr ? kNone : page->actions[label % kPage];
+        return pages_[label / kPage]->actions[label % kPage];
     }
     /// The next hops of a label with their owner.
-    HopGroup hops_of(std::uint32_t label) const;
+    const HopGroup& hops_of(std::uint32_t label) const {
+        return pages_[label / kPage]->groups[label % kPage];
+    }
     /// True where both have the same object for the labels around this one.
     bool shares_page(const LabelTable& other, std::uint32_t label) const {
         return pages_[label / kPage] == other.pages_[label / kPage];
@@ -46,7 +51,6 @@ class LabelTable {
 
   private:
     static constexpr std::uint32_t kPage = 1024;
-    static constexpr LabelAction kNone{};
     struct Page {
         std::array<LabelAction, kPage> actions;
         std::array<HopGroup, kPage> groups;
