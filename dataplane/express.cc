@@ -1,7 +1,7 @@
 // The short way: plain packets, a burst at a time.
 //
 // Most packets need a look-up, a new tag or mark, and a place in a cycle or a queue, and nothing
-// else. They are recognised (plain_burst.cc) and finished here without the context that the long
+// else. They are recognised (plain_*.cc) and finished here without the context that the long
 // way carries along. Nothing is changed and nothing is counted before a packet is known to be plain
 // in every respect; all others are left to input(), which would do the same with a plain one
 // (tests/dataplane/two_ways.h compares the two packet by packet).

@@ -54,39 +54,45 @@ class Forwarder {
     static bool recognise_ipv4(const InterfaceTable& in, Plain& plain);
     bool recognise_ipv6(const InterfaceTable& in, Plain& plain) const;
     bool recognise_label(const InterfaceTable& in, Plain& plain) const;
-    static bool expose(Plain& plain, std::uint32_t octets);
-    std::uint32_t own_labels_octets(const Plain& plain, std::uint8_t& ttl_limit) const;
-    void pop_plain(Plain& plain, PlainBurst& burst) const;
-    void decapsulate_plain(Plain& plain, PlainBurst& burst) const;
-    void take_other_label(Plain& plain, PlainBurst& burst) const;
-    bool find_hop(Plain& plain) const;
-    void take_hop(Plain& plain, const HopSet& hops) const;
-    void find_adjacency(Plain& plain, PlainBurst& burst) const;
     void find_sids(const PlainBurst& burst) const;
-    void look_up(config::InterfaceIndex interface, const PlainBurst& burst) const;
     template <class Fields>
     void match_flows(config::InterfaceIndex interface, std::span<Plain* const> packets,
                      PlainBurst& burst) const;
     void match_other_flows(config::InterfaceIndex interface, std::span<Plain> packets,
                            PlainBurst& burst) const;
-    static std::uint16_t next_plain_segment(const Plain& plain, unsigned plain_from);
-    static UpperLayer upper_of(const Plain& plain);
+    void look_up(config::InterfaceIndex interface, const PlainBurst& burst) const;
     const std::uint8_t* onward_address(Plain& plain, std::uint8_t* room) const;
-    void look_up_at_sid(Plain& plain, const std::uint8_t* destination) const;
+    void find_adjacencies(std::span<Plain> packets, PlainBurst& burst) const;
+    void find_adjacency(Plain& plain, PlainBurst& burst) const;
+    void prefetch_flows(const PlainBurst& burst);
+
+    // plain_beneath.cc: what is beneath labels, and behind SIDs
+    void take_other_label(Plain& plain, PlainBurst& burst) const;
+    void pop_plain(Plain& plain, PlainBurst& burst) const;
+    std::uint32_t own_labels_octets(const Plain& plain, std::uint8_t& ttl_limit) const;
+    void decapsulate_plain(Plain& plain, PlainBurst& burst) const;
+    static bool expose(Plain& plain, std::uint32_t octets);
     void find_way_of_inner(Plain& plain, PlainBurst& burst) const;
+    void take_sid_route(Plain& plain, PlainBurst& burst) const;
     void take_compressed(Plain& plain, PlainBurst& burst) const;
     void take_binding_sid(Plain& plain, const PlainBurst& burst) const;
-    void take_sid_route(Plain& plain, PlainBurst& burst) const;
-    static const HopSet* hops_of(const Plain& plain);
+    void look_up_at_sid(Plain& plain, const std::uint8_t* destination) const;
+
+    // plain_hops.cc: one of several next hops, and policies
     std::optional<std::uint32_t> plain_hash(const Plain& plain) const;
     const Adjacency* choose_plain_hop(const Plain& plain, const HopSet& hops) const;
-    void find_adjacencies(std::span<Plain> packets, PlainBurst& burst) const;
     bool is_way_out(const RouteAction& route) const;
     void follow_policies(std::span<Plain> burst) const;
+    void choose_way(Plain& plain) const;
+
+    // plain_steps.h
+    static std::uint16_t next_plain_segment(const Plain& plain, unsigned plain_from);
+    static UpperLayer upper_of(const Plain& plain);
+    static const HopSet* hops_of(const Plain& plain);
+    bool find_hop(Plain& plain) const;
+    void take_hop(Plain& plain, const HopSet& hops) const;
     void follow_policy(Plain& plain) const;
     void take_way(Plain& plain, const PolicyWay& way) const;
-    void choose_way(Plain& plain) const;
-    void prefetch_flows(const PlainBurst& burst);
 
     // express.cc: the short way, from there to a queue
     struct Lane;
