@@ -157,14 +157,16 @@ class BestEffortIpv6(BestEffort, Ipv6):
         return build.ipv6_packet(octets, SOURCE_IPV6, _host_in(network, generator), [])
 
 
+_PUSHING_ROUTE = """\
+routes:
+  - {prefix: 20.0.0.0/8, next-hops: [{interface: ge1, address: 10.0.2.2, labels: [17001]}]}
+"""
+
+
 class PushLabel(Ipv4):
     """IPv4 with a DSCP that gets a label, and its tag there."""
 
     tags_out = TC_OUT
-    _CONFIG = """\
-routes:
-  - {prefix: 20.0.0.0/8, next-hops: [{interface: ge1, address: 10.0.2.2, labels: [17001]}]}
-"""
 
     def targets(self, traffic):
         return [ONE_IPV4]
@@ -173,7 +175,7 @@ routes:
         return []
 
     def config(self, traffic, cycle_bits):
-        return self._CONFIG
+        return _PUSHING_ROUTE
 
 
 class PopLabel(Ipv4):
@@ -353,17 +355,13 @@ class IngressService(Ingress):
     """Flows that get the S-label and control word of a DetNet service, a label and a tag on it."""
 
     tags_out = TC_OUT
-    _ROUTE = """\
-routes:
-  - {prefix: 20.0.0.0/8, next-hops: [{interface: ge1, address: 10.0.2.2, labels: [17001]}]}
-"""
 
     def entries(self, traffic):
         return super().entries(traffic)[1:]
 
     def config(self, traffic, cycle_bits, more=""):
         service = "      mpls-service: {s-label: 500, sequence-bits: 16}\n"
-        return self._ROUTE + super().config(traffic, cycle_bits, more + service)
+        return _PUSHING_ROUTE + super().config(traffic, cycle_bits, more + service)
 
 
 class IngressLabel(Mpls):
