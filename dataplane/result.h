@@ -18,6 +18,10 @@ enum class FailureKind : std::uint8_t {
     system_refused = 3,  ///< no permission, no huge pages, device missing or busy
 };
 
+constexpr int exit_code_of(FailureKind kind) {
+    return static_cast<int>(kind);
+}
+
 /// One sentence that says what is wrong and what to do.
 struct Failure {
     FailureKind kind = FailureKind::system_refused;

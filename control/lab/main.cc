@@ -19,8 +19,6 @@ using namespace tcqf;
 
 constexpr const char* kVersion = "tcqf-lab " TCQF_VERSION;
 
-enum ExitCode : int { kDone = 0, kWrongThing = 1, kWrongUsage = 2, kRefused = 3 };
-
 /// What the command line says, as text.
 struct ReplayArguments {
     std::string config;
@@ -86,18 +84,18 @@ int run_replay(const ReplayArguments& arguments) {
             control::say(diagnostic.to_string());
         }
         if (loaded.router == nullptr) {
-            return kWrongThing;
+            return exit_code_of(FailureKind::wrong_request);
         }
         control::start_lab_eal();
         control::replay(loaded.router, options);
     } catch (const control::CaptureError& error) {
         control::say(error.what());
-        return kWrongThing;
+        return exit_code_of(FailureKind::wrong_request);
     } catch (const std::exception& error) {
         control::say(words_of(error));
-        return kRefused;
+        return exit_code_of(FailureKind::system_refused);
     }
-    return kDone;
+    return 0;
 }
 
 std::string not_empty(const std::string& path) {
@@ -157,6 +155,6 @@ int main(int argc, char** argv) {
         }
         return run_replay(arguments);
     } catch (const CLI::ParseError& error) {
-        return app.exit(error) == 0 ? kDone : kWrongUsage;
+        return app.exit(error) == 0 ? 0 : exit_code_of(FailureKind::wrong_usage);
     }
 }

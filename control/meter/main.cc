@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <cerrno>
+#include <exception>
 #include <fstream>
 #include <stdexcept>
 #include <system_error>
@@ -10,14 +11,13 @@
 #include "control/meter/arguments.h"
 #include "control/meter/stop_signal.h"
 #include "control/standard_streams.h"
+#include "dataplane/result.h"
 
 namespace {
 
 using namespace tcqf;
 using namespace tcqf::control;
 using namespace tcqf::control::meter;
-
-enum ExitCode : int { kDone = 0, kWrongThing = 1, kWrongUsage = 2, kRefused = 3 };
 
 void write(const std::string& path, const std::string& text) {
     if (path.empty()) {
@@ -35,7 +35,7 @@ void write(const std::string& path, const std::string& text) {
 int run_send(const SendCommand& command) {
     catch_stop_signals();
     write(command.json, to_json(command.send, send(command.send)));
-    return kDone;
+    return 0;
 }
 
 int run_receive(const ReceiveCommand& command) {
@@ -45,9 +45,9 @@ int run_receive(const ReceiveCommand& command) {
     if (result.is_interface_gone) {
         say(fmt::format("tcqf-meter: interface {} has been removed; {} holds what arrived before",
                         command.receive.interface, command.receive.capture));
-        return kRefused;
+        return exit_code_of(FailureKind::system_refused);
     }
-    return kDone;
+    return 0;
 }
 
 /// The check against a router's interface; says on stderr what is wrong where there is none.
@@ -77,7 +77,7 @@ int run_report(ReportCommand command) {
     if (!command.router.empty()) {
         command.report.check = load_check(command.router, command.interface);
         if (!command.report.check) {
-            return kWrongThing;
+            return exit_code_of(FailureKind::wrong_request);
         }
     }
     const std::vector<FlowReport> reports = make_reports(command.report);
@@ -91,7 +91,12 @@ int run_report(ReportCommand command) {
                   to_histogram_data(report.histogram));
         }
     }
-    return kDone;
+    return 0;
+}
+
+int fail(FailureKind kind, const std::exception& error) {
+    say("tcqf-meter: " + words_of(error));
+    return exit_code_of(kind);
 }
 
 int run(int argc, char** argv) {
@@ -115,7 +120,7 @@ int run(int argc, char** argv) {
         return receive.app->parsed() ? run_receive(receive.options())
                                      : run_report(report.options());
     } catch (const CLI::ParseError& error) {
-        return app.exit(error) == 0 ? kDone : kWrongUsage;
+        return app.exit(error) == 0 ? 0 : exit_code_of(FailureKind::wrong_usage);
     }
 }
 
@@ -126,10 +131,10 @@ int main(int argc, char** argv) {
     try {
         return run(argc, argv);
     } catch (const std::system_error& error) {
-        say(fmt::format("tcqf-meter: {}", error.what()));
-        return kRefused;
+        return fail(FailureKind::system_refused, error);
     } catch (const std::runtime_error& error) {
-        say(fmt::format("tcqf-meter: {}", error.what()));
-        return kWrongThing;
+        return fail(FailureKind::wrong_request, error);
+    } catch (const std::exception& error) {
+        return fail(FailureKind::system_refused, error);
     }
 }

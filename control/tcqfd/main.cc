@@ -18,11 +18,8 @@
 
 namespace {
 
+using tcqf::exit_code_of;
 using tcqf::FailureKind;
-
-constexpr int code_of(FailureKind kind) {
-    return static_cast<int>(kind);
-}
 
 struct Arguments {
     tcqf::control::DaemonOptions daemon;
@@ -72,7 +69,7 @@ int run(const Arguments& arguments) {
     const tcqf::config::LoadResult loaded = tcqf::config::load_file(arguments.daemon.config_file);
     control::print_diagnostics(loaded.diagnostics);
     if (!loaded.router) {
-        return code_of(FailureKind::wrong_request);
+        return exit_code_of(FailureKind::wrong_request);
     }
     if (arguments.check) {
         return 0;
@@ -84,7 +81,7 @@ int run(const Arguments& arguments) {
     auto daemon = control::Daemon::start(loaded.router, arguments.daemon);
     if (!daemon) {
         control::print_error(daemon.failure().message);
-        return code_of(daemon.failure().kind);
+        return exit_code_of(daemon.failure().kind);
     }
     sd_notify(0, "READY=1");
     control::say("ready");
@@ -112,12 +109,12 @@ int main(int argc, char** argv) {
     try {
         app.parse(static_cast<int>(separator - argv), argv);
     } catch (const CLI::ParseError& error) {
-        return app.exit(error) == 0 ? 0 : code_of(FailureKind::wrong_usage);
+        return app.exit(error) == 0 ? 0 : exit_code_of(FailureKind::wrong_usage);
     }
     try {
         return run(arguments);
     } catch (const std::exception& error) {
         tcqf::control::print_error(tcqf::words_of(error));
-        return code_of(FailureKind::system_refused);
+        return exit_code_of(FailureKind::system_refused);
     }
 }

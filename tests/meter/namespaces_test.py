@@ -3,8 +3,10 @@
 
 import argparse
 import ctypes
+import functools
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -32,9 +34,9 @@ def enter_private_network():
 
 
 
-def run(*words):
+def run(*words, **more):
     return subprocess.run([str(word) for word in words], capture_output=True, text=True,
-                          check=False, timeout=60)
+                          check=False, timeout=60, **more)
 
 
 def expect(tap, title, passed, shown=""):
@@ -105,6 +107,22 @@ def file_cases(tap, meter, folder):
     expect(tap, "every stream can have a name", named.returncode == 0, named.stderr)
 
 
+def memory_case(tap, meter, folder):
+    """A sentence and an exit code, as of the other programs; not what the runtime does by itself."""
+    title = "a configuration that finds no memory is refused in words"
+    if b"__asan_init" in meter.read_bytes():
+        tap.skip(title, "the address sanitizer ends a program that finds no memory")
+        return
+    large = folder / "large.yaml"
+    large.write_text("# " + 128 * 1024 * 1024 * "x" + "\n")
+    most = 300 * 1024 * 1024
+    limit = functools.partial(resource.setrlimit, resource.RLIMIT_AS, (most, most))
+    told(tap, title, run(meter, "report", "--capture", folder / "x.pcap", "--router", large,
+                         "--interface", "ge0", preexec_fn=limit),
+         3, "tcqf-meter: there is not enough memory")
+    large.unlink()
+
+
 def wire_cases(tap, meter, folder):
     run("ip", "link", "set", "ea", "down")
     told(tap, "an interface that is down is named",
@@ -167,6 +185,7 @@ def main():
     usage_cases(tap, arguments.meter, arguments.out)
     range_cases(tap, arguments.meter, arguments.out)
     file_cases(tap, arguments.meter, arguments.out)
+    memory_case(tap, arguments.meter, arguments.out)
     obstacle = enter_private_network()
     if obstacle:
         tap.skip("probes over a veth pair", obstacle)
