@@ -17,17 +17,17 @@
 
 namespace tcqf::test {
 
-class RandomConfig : private Chance {
+class RandomConfig : private RandomHops {
   public:
     /// Interfaces and neighbours alone. `random` is kept, and shared by copies.
     /// `has_wide_sids`: some are shorter than 128 bits, or in no locator.
     RandomConfig(std::mt19937_64& random, bool has_wide_sids)
-        : Chance(random), has_wide_sids_(has_wide_sids) {
+        : RandomHops(random), has_wide_sids_(has_wide_sids) {
         for (unsigned i = 0; i < 4; ++i) {
-            interfaces_[i].addresses = {fmt::format("10.0.{}.1/24", i + 1),
-                                        fmt::format("2001:db8:10{}::1/64", i + 1)};
-            put_neighbor(i, fmt::format("10.0.{}.2", i + 1));
-            put_neighbor(i, fmt::format("2001:db8:10{}::2", i + 1));
+            interfaces_[i].addresses = {address_on(i, false, 1) + "/24",
+                                        address_on(i, true, 1) + "/64"};
+            put_neighbor(i, address_on(i, false));
+            put_neighbor(i, address_on(i, true));
         }
     }
 
@@ -139,27 +139,6 @@ class RandomConfig : private Chance {
 
     std::string table() { return one_of({"main", "main", "main", "red", "blue"}); }
 
-    std::string hop(bool is_ipv6, bool may_push = true) {
-        const unsigned interface = pick(4);
-        const char* host = one_of({"2", "2", "2", "2", "3"});
-        const std::string address = is_ipv6 ? fmt::format("2001:db8:10{}::{}", interface + 1, host)
-                                            : fmt::format("10.0.{}.{}", interface + 1, host);
-        std::string text = fmt::format("{{interface: ge{}, address: '{}'", interface, address);
-        if (one_in(3)) {
-            text += fmt::format(", weight: {}", 1 + pick(3));
-        }
-        if (may_push && one_in(5)) {
-            text += fmt::format(", labels: [{}]", one_of({"300", "301, 302", "3", "0"}));
-        }
-        return text + "}";
-    }
-    std::string hops(bool is_ipv6, bool may_push = true) {
-        std::string text = "next-hops: [" + hop(is_ipv6, may_push);
-        for (unsigned more = one_in(3) ? 1 + pick(2) : 0; more > 0; --more) {
-            text += ", " + hop(is_ipv6, may_push);
-        }
-        return text + "]";
-    }
     std::string policy_name() {
         return fmt::format("{{color: {}, endpoint: '2001:db8:9::9'}}", 1 + pick(6));
     }
@@ -366,10 +345,8 @@ class RandomConfig : private Chance {
         }
         for (unsigned i = 0; i < 2; ++i) {
             const unsigned interface = pick(4);
-            const char* host = one_of({"2", "2", "3", "130"});
-            put_neighbor(interface, one_in(2)
-                                        ? fmt::format("10.0.{}.{}", interface + 1, host)
-                                        : fmt::format("2001:db8:10{}::{}", interface + 1, host));
+            const unsigned host = one_of({2U, 2U, 3U, 130U});
+            put_neighbor(interface, address_on(interface, one_in(2), host));
         }
     }
 

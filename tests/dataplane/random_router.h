@@ -16,11 +16,11 @@
 
 namespace tcqf::test {
 
-class RandomRouter : private Chance {
+class RandomRouter : private RandomHops {
   public:
     static constexpr unsigned kInterfaces = 4;
 
-    explicit RandomRouter(std::mt19937_64& random) : Chance(random) {
+    explicit RandomRouter(std::mt19937_64& random) : RandomHops(random) {
         cycles_ = 3 + pick(4);
         cycle_time_us_ = one_of({50U, 100U, 200U});
         for (unsigned& rate : rates_mbps_) {
@@ -124,36 +124,10 @@ class RandomRouter : private Chance {
                 text += fmt::format(
                     "- {{interface: ge{0}, address: '{1}', mac: '02:00:00:00:0{2}:02', mna: {3}, "
                     "readable-label-depth: {4}}}\n",
-                    i, neighbor(i, is_ipv6, 2), i + 1, one_in(2), one_of({4, 16, 16}));
+                    i, address_on(i, is_ipv6), i + 1, one_in(2), one_of({4, 16, 16}));
             }
         }
         return text;
-    }
-
-    static std::string neighbor(unsigned interface, bool is_ipv6, unsigned host) {
-        return is_ipv6 ? fmt::format("2001:db8:10{}::{}", interface + 1, host)
-                       : fmt::format("10.0.{}.{}", interface + 1, host);
-    }
-
-    /// Mostly within the domain; once in a while to a neighbour that nobody knows.
-    std::string hop(bool is_ipv6, bool may_push) {
-        const unsigned interface = one_of({0U, 1U, 1U, 1U, 2U, 3U});
-        std::string text = fmt::format("{{interface: ge{}, address: '{}'", interface,
-                                       neighbor(interface, is_ipv6, one_in(20) ? 3 : 2));
-        if (one_in(3)) {
-            text += fmt::format(", weight: {}", 1 + pick(3));
-        }
-        if (may_push && one_in(4)) {
-            text += fmt::format(", labels: [{}]", one_of({"300", "301, 302", "3", "0", "2, 303"}));
-        }
-        return text + "}";
-    }
-    std::string hops(bool is_ipv6, bool may_push = true) {
-        std::string text = "next-hops: [" + hop(is_ipv6, may_push);
-        for (unsigned more = one_in(3) ? 1 + pick(2) : 0; more > 0; --more) {
-            text += ", " + hop(is_ipv6, may_push);
-        }
-        return text + "]";
     }
 
     static std::string policy(unsigned color) {
