@@ -8,6 +8,7 @@
 #include <set>
 
 #include "config/check_context.h"
+#include "tcqf/admission.h"
 #include "tcqf/ingress.h"
 #include "tcqf/wire.h"
 
@@ -388,25 +389,20 @@ void FlowChecker::check_backlog(const Cursor& entry, const Flow& flow) {
             flow.max_backlog_cycles));
 }
 
-/// csize counts layer 3 bits; the smallest packets need the most of the wire for them.
+/// What the flow can occupy of a cycle with packets of any size that it may send.
 std::int64_t FlowChecker::most_wire_bits(const Flow& flow, const Domain& domain) const {
-    const std::uint32_t smallest = header_octets(flow.match);
-    std::int64_t packets = flow.cycle_size_bits / (smallest * 8);
+    PacketLimits packets{.smallest_octets = header_octets(flow.match)};
     if (flow.traffic_specification) {
+        const TrafficSpecification& specification = *flow.traffic_specification;
+        packets.largest_octets = packets.smallest_octets + specification.max_payload_octets;
         // What may have come since the oldest packet that could wait for this cycle.
         const std::int64_t span_ns =
             (std::int64_t{flow.max_backlog_cycles} + 1) * domain.cycle_time_us * 1000;
-        const std::int64_t intervals = span_ns / flow.traffic_specification->interval_ns + 1;
-        packets =
-            std::min(packets, intervals * flow.traffic_specification->max_packets_per_interval);
+        const std::int64_t intervals = span_ns / specification.interval_ns + 1;
+        packets.max_packets = static_cast<std::uint32_t>(std::min<std::int64_t>(
+            intervals * specification.max_packets_per_interval, packets.max_packets));
     }
-    // `packets` small ones, and what is left of csize as more octets of them.
-    const std::int64_t spare_octets = flow.cycle_size_bits / 8 - packets * smallest;
-    const std::int64_t padding = packets * (kMinFrameOctets - kEthernetOctets - smallest);
-    const std::int64_t frames =
-        packets * (std::int64_t{kMinFrameOctets} + kFrameOverheadOctets) * 8;
-    return frames +
-           std::max<std::int64_t>(0, spare_octets - std::max<std::int64_t>(0, padding)) * 8;
+    return wire_bits_of_csize(flow.cycle_size_bits, packets);
 }
 
 /// Flows that are interleaved alike do not meet: the largest sum over the positions of a period.

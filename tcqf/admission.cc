@@ -16,20 +16,27 @@ CycleDemand shifted(const CycleDemand& demand, std::int64_t shift) {
     return result;
 }
 
-std::int64_t wire_bits_of_csize(std::uint32_t cycle_size_bits, std::uint32_t smallest_octets,
-                                std::uint32_t header_octets, std::uint32_t max_packets) {
-    const std::uint32_t smallest = std::max(smallest_octets, 1u);
+std::int64_t wire_bits_of_csize(std::uint32_t cycle_size_bits, const PacketLimits& packets) {
+    const auto wire_bits = [&](std::uint32_t octets) {
+        return occupancy_bits(octets + packets.header_octets);
+    };
     const std::uint32_t octets = cycle_size_bits / 8;
-    std::uint32_t packets = octets / smallest;
-    packets = max_packets == 0 ? packets : std::min(packets, max_packets);
-    if (packets == 0) {
+    const std::uint32_t count = std::min(octets / packets.smallest_octets, packets.max_packets);
+    if (count == 0) {
         return 0;
     }
-    // All but one as small as can be: each further packet brings its overhead, and padding counts
-    // only for the small.
-    const std::uint32_t rest = octets - (packets - 1) * smallest;
-    return (packets - 1) * occupancy_bits(smallest + header_octets) +
-           occupancy_bits(rest + header_octets);
+    // As many as can be, as each brings its overhead. What they leave of csize makes as few of them
+    // larger as can be: padding counts only for the small.
+    const std::uint32_t left = octets - count * packets.smallest_octets;
+    const std::uint32_t room = packets.largest_octets - packets.smallest_octets;
+    const std::uint32_t large = room == 0 ? 0 : std::min(left / room, count);
+    std::int64_t bits = large * wire_bits(packets.largest_octets);
+    if (large < count) {
+        const std::uint32_t rest = room == 0 ? 0 : left - large * room;
+        bits += wire_bits(packets.smallest_octets + rest) +
+                (count - large - 1) * wire_bits(packets.smallest_octets);
+    }
+    return bits;
 }
 
 void LinkLoad::change(const CycleDemand& demand, std::int64_t sign) {

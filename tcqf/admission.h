@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <vector>
 
@@ -23,12 +24,17 @@ struct CycleDemand {
 /// The same one hop on, where cycle n has become n + shift.
 CycleDemand shifted(const CycleDemand& demand, std::int64_t shift);
 
-/// Most bits of wire occupancy that packets of `smallest_octets` at least, at layer 3, can make of
-/// csize: the smaller they are, the more of them bring headers, `header_octets` each (Ethernet and
-/// what is pushed), padding and gaps. `max_packets` a cycle; 0: any number. 0 where none fits.
-std::int64_t wire_bits_of_csize(std::uint32_t cycle_size_bits, std::uint32_t smallest_octets,
-                                std::uint32_t header_octets = kEthernetOctets,
-                                std::uint32_t max_packets = 0);
+/// Packets that a flow may put into one cycle.
+struct PacketLimits {
+    std::uint32_t smallest_octets = 1;  ///< at layer 3
+    std::uint32_t largest_octets = std::numeric_limits<std::uint32_t>::max();
+    std::uint32_t max_packets = std::numeric_limits<std::uint32_t>::max();
+    std::uint32_t header_octets = kEthernetOctets;  ///< of each: Ethernet and what is pushed
+};
+
+/// Most bits of wire occupancy that such packets can make of csize, which counts layer 3 bits: the
+/// smaller they are, the more of them bring headers, padding and gaps. 0 where none fits.
+std::int64_t wire_bits_of_csize(std::uint32_t cycle_size_bits, const PacketLimits& packets);
 
 /// What is admitted on one link, cycle by cycle of a common period.
 class LinkLoad {

@@ -72,27 +72,38 @@ TEST(admission, a_cycle_may_be_filled_to_the_bit) {
 
 TEST(admission, csize_counts_layer_3_bits_but_small_packets_fill_the_wire) {
     // 12000 bits are one packet of 1500 bytes, or 53 of 28 bytes and one of 16 more.
-    EXPECT_EQ(wire_bits_of_csize(12'000, 1'500), (1'514 + 24) * 8);
-    EXPECT_EQ(wire_bits_of_csize(12'000, 28), 53 * 84 * 8);
-    EXPECT_EQ(wire_bits_of_csize(12'000, 28, 14, 1), (1'514 + 24) * 8);
-    EXPECT_EQ(wire_bits_of_csize(12'000, 1'501), 0);
+    EXPECT_EQ(wire_bits_of_csize(12'000, {.smallest_octets = 1'500}), (1'514 + 24) * 8);
+    EXPECT_EQ(wire_bits_of_csize(12'000, {.smallest_octets = 28}), 53 * 84 * 8);
+    EXPECT_EQ(wire_bits_of_csize(12'000, {.smallest_octets = 28, .max_packets = 1}),
+              (1'514 + 24) * 8);
+    EXPECT_EQ(wire_bits_of_csize(12'000, {.smallest_octets = 1'501}), 0);
+    // Three of 500, or 28 of which 27 are as small as can be.
+    EXPECT_EQ(wire_bits_of_csize(12'000,
+                                 {.smallest_octets = 20, .largest_octets = 500, .max_packets = 3}),
+              3 * (514 + 24) * 8);
+    EXPECT_EQ(wire_bits_of_csize(12'000, {.smallest_octets = 20, .max_packets = 28}),
+              (27 * 84 + 974 + 24) * 8);
 }
 
 RC_GTEST_PROP(admission, no_packets_of_csize_fill_more_wire_than_said, ()) {
     const auto csize = in_range<std::uint32_t>(1, 12'000);
     const auto smallest = in_range<std::uint32_t>(1, 200);
     const auto header = in_range<std::uint32_t>(14, 40);
-    const auto max_packets = in_range<std::uint32_t>(0, 5);
+    const auto largest = in_range<std::uint32_t>(smallest, 1'500);
+    const auto max_packets = in_range<std::uint32_t>(1, 60);
     std::int64_t wire = 0;
     std::uint32_t left = csize / 8;
-    for (std::uint32_t packets = 0; left >= smallest && (max_packets == 0 || packets < max_packets);
-         ++packets) {
+    for (std::uint32_t packets = 0; left >= smallest && packets < max_packets; ++packets) {
+        const std::uint32_t most = std::min(left, largest);
         const std::uint32_t octets = in_range<std::uint32_t>(
-            smallest, in_range(0, 1) == 0 ? left : std::min(left, smallest + 40));
+            smallest, in_range(0, 1) == 0 ? most : std::min(most, smallest + 40));
         left -= octets;
         wire += occupancy_bits(octets + header);
     }
-    RC_ASSERT(wire <= wire_bits_of_csize(csize, smallest, header, max_packets));
+    RC_ASSERT(wire <= wire_bits_of_csize(csize, {.smallest_octets = smallest,
+                                                 .largest_octets = largest,
+                                                 .max_packets = max_packets,
+                                                 .header_octets = header}));
 }
 
 RC_GTEST_PROP(admission, what_is_admitted_never_overfills_a_cycle, ()) {
