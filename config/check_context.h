@@ -17,8 +17,6 @@
 
 namespace tcqf::config {
 
-/// Labels that may be put in front of a packet at once.
-inline constexpr std::size_t kMostLabels = 10;
 inline constexpr std::uint32_t kImplicitNull = 3;
 /// How many of these labels are written: implicit null is not.
 std::size_t written(const std::vector<std::uint32_t>& labels);

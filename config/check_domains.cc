@@ -128,7 +128,7 @@ class DomainChecker {
             return;
         }
         const Interface& link = context_.router.interfaces[interface.interface];
-        const std::int64_t cycle_ns = std::int64_t{domain.cycle_time_us} * 1000;
+        const std::int64_t cycle_ns = domain.cycle_time_ns();
         const WireUnits capacity =
             cycle_capacity({link.link_rate_mbps}, cycle_ns, interface.dead_time_ns);
         const std::uint32_t frame = link.mtu + kEthernetOctets;
@@ -156,7 +156,7 @@ class DomainChecker {
         }
         const Interface& link = context_.router.interfaces[interface.interface];
         const std::int64_t guard_ns = link.tx_guard_ns.value_or(0);
-        const std::int64_t cycle_ns = std::int64_t{domain.cycle_time_us} * 1000;
+        const std::int64_t cycle_ns = domain.cycle_time_ns();
         const LinkRate rate{link.link_rate_mbps};
         const std::int64_t largest_ns =
             ceil_div(occupancy_units(link.mtu + kEthernetOctets), rate.mbps);

@@ -352,7 +352,7 @@ void FlowChecker::check_rate(const Cursor& entry, const Flow& flow, const Domain
     const TrafficSpecification& specification = *flow.traffic_specification;
     const std::uint64_t per_cycle = flow.cycle_size_bits / largest_packet_bits(flow);
     const auto [used, period] = share_of_cycles(flow);
-    const std::int64_t cycle_ns = std::int64_t{domain.cycle_time_us} * 1000;
+    const std::int64_t cycle_ns = domain.cycle_time_ns();
     const Product needed = Product{specification.max_packets_per_interval} * period *
                            static_cast<std::uint64_t>(cycle_ns);
     const Product carried =
@@ -396,8 +396,7 @@ std::int64_t FlowChecker::most_wire_bits(const Flow& flow, const Domain& domain)
         const TrafficSpecification& specification = *flow.traffic_specification;
         packets.largest_octets = packets.smallest_octets + specification.max_payload_octets;
         // What may have come since the oldest packet that could wait for this cycle.
-        const std::int64_t span_ns =
-            (std::int64_t{flow.max_backlog_cycles} + 1) * domain.cycle_time_us * 1000;
+        const std::int64_t span_ns = (flow.max_backlog_cycles + 1) * domain.cycle_time_ns();
         const std::int64_t intervals = span_ns / specification.interval_ns + 1;
         packets.max_packets = static_cast<std::uint32_t>(std::min<std::int64_t>(
             intervals * specification.max_packets_per_interval, packets.max_packets));
@@ -450,7 +449,7 @@ void FlowChecker::check_overfill() {
         }
         const Interface& link = context_.router.interfaces[interface];
         const std::int64_t capacity =
-            cycle_capacity({link.link_rate_mbps}, std::int64_t{member.domain->cycle_time_us} * 1000,
+            cycle_capacity({link.link_rate_mbps}, member.domain->cycle_time_ns(),
                            member.interface->dead_time_ns) /
                 kUnitsPerBit -
             reserved_bits(interface);

@@ -104,9 +104,9 @@ class NrpChecker {
             return;
         }
         const Interface& link = context_.router.interfaces[interface];
-        const WireUnits capacity = cycle_capacity(
-            {link.link_rate_mbps}, std::int64_t{member->domain->cycle_time_us} * 1000,
-            member->interface->dead_time_ns);
+        const WireUnits capacity =
+            cycle_capacity({link.link_rate_mbps}, member->domain->cycle_time_ns(),
+                           member->interface->dead_time_ns);
         if (booked.cycle_bits * kUnitsPerBit <= capacity) {
             return;
         }
@@ -124,8 +124,7 @@ class NrpChecker {
     void check_rate(InterfaceIndex interface, const Booked& booked, const Member* member) {
         const Interface& link = context_.router.interfaces[interface];
         const bool has_cycles = member != nullptr;
-        const std::int64_t cycle_ns =
-            has_cycles ? std::int64_t{member->domain->cycle_time_us} * 1000 : 1;
+        const std::int64_t cycle_ns = has_cycles ? member->domain->cycle_time_ns() : 1;
         const LinkRate rate{link.link_rate_mbps};
         const std::int64_t reserved =
             has_cycles ? std::min(booked.cycle_bits * kUnitsPerBit, rate.from_ns(cycle_ns)) : 0;

@@ -137,10 +137,10 @@ class PolicyChecker {
                 fmt::format("{} labels and {} SIDs: a segment list is all of one kind, "
                             "SR-MPLS or SRv6 (RFC 9256, 5.1)",
                             labels, segments.segments.size() - labels));
-        } else if (labels > kMostLabels) {
+        } else if (labels > kMaxPushedLabels) {
             context_.report.conflict(
                 node.node(),
-                fmt::format("has {} labels: at most {} can be pushed", labels, kMostLabels));
+                fmt::format("has {} labels: at most {} can be pushed", labels, kMaxPushedLabels));
         } else {
             check_depth(node, segments);
         }
@@ -155,13 +155,13 @@ class PolicyChecker {
         }
         const std::vector<FirstHop> hops = context_.reach().first_hops(list);
         const auto deepest = std::ranges::max_element(hops, {}, &FirstHop::labels);
-        if (deepest != hops.end() && deepest->labels + deepest->beneath > kMostLabels) {
+        if (deepest != hops.end() && deepest->labels + deepest->beneath > kMaxPushedLabels) {
             context_.report.conflict(
                 node.node(),
                 fmt::format("the {} that the first segment becomes towards {} and the {} beneath "
                             "it make {} labels: at most {} can be pushed",
                             deepest->labels, context_.name_of(deepest->interface), deepest->beneath,
-                            deepest->labels + deepest->beneath, kMostLabels));
+                            deepest->labels + deepest->beneath, kMaxPushedLabels));
         }
     }
 
@@ -279,8 +279,6 @@ class ListWarner {
     }
 
   private:
-    static constexpr std::uint32_t kLeastPacket = 68;  // what every link must carry (RFC 791, 3.2)
-
     /// A list is invalid where nothing tells how to reach its first segment (RFC 9256, 5.1).
     void warn_unreachable(const Cursor& node, const Segment& first) {
         const auto* label = std::get_if<std::uint32_t>(&first);
@@ -296,7 +294,7 @@ class ListWarner {
     }
 
     bool has_room(const CandidatePath& path, const SegmentList& list, const FirstHop& hop) const {
-        return least_octets(path, list, hop) + kLeastPacket <=
+        return least_octets(path, list, hop) + kLeastMtu <=
                context_.router.interfaces[hop.interface].mtu;
     }
 
@@ -306,7 +304,7 @@ class ListWarner {
             fmt::format("at least {} octets go in front of a packet towards {}, whose mtu is {}: "
                         "the list is never valid; raise the mtu to {} or more",
                         octets, context_.name_of(hop.interface),
-                        context_.router.interfaces[hop.interface].mtu, octets + kLeastPacket));
+                        context_.router.interfaces[hop.interface].mtu, octets + kLeastMtu));
     }
 
     /// Labels alone, or an outer header beneath the labels of the next hop; a selector among labels

@@ -98,13 +98,13 @@ class LabelChecker {
         for_each_pair(
             entry["next-hops"], label.next_hops, [&](const Cursor& child, const NextHop& next_hop) {
                 const std::size_t pushed = written(label.out_labels) + written(next_hop.labels);
-                if (pushed > kMostLabels && context_.are_right(child, {"labels"})) {
+                if (pushed > kMaxPushedLabels && context_.are_right(child, {"labels"})) {
                     context_.report.conflict(
                         child["labels"].node(),
                         fmt::format("its {} and the {} of out-labels make {}: at most {} "
                                     "labels can be pushed",
                                     written(next_hop.labels), written(label.out_labels), pushed,
-                                    kMostLabels));
+                                    kMaxPushedLabels));
                 }
             });
     }

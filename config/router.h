@@ -4,6 +4,7 @@
 // accepted, so that nobody behind this line checks again. References by name have become indices.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -61,6 +62,9 @@ struct Neighbor {
     std::uint8_t readable_label_depth = 16;
     bool operator==(const Neighbor&) const = default;
 };
+
+/// Labels that may be put in front of a packet at once.
+inline constexpr unsigned kMaxPushedLabels = 10;
 
 struct NextHop {
     InterfaceIndex interface = 0;
@@ -170,9 +174,18 @@ struct Domain {
     std::vector<DomainInterface> interfaces;
     std::vector<CycleMapEntry> cycle_maps;
 
+    std::int64_t cycle_time_ns() const { return std::int64_t{cycle_time_us} * 1000; }
+    /// How many cycles ahead its maps put packets at most, at least a round.
+    std::uint32_t farthest_cycle() const {
+        std::uint32_t farthest = cycles;
+        for (const CycleMapEntry& map : cycle_maps) {
+            farthest = std::max<std::uint32_t>(farthest, map.window.max);
+        }
+        return farthest;
+    }
     /// How one of its interfaces cuts time: its own offset where it has one, else the domain's.
     CycleTiming timing_of(const DomainInterface& interface) const {
-        return {.cycle_time_ns = std::int64_t{cycle_time_us} * 1000,
+        return {.cycle_time_ns = cycle_time_ns(),
                 .offset_ns = interface.cycle_clock_offset_ns.value_or(cycle_clock_offset_ns),
                 .cycles = cycles};
     }

@@ -33,9 +33,8 @@ bool has_integers(const lysc_type* type) {
         const auto* members = reinterpret_cast<const lysc_type_union*>(type)->types;
         return std::any_of(members, members + LY_ARRAY_COUNT(members), has_integers);
     }
-    return type->basetype >= LY_TYPE_UINT8 && type->basetype <= LY_TYPE_UINT64
-               ? true
-               : type->basetype >= LY_TYPE_INT8 && type->basetype <= LY_TYPE_INT64;
+    return (type->basetype >= LY_TYPE_UINT8 && type->basetype <= LY_TYPE_UINT64) ||
+           (type->basetype >= LY_TYPE_INT8 && type->basetype <= LY_TYPE_INT64);
 }
 
 void take_kind(SchemaNode& node) {

@@ -55,7 +55,7 @@ namespace {
 /// and for a slow port: 200 ppm, twice what IEEE 802.3 allows its oscillator.
 std::string dead_time_warning(const config::Router& router, const config::Domain& domain,
                               std::int64_t lateness_ns) {
-    const std::int64_t drift_ns = std::int64_t{domain.cycle_time_us} * 1000 * 200 / 1'000'000;
+    const std::int64_t drift_ns = domain.cycle_time_ns() * 200 / 1'000'000;
     const std::int64_t needed_ns = std::max(lateness_ns, drift_ns);
     std::vector<std::string> short_ones;
     for (const config::DomainInterface& member : domain.interfaces) {
@@ -79,7 +79,7 @@ std::vector<std::string> stall_warnings(const config::Router& router,
     const StallAdvice advice = advice_of(stalls);
     std::vector<std::string> warnings;
     for (const config::Domain& domain : router.domains) {
-        const std::int64_t cycle_ns = std::int64_t{domain.cycle_time_us} * 1000;
+        const std::int64_t cycle_ns = domain.cycle_time_ns();
         if (cycle_ns >= advice.shortest_cycle_ns) {
             if (std::string warning = dead_time_warning(router, domain, advice.tx_guard_ns);
                 !warning.empty()) {

@@ -10,7 +10,7 @@
 
 namespace tcqf::dataplane {
 
-inline constexpr unsigned kMaxPushedLabels = 10;
+using config::kMaxPushedLabels;
 
 /// A resolved next hop: everything that is written to send a packet there.
 struct alignas(64) Adjacency {

@@ -106,9 +106,8 @@ class PolicyInstaller {
     }
 
     bool is_usable(std::uint32_t nrp, const List& list, const Adjacency& adjacency) const {
-        constexpr std::uint32_t kLeastPacket = 68;  // what every link must carry (RFC 791, 3.2)
         return adjacency.resolved && (nrp == kNoNrp || tables_.share(nrp, adjacency.oif) != 0) &&
-               least_octets(nrp, list, adjacency) + kLeastPacket <=
+               least_octets(nrp, list, adjacency) + kLeastMtu <=
                    tables_.interfaces[adjacency.oif].mtu;
     }
 

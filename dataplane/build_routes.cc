@@ -11,7 +11,6 @@ namespace tcqf::dataplane {
 namespace {
 
 constexpr std::array kFamilies = {Family::ipv4, Family::ipv6};
-constexpr std::uint16_t kMain = 0;
 
 /// One family of one table.
 using Place = std::pair<std::uint16_t, Family>;
@@ -26,7 +25,7 @@ bool is_left_to_index(const RouteSet& set, const config::IpPrefix& sid) {
 
 /// True where SIDs that differ stand among the prefixes, or would have to.
 bool sids_touch_prefixes(const Build& build) {
-    const RouteSet& set = *build.before->route_tables[kMain].routes(Family::ipv6).set;
+    const RouteSet& set = *build.before->route_tables[kMainTable].routes(Family::ipv6).set;
     const config::ListDifference& sids = build.difference.sids;
     if (set.has_sids && (sids.moved || !sids.removed.empty() || binding_addresses_differ(build))) {
         return true;
@@ -65,7 +64,7 @@ std::set<Place> touched_by_difference(const Build& build) {
         touch(now.routes[changed.now]);
     }
     if (difference.locators || sids_touch_prefixes(build)) {
-        touched.emplace(kMain, Family::ipv6);
+        touched.emplace(kMainTable, Family::ipv6);
     }
     return touched;
 }
@@ -126,10 +125,10 @@ class RouteSetsBuilder {
         if (config_.srv6_source) {
             add_everywhere(host_prefix(*config_.srv6_source));
         }
-        add_sids_to(sizes[{kMain, Family::ipv6}]);
+        add_sids_to(sizes[{kMainTable, Family::ipv6}]);
         for (const Place& place : places_) {
             sets_[place] = std::make_shared<RouteSet>(
-                place.second, place.first == kMain ? build_.options.fib : FibKind::compact,
+                place.second, place.first == kMainTable ? build_.options.fib : FibKind::compact,
                 sizes[place]);
         }
     }
@@ -239,7 +238,7 @@ class RouteSetsBuilder {
     }
 
     void add_locators() {
-        if (RouteSet* set = set_for(kMain, Family::ipv6)) {
+        if (RouteSet* set = set_for(kMainTable, Family::ipv6)) {
             const std::uint32_t no_sid = add_spec(*set, {.kind = RouteKind::no_sid});
             for (const config::IpPrefix& locator : config_.srv6.locators) {
                 set->fib.add(locator, no_sid);
@@ -298,7 +297,7 @@ class RouteSetsBuilder {
     /// What a locator leads to is left to the index of SIDs. Short prefixes first: what they cover
     /// is theirs.
     void add_sids() {
-        RouteSet* set = set_for(kMain, Family::ipv6);
+        RouteSet* set = set_for(kMainTable, Family::ipv6);
         if (set == nullptr) {
             return;
         }

@@ -20,6 +20,7 @@ using WireUnits = std::int64_t;
 inline constexpr std::uint32_t kEthernetOctets = 14;
 inline constexpr std::uint32_t kIpv4Octets = 20;  ///< without options
 inline constexpr std::uint32_t kIpv6Octets = 40;
+inline constexpr std::uint32_t kLeastMtu = 68;  ///< that every link has (RFC 791, 3.2)
 
 inline constexpr std::uint32_t kFcsOctets = 4;
 inline constexpr std::uint32_t kMinFrameOctets = 60;                    ///< without FCS

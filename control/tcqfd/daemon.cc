@@ -143,14 +143,11 @@ std::string drained_message(const std::string& interface,
 std::int64_t longest_drain_ns(const config::Router& router) {
     std::int64_t longest_ns = 0;
     for (const config::Domain& domain : router.domains) {
-        std::int64_t cycles = domain.cycles;
-        for (const config::CycleMapEntry& map : domain.cycle_maps) {
-            cycles = std::max<std::int64_t>(cycles, map.window.max);
-        }
+        std::int64_t cycles = domain.farthest_cycle();
         for (const config::Flow& flow : router.flows) {
             cycles = std::max<std::int64_t>(cycles, flow.max_backlog_cycles);
         }
-        longest_ns = std::max(longest_ns, (cycles + 1) * domain.cycle_time_us * 1000);
+        longest_ns = std::max(longest_ns, (cycles + 1) * domain.cycle_time_ns());
     }
     std::int64_t longest_queue_ns = 0;
     for (const config::Interface& interface : router.interfaces) {

@@ -150,15 +150,11 @@ std::string lcores_argument(const config::Router& router, const HostResources& h
 std::uint64_t packets_in_cycles(const config::Router& router) {
     std::uint64_t packets = 0;
     for (const config::Domain& domain : router.domains) {
-        std::uint64_t farthest = domain.cycles;
-        for (const config::CycleMapEntry& map : domain.cycle_maps) {
-            farthest = std::max<std::uint64_t>(farthest, map.window.max);
-        }
         for (const config::DomainInterface& member : domain.interfaces) {
             const std::uint64_t bits_in_cycle =
                 std::uint64_t{router.interfaces[member.interface].link_rate_mbps} *
                 domain.cycle_time_us;
-            packets += bits_in_cycle / kSmallestFrameBits * farthest;
+            packets += bits_in_cycle / kSmallestFrameBits * domain.farthest_cycle();
         }
     }
     return packets;
