@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Conformance of `tcqf-lab replay` with the contract, judged from outside.
+"""Conformance of `tcqf-lab replay` with the draft and the RFCs, judged from outside.
 
 Every case is a configuration and captures; an independent reference model and tables worked out by
 hand say what must leave. The router runs on each; frames are compared octet for octet, times
@@ -75,7 +75,7 @@ def write_inputs(case, folder):
 
 
 def write_expected(router, folder):
-    """The model's captures, but for ICMP errors, whose body the contract leaves free."""
+    """The model's captures, but for ICMP errors, whose body the RFCs leave free."""
     (folder / "expect").mkdir()
     for name, port in router.ports.items():
         packets = [(int(sent.start // 1), bytes(sent.frame)) for sent in port.sent

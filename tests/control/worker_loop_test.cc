@@ -18,8 +18,8 @@ constexpr std::int64_t kNow = 1'700'000'000'000'000'000;
 
 using test::operator+;
 
-// Contract 1: SIGTERM stops receiving and sends what is queued; that includes what another worker
-// hands over last, to one that came back late.
+// SIGTERM stops receiving and sends what is queued; that includes what another worker hands over
+// last, to one that came back late.
 TEST(WorkerLoop, what_is_handed_over_while_it_drains_joins_its_cycle) {
     test::TestRouter test(test::four_interfaces("dscp"), {.workers = 2});
     dataplane::Router& router = test.router();

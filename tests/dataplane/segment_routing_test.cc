@@ -124,8 +124,7 @@ class LongSegmentList : public SegmentRouting {
 )";
 };
 
-// Contract 3, Old tags: a tag is in one place only, also where a packet has to be moved to make
-// room.
+// A tag is in one place only, also where a packet has to be moved to make room.
 TEST_F(LongSegmentList, TheOptionBeneathAnOuterHeaderIsRetired) {
     const Frame options = {43, 0, 0xb1, 2, 0, 2, 1, 0};
     const Frame header = routing(17, {"2001:db8:d0::7", "fc00:1::b7"}, 1);
@@ -345,8 +344,7 @@ TEST_F(SegmentRouting, DomainBoundaryKeepsStrangersFromTheSids) {
     EXPECT_EQ(account.sent, 1u);
 }
 
-// Contract 2, detnet.flows.sr-policy: what a flow steers goes where the policy leads, routed or
-// not.
+// What a flow steers goes where its policy leads, routed or not.
 TEST_F(SegmentRouting, AFlowWithAPolicyNeedsNoRoute) {
     std::string config = four_interfaces("ipv6-option", 4, segment_routing());
     const std::string flows = "  flows:\n";
@@ -393,7 +391,7 @@ class Partitions : public SegmentRouting {
     }
 };
 
-// Contract 3, NRP: "no NRP can take another's share".
+// No partition can take another's share.
 TEST_F(Partitions, AFloodIsRefusedAndTheOthersDoNotFeelIt) {
     // 20,000 bits a cycle: a frame with selector is 14 + 16 + 68 octets and 24 of overhead, 976
     // bits.

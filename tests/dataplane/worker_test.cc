@@ -18,8 +18,7 @@ using dataplane::DropReason;
 
 class Stall : public testing::TestWithParam<std::int64_t> {};
 
-// Contract 3, Emission: "one that could not be sent in its cycle (a stall) is dropped, never sent
-// in a wrong cycle".
+// What could not be sent in its cycle (a stall) is dropped, never sent in a wrong one.
 TEST_P(Stall, NeverSendsInAWrongCycleAndGoesOnRightAfterwards) {
     const std::int64_t length_ns = GetParam();
     for (const std::int64_t phase_ns :
@@ -67,7 +66,7 @@ INSTANTIATE_TEST_SUITE_P(Lengths, Stall,
                          testing::Values(kCycleNs / 2, kCycleNs, 2 * kCycleNs, 4 * kCycleNs - 1,
                                          4 * kCycleNs, 10'000'000'000));
 
-// Contract 6, Late polling: a port without timestamps that was not polled for longer than
+// Late polling (docs/departures.md): a port without timestamps that was not polled for longer than
 // (C - (max - min + 1)) * T. The window of C - 1 distances allows one cycle.
 TEST(LatePolling, PacketsOfUnknownAgeAreDroppedRatherThanSentARoundLate) {
     TestRouter::Options options;
@@ -108,8 +107,8 @@ TEST(LatePolling, CountsForEachReceiveQueueAlone) {
     EXPECT_TRUE(router.router().account().balances());
 }
 
-// Contract 6, Late polling: now of a packet is its receive timestamp where the port gives one,
-// which a network card may do for one burst and not for another.
+// A packet arrives at its receive timestamp where the port gives one, which a network card may do
+// for one burst and not for another.
 TEST(LatePolling, PacketsWithTimestampsJoinTheCycleOfTheirArrival) {
     const auto at = [](int cycle) { return kStart + cycle * kCycleNs; };
     TestRouter router(four_interfaces("mpls-tc"));

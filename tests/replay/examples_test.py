@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The worked examples of the contract, where their folder lies beside the repository.
+"""Worked examples that are no part of the project, where a folder of them lies beside it.
 
 Each is run through tcqf-lab replay and through the reference model of tests/conformance: both must
 give its captures and its account.
@@ -67,8 +67,7 @@ def main():
     tap = Tap()
     examples = sorted(path.parent for path in options.examples.glob("*/config.yaml"))
     if not examples:
-        tap.skip("worked examples of the contract", "no folder shared/examples beside the "
-                 "repository")
+        tap.skip("worked examples", f"there is no folder {options.examples}")
     for example in examples:
         tap.case(f"{example.name}, tcqf-lab", lab_problems(options.lab.resolve(), example,
                                                            options.out.resolve() / example.name))

@@ -1,4 +1,4 @@
-// Cycles (contract of the router, "Cycles"): which cycle an instant lies in, and its identifier.
+// Cycles (draft-eckert-detnet-tcqf-10, 4.2): which cycle an instant lies in, and its identifier.
 #include "tcqf/cycle_clock.h"
 
 #include <gtest/gtest.h>

@@ -1,5 +1,4 @@
-// Mapping, windows, late polling and computed maps (contract of the router, "Mapping", "Computed
-// maps" and "Made precise").
+// Mapping, windows, late polling and computed maps (draft-eckert-detnet-tcqf-10, 4.2 and 6.3).
 #include "tcqf/cycle_map.h"
 
 #include <gtest/gtest.h>

@@ -1,5 +1,4 @@
-// Emission, classes and shares of partitions (contract of the router, "Emission", "NRP" and "Made
-// precise").
+// Emission, classes and shares of partitions (docs/tcqf.md, "Maps and emission").
 #include "tcqf/egress.h"
 
 #include <gtest/gtest.h>

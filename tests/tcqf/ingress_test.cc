@@ -1,4 +1,4 @@
-// Ingress shaping (contract of the router, "Ingress" and "Made precise": flows).
+// Ingress shaping (draft-eckert-detnet-tcqf-10, 5 and 6.5).
 #include "tcqf/ingress.h"
 
 #include <gtest/gtest.h>

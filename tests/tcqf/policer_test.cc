@@ -1,4 +1,4 @@
-// Policing (contract of the router, "Ingress"; RFC 9016, 5.5).
+// Policing (RFC 9016, 5.5).
 #include "tcqf/policer.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-// Tag tables (contract of the router, "Classification" and "Tag hygiene").
+// Tag tables (draft-eckert-detnet-tcqf-10, 4.3 to 4.5), and hygiene (docs/departures.md).
 #include "tcqf/tag_table.h"
 
 #include <gtest/gtest.h>

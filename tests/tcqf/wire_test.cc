@@ -1,4 +1,4 @@
-// Wire arithmetic (contract of the router, "Emission"): exact in bits at every rate.
+// Wire arithmetic: exact in bits at every rate.
 #include "tcqf/wire.h"
 
 #include <gtest/gtest.h>

@@ -1,6 +1,6 @@
 """Whole routers drawn by chance: all kinds of tags, labels, flows and packets in one run.
 
-What the contract leaves open is not drawn: two faults in one packet, inner TTLs below outer ones,
+What the documents leave open is not drawn: two faults in one packet, inner TTLs below outer ones,
 flows of what comes labelled (its inner source is another), how the kernel gets what was popped.
 Packets are ICMP errors, so that no answer is due.
 """

@@ -1,4 +1,4 @@
-"""Cycles, maps and windows as the contract defines them, in plain integers.
+"""Cycles, maps and windows (draft 4.2, 6.3, as docs/departures.md corrects it), in plain integers.
 
 An absolute cycle n of an interface covers [offset + n*T, offset + (n+1)*T); its identifier is
 n mod C + 1. Python's // and % are those of mathematics, also below zero.
@@ -46,7 +46,7 @@ class CycleMap:
 
 def computed_map(cycles, cycle_ns, upstream_offset, own_offset, latency_min, latency_max,
                  clock_error=0, upstream_dead_time=0):
-    """The map and window from latencies (contract, "Computed maps" and section 6)."""
+    """The map and window from latencies (draft 6.3; docs/departures.md, 15 and 16)."""
 
     def phase(latency):
         return Fraction(upstream_offset + latency - own_offset, cycle_ns)

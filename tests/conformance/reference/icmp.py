@@ -10,7 +10,7 @@ import wire
 class IcmpError:
     """An error message that the router generates; compared by meaning (see compare.py).
 
-    length is the size of the frame, as far as the contract fixes it; the cases avoid putting
+    length is the size of the frame, as far as the documents fix it; the cases avoid putting
     anything behind an error whose time would depend on it.
     """
 

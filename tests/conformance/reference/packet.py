@@ -185,7 +185,7 @@ class Packet:
         self._parse_upper(self.l3[at:])
 
     def _count_only_destination_header(self, destinations):
-        """Contract, section 6: the one before the routing header counts, else the only one."""
+        """The one before the routing header counts, else the only one (docs/departures.md)."""
         if destinations == ["destination-last"]:
             for option in self.options:
                 if option.header == "destination-last":
@@ -220,7 +220,7 @@ class Packet:
         return [o for o in self.options if o.kind == kind]
 
     def retire(self, kind, retired):
-        """Old option (contract, section 6): other type, zero data, same length; all of them."""
+        """Old options (docs/departures.md): other type, zero data, same length; all of them."""
         for option in self.tcqf_options(kind):
             self.retire_one(option, retired)
 

@@ -1,4 +1,4 @@
-"""The reference router: what the contract says, for one packet at a time, in virtual time."""
+"""The reference router: what the documents say, for one packet at a time, in virtual time."""
 
 import ipaddress
 from math import inf

@@ -113,7 +113,7 @@ class Tagging:
         return any(entry is packet.carrier_label for entry in packet.labels)
 
     def clear_old_place(self, packet, domain):
-        """The packet's tag is no longer where it was (contract, "Old tags")."""
+        """The packet's tag is no longer where it was (docs/departures.md, "Old tags")."""
         if packet.carrier == "ip":
             wire.set_dscp(packet.l3, domain.egress_dscp)
         elif packet.carrier == "option":
