@@ -54,6 +54,7 @@ inline constexpr std::array<std::string_view, kDropReasons> kDropReasonNames = {
     "flow-backlog",     "policed",        "nrp-quota",     "nrp-unknown",    "policy-invalid",
     "untrusted-source", "unknown-option", "queue-full",    "interface-down", "no-memory",
     "arrival-unknown"};
+static_assert(!kDropReasonNames.back().empty(), "each reason needs a name");
 
 constexpr std::string_view name_of(DropReason reason) {
     return kDropReasonNames[static_cast<std::size_t>(reason)];
