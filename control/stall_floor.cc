@@ -23,6 +23,7 @@ std::int64_t round_up(std::int64_t value_ns, std::int64_t step_ns) {
 }  // namespace
 
 void StallStatistics::add(std::int64_t gap_ns) {
+    gap_ns = std::max<std::int64_t>(gap_ns, 0);
     ++by_bits_[static_cast<std::size_t>(std::bit_width(static_cast<std::uint64_t>(gap_ns)))];
     ++gaps_;
     largest_ns_ = std::max(largest_ns_, gap_ns);
@@ -131,7 +132,8 @@ StallStatistics measure_stalls(std::int64_t duration_ns, double ticks_per_second
     std::uint64_t last = start;
     while (last - start < duration) {
         const std::uint64_t now = rte_rdtsc();
-        stalls.add(static_cast<std::int64_t>(static_cast<double>(now - last) * ns_per_tick));
+        const auto gap = static_cast<double>(static_cast<std::int64_t>(now - last));
+        stalls.add(static_cast<std::int64_t>(gap * ns_per_tick));
         last = now;
     }
     return stalls;

@@ -14,7 +14,7 @@ namespace tcqf::control {
 /// Distances between successive readings of a clock by a bare loop.
 class StallStatistics {
   public:
-    /// Adds one distance.
+    /// Adds one distance; below zero, where the second reading was earlier on its core, it is none.
     void add(std::int64_t gap_ns);
 
     std::uint64_t gaps() const { return gaps_; }

@@ -36,6 +36,15 @@ TEST(StallFloor, keeps_the_largest_gap_and_the_time_lost) {
     EXPECT_EQ(stalls.lost_ns(), 64'000);
 }
 
+// A thread that moves between cores may read an earlier time on the next one.
+TEST(StallFloor, a_reading_that_goes_back_is_no_stall) {
+    StallStatistics stalls;
+    stalls.add(-1);
+    EXPECT_EQ(stalls.gaps(), 1U);
+    EXPECT_EQ(stalls.largest_ns(), 0);
+    EXPECT_EQ(stalls.quantile_ns(1), 0);
+}
+
 TEST(StallFloor, quantile_leaves_out_as_many_gaps_as_said) {
     StallStatistics stalls;
     for (int i = 0; i < 998; ++i) {
