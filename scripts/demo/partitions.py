@@ -92,12 +92,13 @@ class Partitions(Scenario):
         """What the router does with the segments that name it, and with those beyond."""
         number = ROUTERS.index(router) + 1
         if self.plane is SRV6:
-            own = {"r2": [("fc00:2::1", "End")], "r3": [("fc00:3::d4", "End.DT4")]}.get(router, [])
-            return [f"srv6-source: '2001:db8:ff::{number}'", "srv6:",
-                    f"  locators: ['fc00:{number}::/48']", "  local-sids:"] + [
-                        f"    - {{sid: '{sid}/128', behavior: {behavior}}}"
-                        for sid, behavior in own] if own else [
-                            f"srv6-source: '2001:db8:ff::{number}'"]
+            source = [f"srv6-source: '2001:db8:ff::{number}'"]
+            own = {"r2": ("fc00:2::1", "End"), "r3": ("fc00:3::d4", "End.DT4")}.get(router)
+            if not own:
+                return source
+            sid, behavior = own
+            return source + ["srv6:", f"  locators: ['fc00:{number}::/48']", "  local-sids:",
+                             f"    - {{sid: '{sid}/128', behavior: {behavior}}}"]
         lines = ["mpls:", "  ttl-model: short-pipe", "  labels:"]
         if number > 1:
             lines.append(f"    - {{label: {16000 + number}, operation: pop-and-lookup}}")
