@@ -1,6 +1,7 @@
 #include "control/lab/replay.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -31,8 +32,13 @@ config::InterfaceIndex index_of(const config::Router& config, const std::string&
     const auto found = std::find_if(config.interfaces.begin(), config.interfaces.end(),
                                     [&](const auto& interface) { return interface.name == name; });
     if (found == config.interfaces.end()) {
+        std::vector<std::string_view> names;
+        for (const config::Interface& interface : config.interfaces) {
+            names.emplace_back(interface.name);
+        }
         throw CaptureError(fmt::format("--rx {}", name),
-                           "the configuration has no interface of this name");
+                           fmt::format("the configuration has no interface of this name; it has {}",
+                                       fmt::join(names, ", ")));
     }
     return static_cast<config::InterfaceIndex>(found - config.interfaces.begin());
 }

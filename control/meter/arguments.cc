@@ -47,7 +47,8 @@ CLI::Range range(std::int64_t min, std::int64_t max) {
 config::MacAddress mac(const std::string& text, const char* option) {
     const auto address = config::parse_mac(text);
     if (!address) {
-        throw CLI::ValidationError(option, fmt::format("'{}' is no MAC address", text));
+        throw CLI::ValidationError(
+            option, fmt::format("'{}' is no MAC address such as 02:00:00:00:01:00", text));
     }
     return *address;
 }
@@ -55,7 +56,8 @@ config::MacAddress mac(const std::string& text, const char* option) {
 config::IpAddress ip(const std::string& text, const char* option) {
     const auto address = config::IpAddress::parse(text);
     if (!address) {
-        throw CLI::ValidationError(option, fmt::format("'{}' is no IP address", text));
+        throw CLI::ValidationError(option,
+                                   fmt::format("'{}' is no IP address such as 10.0.1.2", text));
     }
     return *address;
 }
@@ -188,7 +190,8 @@ void parse_names(const std::vector<std::string>& texts, ReportOptions& options) 
         std::uint32_t stream = 0;
         const auto [equals, error] = std::from_chars(text.data(), end, stream);
         if (error != std::errc() || equals == end || *equals != '=') {
-            throw CLI::ValidationError("--name", fmt::format("'{}' is not STREAM=NAME", text));
+            throw CLI::ValidationError("--name",
+                                       fmt::format("'{}' is not STREAM=NAME, as in 1=flow", text));
         }
         options.names[stream] = std::string(equals + 1, end);
     }

@@ -107,10 +107,12 @@ def wrong_interfaces_are_named(lab):
     folder = lab.folder(CONFIG)
     (folder / "in.pcap").write_bytes(pcap_bytes([]))
     problems = []
-    for code, words in ((1, ["--rx", "ge9=in.pcap"]),
-                        (2, ["--rx", "ge0=in.pcap", "--rx", "ge0=in.pcap"])):
+    for code, words, told in (
+            (1, ["--rx", "ge9=in.pcap"], "--rx ge9: the configuration has no interface of this name; "
+                                         "it has ge0, ge1"),
+            (2, ["--rx", "ge0=in.pcap", "--rx", "ge0=in.pcap"], "--rx: 'ge0' is given twice")):
         done = lab.replay_in(folder, *words, "--out", "out")
-        if done.returncode != code or words[-1][:3] not in done.stderr:
+        if done.returncode != code or told not in done.stderr:
             problems.append(f"{words}: exit code {done.returncode}: {done.stderr}")
     return problems
 

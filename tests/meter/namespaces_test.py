@@ -47,6 +47,9 @@ def usage_cases(tap, meter, folder):
     send = [meter, "send", "--capture", folder / "x.pcap", "--to", "02:00:00:00:00:01", *ADDRESSES]
     expect(tap, "no rate is wrong usage", run(*send).returncode == 2)
     expect(tap, "an impossible size is wrong usage", run(*send, "--pps", 1, "--size", 50).returncode == 2)
+    told(tap, "what is no MAC address is told beside one that is",
+         run(meter, "send", "--capture", folder / "x.pcap", "--to", "r1", *ADDRESSES, "--pps", 1), 2,
+         "'r1' is no MAC address such as 02:")
     expect(tap, "an unknown interface is refused",
               run(meter, "receive", "--interface", "absent0", "--capture",
                   folder / "x.pcap").returncode == 3)
