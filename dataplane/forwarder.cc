@@ -190,6 +190,7 @@ std::int64_t Forwarder::transmit_from(config::InterfaceIndex interface, PacketEg
         // The port will free or map them; after hundreds of cycles they are in no cache.
         for (unsigned i = 0; i < burst.count; ++i) {
             prefetch_entry(burst.packets[i]);
+            prefetch_entry(&burst.packets[i]->next);
         }
         const unsigned taken = wire.transmit({.packets = burst.packets.data(),
                                               .starts = burst.starts.data(),
