@@ -24,8 +24,12 @@ template <std::size_t Count>
 bool is_same_words(const std::array<std::uint64_t, Count>& one,
                    const std::array<std::uint64_t, Count>& other) {
 #ifdef __SSE4_1__
-    if constexpr (Count == 2) {
-        const auto difference = std::bit_cast<__m128i>(one) ^ std::bit_cast<__m128i>(other);
+    if constexpr (Count % 2 == 0) {
+        __m128i difference{};
+        for (std::size_t i = 0; i < Count; i += 2) {
+            difference |= _mm_loadu_si128(reinterpret_cast<const __m128i*>(&one[i])) ^
+                          _mm_loadu_si128(reinterpret_cast<const __m128i*>(&other[i]));
+        }
         return _mm_testz_si128(difference, difference) != 0;
     }
 #endif
