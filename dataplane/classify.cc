@@ -144,7 +144,7 @@ std::uint32_t Forwarder::hash_of(const Packet& packet) const {
         case Layer3::ipv4:
             return ipv4_hash(packet.l3, packet.l3_octets, seed);
         case Layer3::labelled:
-            return label_hash(packet.l3, seed);
+            return label_hash(packet.l3, packet.l3_octets, seed);
         default:
             return ipv6_hash(packet.l3,
                              upper_of_ipv6(packet.l3, packet.l3_octets, packet.extensions), seed);

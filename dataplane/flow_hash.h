@@ -16,8 +16,9 @@ namespace tcqf::dataplane {
 std::uint32_t ipv4_hash(const std::uint8_t* ip, std::uint32_t octets, std::uint32_t seed);
 std::uint32_t ipv6_hash(const std::uint8_t* ip, const UpperLayer& upper, std::uint32_t seed);
 /// Of a stack that has a bottom: its entropy label where there is one (RFC 6790), else the labels
-/// that are not reserved.
-std::uint32_t label_hash(const std::uint8_t* stack, std::uint32_t seed);
+/// that are not reserved and the flow of an IP packet beneath them. `octets`: with all that lies
+/// beneath the stack.
+std::uint32_t label_hash(const std::uint8_t* stack, std::uint32_t octets, std::uint32_t seed);
 /// Of a DetNet flow, whatever its packets look like.
 std::uint32_t flow_id_hash(std::uint32_t id, std::uint32_t seed);
 /// A seed for the router of a name.

@@ -22,7 +22,7 @@ std::optional<std::uint32_t> Forwarder::plain_hash(const Plain& plain) const {
         case Layer3::ipv4:
             return ipv4_hash(plain.l3, plain.octets, seed);
         case Layer3::labelled:
-            return label_hash(plain.l3, seed);
+            return label_hash(plain.l3, plain.octets, seed);
         default:
             break;
     }

@@ -385,6 +385,26 @@ def ecmp_cases():
               for flow in range(40) for tc in (0, 1, 7)]
     made.append(Case("ecmp-stable-mpls", "Labelled flows: the TC is not hashed", labels,
                      spaced(3, frames, step=500), check=lambda o: _stable(o, 40)))
+    for name, packet in (("v4", lambda k: v4(k, sport=1024 + k * 7, identification=k)),
+                         ("v6", lambda k: v6(k, sport=1024 + k * 7)),
+                         ("v6-extended", lambda k: v6(k, sport=1024 + k * 7, dest_options=b"")),
+                         ("v6-flow-label", lambda k: v6(k, flow_label=k * 37 % 0xFFFFF))):
+        beneath = [labelled(3, [(100, 0, 64)], packet(k)) for k in range(600)]
+        made.append(Case(f"ecmp-balance-mpls-{name}", "IP flows beneath one label spread over its "
+                         "next hops", labels, spaced(3, beneath, step=500),
+                         check=lambda o: _share(o, "ge0", 0.4, 0.6, 600)))
+    words = [labelled(3, [(100, 0, 64)], bytes(4) + v4(k, sport=1024 + k * 7, identification=k))
+             for k in range(60)]
+    made.append(Case("ecmp-mpls-control-word", "Behind a control word nothing is hashed "
+                     "(RFC 4928, 3)", labels, spaced(3, words, step=500),
+                     check=lambda o: [] if {len(o.sent("ge0")), len(o.sent("ge1"))} == {0, 60}
+                     else ["one LSP of a control word takes two ways"]))
+    entropy = [labelled(3, [(100, 0, 64), (7, 0, 64), (4711, 0, 0)],
+                        v4(k, sport=1024 + k * 7, identification=k)) for k in range(60)]
+    made.append(Case("ecmp-mpls-entropy", "With an entropy label nothing else is hashed "
+                     "(RFC 6790, 4.3)", labels, spaced(3, entropy, step=500),
+                     check=lambda o: [] if {len(o.sent("ge0")), len(o.sent("ge1"))} == {0, 60}
+                     else ["one entropy label takes two ways"]))
     return made
 
 
