@@ -435,6 +435,9 @@ std::string Daemon::stop() {
             "{} frames for the host's kernel and {} from it were lost between router and TAPs",
             lost.lost_to_kernel, lost.lost_from_kernel));
     }
+    for (const std::string& sentence : devices_->filtered_frames(router_->config())) {
+        print_message(sentence);
+    }
     for (const std::string& sentence : devices_->lost_frames(router_->config())) {
         print_warning(sentence);
     }

@@ -354,6 +354,19 @@ void DeviceSet::note_losses(Device& device, const std::string& interface, LinkNe
     }
 }
 
+std::vector<std::string> DeviceSet::filtered_frames(const config::Router& router) const {
+    std::vector<std::string> sentences;
+    for (std::size_t i = 0; i < devices_.size(); ++i) {
+        if (devices_[i].filter) {
+            const dataplane::XdpFilter::Counters counters = devices_[i].filter->counters();
+            sentences.push_back(fmt::format(
+                "interface {}: the filter gave {} frames to the router and {} to the host",
+                router.interfaces[i].name, counters.given_to_worker, counters.passed_to_host));
+        }
+    }
+    return sentences;
+}
+
 std::vector<std::string> DeviceSet::lost_frames(const config::Router& router) const {
     std::vector<std::string> sentences;
     for (std::size_t i = 0; i < devices_.size(); ++i) {

@@ -57,6 +57,8 @@ class DeviceSet {
     LinkNews update_links(dataplane::Router& router);
     /// One sentence for each interface whose device lost frames until now.
     std::vector<std::string> lost_frames(const config::Router& router) const;
+    /// How many frames each XDP filter has given to the router, and how many it has left the host.
+    std::vector<std::string> filtered_frames(const config::Router& router) const;
 
   private:
     /// The parts of one interface; what depends on another part is below it.

@@ -132,6 +132,12 @@ def ping_to_the_router_is_answered_through_the_worker(bench):
     assert interfaces["ge0"]["sent"] >= 2, account
     assert interfaces["kernel"]["received"] >= 2, account
     assert sum(each["received"] for each in interfaces.values()) == account["received"], account
+    for name in ("ge0", "ge1"):
+        told = re.search(f"interface {name}: the filter gave (\\d+) frames to the router and (\\d+) to "
+                         "the host", daemon.errors())
+        assert told and int(told.group(1)) >= interfaces[name]["received"], (account, daemon.errors())
+        # Echo and address resolution of either family, from this side alone.
+        assert name == "ge1" or int(told.group(2)) >= 4, daemon.errors()
 
 
 def what_carries_the_option_reaches_the_kernel_through_the_worker(bench):
@@ -600,7 +606,7 @@ def what_a_device_loses_is_told(bench):
     # The hosts' own multicast reports come in, too.
     assert lost and int(lost.group(1)) + account["interfaces"]["ge0"]["received"] >= sent, (account,
                                                                                            daemon.errors())
-    assert "ge1: " not in daemon.errors(), daemon.errors()
+    assert "warning: interface ge1" not in daemon.errors(), daemon.errors()
 
 
 def a_reload_that_would_need_more_buffers_says_so(bench):
