@@ -34,7 +34,6 @@ ClockServo::ClockServo(const ClockSample& first, const ClockSample& second,
 }
 
 ClockServo::Outcome ClockServo::add(const ClockSample& sample) {
-    ++statistics_.samples;
     const std::int64_t clock_ns = snapshot_.at(sample.ticks);
     const std::int64_t offset_ns = sample.reference_ns - clock_ns;
     if (std::abs(offset_ns) - sample.uncertainty_ns > options_.step_threshold_ns) {

@@ -25,7 +25,6 @@ struct ServoOptions {
 };
 
 struct ServoStatistics {
-    std::uint64_t samples = 0;
     std::uint64_t unusable_samples = 0;  ///< too uncertain to follow
     std::uint64_t rebases = 0;
     std::int64_t last_step_ns = 0;

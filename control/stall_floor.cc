@@ -27,9 +27,6 @@ void StallStatistics::add(std::int64_t gap_ns) {
     ++by_bits_[static_cast<std::size_t>(std::bit_width(static_cast<std::uint64_t>(gap_ns)))];
     ++gaps_;
     largest_ns_ = std::max(largest_ns_, gap_ns);
-    if (gap_ns > kOrdinaryGapNs) {
-        lost_ns_ += gap_ns;
-    }
 }
 
 std::int64_t StallStatistics::quantile_ns(std::uint64_t one_in) const {

@@ -21,16 +21,11 @@ class StallStatistics {
     std::int64_t largest_ns() const { return largest_ns_; }
     /// The distance that all but one in `one_in` stay within, rounded up to a power of two.
     std::int64_t quantile_ns(std::uint64_t one_in) const;
-    /// Sum of all distances above one microsecond: time that the loop did not have.
-    std::int64_t lost_ns() const { return lost_ns_; }
 
   private:
-    static constexpr std::int64_t kOrdinaryGapNs = 1000;
-
     std::array<std::uint64_t, 64> by_bits_{};  // gaps whose width is 0, 1, .. bits
     std::uint64_t gaps_ = 0;
     std::int64_t largest_ns_ = 0;
-    std::int64_t lost_ns_ = 0;
 };
 
 /// What follows from a floor for the configuration's times.
