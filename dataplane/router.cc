@@ -89,8 +89,8 @@ std::shared_ptr<std::int64_t[]> no_arrivals(
 }
 
 /// State of flows outlives configurations: a flow keeps its slot, and the arrivals that are
-/// remembered while its specification stays the same. What has another one gets others, which
-/// keep_flows() notes when nothing can fail any more.
+/// remembered while its specification stays the same. What has another one, or comes back, gets
+/// others, which keep_flows() notes when nothing can fail any more.
 std::vector<BuildOptions::FlowState> prepare_flows(SharedState& shared,
                                                    const config::Router& config) {
     std::vector<BuildOptions::FlowState> states;
@@ -107,6 +107,16 @@ std::vector<BuildOptions::FlowState> prepare_flows(SharedState& shared,
                               : no_arrivals(shared, flow.traffic_specification)});
     }
     return states;
+}
+
+/// Takes what flows remember out of the records; of those that stay keep_flows() puts it back.
+/// Slots are not given to others: workers may still be on tables with the flow.
+void forget_flows(SharedState& shared, const config::Router& config) {
+    for (const config::Flow& flow : config.flows) {
+        FlowRecord& record = shared.flows.at(flow.id);
+        record.specification.reset();
+        record.arrivals_ns.reset();
+    }
 }
 
 void keep_flows(SharedState& shared, const config::Router& config,
@@ -254,7 +264,10 @@ std::string Router::apply(std::shared_ptr<const config::Router> config,
     } catch (const std::exception& error) {
         return words_of(error);
     }
-    keep_flows(*shared_, *config, build.flows);
+    if (difference.flows) {
+        forget_flows(*shared_, *shared_->config);
+        keep_flows(*shared_, *config, build.flows);
+    }
     for (std::size_t i = 0; i < outputs.size(); ++i) {
         if (outputs[i]) {
             delete shared_->interfaces[i]->replacement.exchange(outputs[i].release(),
