@@ -1,5 +1,6 @@
 // Network resource partitions: selectors and shares.
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -51,12 +52,16 @@ void build_partitions(Build& build) {
         tables.nrp_of_selector = build.before->nrp_of_selector;
         tables.nrp_of_id = build.before->nrp_of_id;
         tables.shares = build.before->shares;
+        tables.has_strict_labels = build.before->has_strict_labels;
         return;
     }
     std::vector<NrpAction> nrps;
     for (const config::Nrp& nrp : build.config.nrps) {
         nrps.push_back({nrp.selector, nrp.strict, nrp.encapsulation});
     }
+    tables.has_strict_labels = std::any_of(nrps.begin(), nrps.end(), [](const NrpAction& nrp) {
+        return nrp.strict && nrp.encapsulation == config::NrpEncapsulation::mpls_mna;
+    });
     tables.nrps = SharedArray<NrpAction>(nrps);
     tables.nrp_of_selector = NumberTable(numbers_of(build.config, &config::Nrp::selector));
     tables.nrp_of_id = NumberTable(numbers_of(build.config, &config::Nrp::id));

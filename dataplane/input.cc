@@ -166,6 +166,10 @@ bool Forwarder::read_selector(Packet& packet, std::uint32_t stack_octets) {
         }
         if (counts && actions.has_selector) {
             packet.nrp = tables_->nrp_of_selector.find(actions.selector);
+            if (packet.nrp == kNoNrp && tables_->has_strict_labels) {
+                drop(packet, DropReason::nrp_unknown);
+                return false;
+            }
             return true;
         }
         at += actions.entries * kLabelOctets;

@@ -138,6 +138,9 @@ class Snapshot {
     UsualLayout usual_layout;
     bool discards_unknown_options = false;
     bool short_pipe = false;
+    /// Labels carry no strict flag: a partition here that is strict, and carried by labels, says
+    /// it.
+    bool has_strict_labels = false;
     std::uint32_t hash_seed = 0;
 
     std::vector<InterfaceTable> interfaces;

@@ -152,6 +152,11 @@ def transit_ttls(model):
     return config
 
 
+def strict_option_beside(config):
+    config["nrps"].append({"id": 9, "name": "other", "encapsulation": "ipv6-option", "strict": True})
+    return config
+
+
 def transit_cases():
     top = (16001, 1, 64)
     made = [
@@ -159,6 +164,12 @@ def transit_cases():
              transit_config(), arriving(*[[top, *nas(5)]] * 3), by_hand=drops(nrp_quota=1)),
         Case("mna-transit-unknown", "An unknown selector means default resources",
              transit_config(), arriving(*[[top, *nas(6)]] * 3), by_hand=leaves(ge1=3)),
+        Case("mna-transit-unknown-strict", "Labels carry no strict flag: the router's own counts",
+             transit_config(strict=True), arriving([top, *nas(6)], [top, *nas(5)], [top]),
+             by_hand=drops(nrp_unknown=1)),
+        Case("mna-transit-unknown-strict-option", "The flag of a partition that is carried "
+             "otherwise says nothing of labels", strict_option_beside(transit_config()),
+             arriving([top, *nas(6)], [top, *nas(5)]), by_hand=leaves(ge1=2)),
         Case("mna-transit-selector-not-id", "The selector, not the id", transit_config(selector=77),
              arriving(*[[top, *nas(77)]] * 3, *[[top, *nas(5)]] * 2), by_hand=drops(nrp_quota=1)),
         Case("mna-transit-deep", "A selector beneath more labels", transit_config(),

@@ -45,6 +45,8 @@ class Router(Endpoint, Steering):
                 tagged.clock if tagged else None, tagged.dead_time_ns if tagged else 0, stalls)
         self.nrp_option = config.get("code-points", {}).get("nrp-option", 0x1E)
         self.nrps = {}
+        self.strict_labels = any(entry.get("strict") and entry.get("encapsulation") == "mpls-mna"
+                                 for entry in config.get("nrps", []))
         for entry in config.get("nrps", []):
             self.nrps[entry.get("selector", entry["id"])] = entry["id"]
             for share in entry.get("interfaces", []):
@@ -223,7 +225,8 @@ class Router(Endpoint, Steering):
             raise Drop("unknown-option", answer=False)
 
     def _read_selector(self, packet):
-        """The NRP that the topmost selector in the stack names; unknown ones are default."""
+        """The NRP that the topmost selector in the stack names. Labels carry no strict flag: unknown
+        ones are default, unless a partition that labels carry here is strict."""
         at = 0
         while at < len(packet.labels) and self.nrps:
             if packet.labels[at][0] != actions.LABEL:
@@ -232,6 +235,8 @@ class Router(Endpoint, Steering):
             entries, selector = self._actions(packet, packet.labels, at)
             if selector is not None:
                 packet.nrp = self.nrps.get(selector)
+                if packet.nrp is None and self.strict_labels:
+                    raise Drop("nrp-unknown", answer=False)
                 return
             at += entries
 
