@@ -1,8 +1,8 @@
 """SRv6 endpoints: what must leave is written out here, frame by frame (RFC 8754, RFC 8986)."""
 
 import wire
-from case import (BASE, INTERFACES, IDENTITY_PLUS_ONE, Case, add_route, at, base_config, explicit,
-                  hop, onto, own_mac, peer_mac, tagged, v4, v6, with_domain)
+from case import (BASE, INTERFACES, IDENTITY_PLUS_ONE, Case, add_route, at, base_config, drops,
+                  explicit, hop, onto, own_mac, peer_mac, tagged, v4, v6, with_domain)
 
 END, ENDX, END_PSP, DT6, DT4, DT46, DX6 = (f"fc00:1::{x}" for x in
                                            ("1", "e1", "5", "d6", "d4", "46", "a6"))
@@ -130,6 +130,15 @@ def error_cases():
     made.append(Case("srv6-no-sid", "In a locator, no SID of ours: no-sid, answered with 1/0",
                      srv6_config(), one(onto(3, v6(1, destination="fc00:1::9999"))),
                      check=exactly({"no-sid": 1}, generated=1)))
+    around = srv6_config()
+    around["routes"] += [{"prefix": prefix, "next-hops": [
+        {"interface": "ge1", "address": "2001:db8:102::2"}]}
+        for prefix in ("fc00::/16", "fc00:1:0:7::/64")]
+    made.append(Case("srv6-routes-around-locator", "A locator is a prefix among those of the routes: "
+                     "a wider one does not lead past it, a longer one goes before it", around,
+                     one(*[onto(3, v6(k, destination=destination)) for k, destination in
+                           enumerate(("fc00:1:0:8::1", "fc00:1:0:7::1"))]),
+                     by_hand=drops(no_sid=1)))
     guarded = srv6_config()
     guarded["srv6-domain"] = ["ge0"]
     made.append(Case("srv6-untrusted-source", "srv6-domain: other interfaces bring nothing to "
