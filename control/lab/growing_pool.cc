@@ -59,8 +59,10 @@ bool grow(rte_mempool* pool) {
         return false;
     }
     const unsigned before = pool->populated_size == 0 ? 0 : count(pool);
+    // unmap() gets one argument, and needs the length alone.
+    auto* const length = reinterpret_cast<void*>(octets);  // NOLINT(performance-no-int-to-ptr)
     if (rte_mempool_populate_iova(pool, static_cast<char*>(piece), RTE_BAD_IOVA, octets, unmap,
-                                  reinterpret_cast<void*>(octets)) <= 0) {
+                                  length) <= 0) {
         munmap(piece, octets);
         return false;
     }

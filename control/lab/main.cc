@@ -78,23 +78,15 @@ control::ReplayOptions parse(const ReplayArguments& arguments) {
 
 int run_replay(const ReplayArguments& arguments) {
     const control::ReplayOptions options = parse(arguments);
-    try {
-        const config::LoadResult loaded = config::load_file(arguments.config);
-        for (const config::Diagnostic& diagnostic : loaded.diagnostics) {
-            control::say(diagnostic.to_string());
-        }
-        if (loaded.router == nullptr) {
-            return exit_code_of(FailureKind::wrong_request);
-        }
-        control::start_lab_eal();
-        control::replay(loaded.router, options);
-    } catch (const control::CaptureError& error) {
-        control::say(error.what());
-        return exit_code_of(FailureKind::wrong_request);
-    } catch (const std::exception& error) {
-        control::say(words_of(error));
-        return exit_code_of(FailureKind::system_refused);
+    const config::LoadResult loaded = config::load_file(arguments.config);
+    for (const config::Diagnostic& diagnostic : loaded.diagnostics) {
+        control::say(diagnostic.to_string());
     }
+    if (loaded.router == nullptr) {
+        return exit_code_of(FailureKind::wrong_request);
+    }
+    control::start_lab_eal();
+    control::replay(loaded.router, options);
     return 0;
 }
 
@@ -138,10 +130,7 @@ void add_replay(CLI::App& app, ReplayArguments& arguments) {
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-    control::open_standard_streams();
+int run(int argc, char** argv) {
     CLI::App app("The router's data plane in virtual time: deterministic, without devices.",
                  "tcqf-lab");
     app.set_version_flag("--version", kVersion);
@@ -156,5 +145,23 @@ int main(int argc, char** argv) {
         return run_replay(arguments);
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? 0 : exit_code_of(FailureKind::wrong_usage);
+    }
+}
+
+int fail(FailureKind kind, const std::exception& error) {
+    control::say(words_of(error));
+    return exit_code_of(kind);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    control::open_standard_streams();
+    try {
+        return run(argc, argv);
+    } catch (const control::CaptureError& error) {
+        return fail(FailureKind::wrong_request, error);
+    } catch (const std::exception& error) {
+        return fail(FailureKind::system_refused, error);
     }
 }

@@ -18,24 +18,22 @@ namespace tcqf::control {
 
 namespace {
 
-enum BlockType : std::uint32_t {
-    kInterfaceDescription = 0x00000001,
-    kObsoletePacket = 0x00000002,
-    kSimplePacket = 0x00000003,
-    kEnhancedPacket = 0x00000006,
-    kSectionHeader = 0x0A0D0D0A,
-};
+// Types of blocks.
+constexpr std::uint32_t kInterfaceDescription = 0x00000001;
+constexpr std::uint32_t kObsoletePacket = 0x00000002;
+constexpr std::uint32_t kSimplePacket = 0x00000003;
+constexpr std::uint32_t kEnhancedPacket = 0x00000006;
+constexpr std::uint32_t kSectionHeader = 0x0A0D0D0A;
 
 constexpr std::uint32_t kByteOrderMagic = 0x1A2B3C4D;
 constexpr std::uint32_t kBlockOverhead = 12;         // type, length, length again
 constexpr std::uint32_t kMaxReadOctets = 16u << 20;  // of a block that is read; others are skipped
 
-enum OptionCode : std::uint16_t {
-    kEndOfOptions = 0,
-    kTimeResolution = 9,
-    kFcsLength = 13,
-    kTimeOffset = 14,
-};
+// Options of an interface.
+constexpr std::uint16_t kEndOfOptions = 0;
+constexpr std::uint16_t kTimeResolution = 9;
+constexpr std::uint16_t kFcsLength = 13;
+constexpr std::uint16_t kTimeOffset = 14;
 
 struct Interface {
     std::uint16_t link_type = 0;

@@ -5,12 +5,12 @@
 #include <rte_launch.h>
 #include <rte_lcore.h>
 #include <rte_mempool.h>
-#include <signal.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
+#include <csignal>
 #include <optional>
 #include <stdexcept>
 #include <thread>
@@ -161,7 +161,7 @@ std::int64_t longest_drain_ns(const config::Router& router) {
     return longest_ns + 2 * longest_queue_ns + kMarginNs;
 }
 
-Result<std::unique_ptr<Daemon>> Daemon::start(std::shared_ptr<const config::Router> router,
+Result<std::unique_ptr<Daemon>> Daemon::start(const std::shared_ptr<const config::Router>& router,
                                               const DaemonOptions& options) {
     std::unique_ptr<Daemon> daemon(new Daemon(options));
     // Until everything that takes memory has taken it.
@@ -272,7 +272,7 @@ void Daemon::print_guards() {
     guards_told_ = std::move(messages);
 }
 
-Status Daemon::start_router(std::shared_ptr<const config::Router> router) {
+Status Daemon::start_router(const std::shared_ptr<const config::Router>& router) {
     auto devices = DeviceSet::open(*router, pool_.get(), options_.kernel_ports);
     if (!devices) {
         return devices.failure();

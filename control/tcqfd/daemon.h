@@ -27,8 +27,8 @@ struct DaemonOptions {
 class Daemon {
   public:
     /// Starts DPDK, the clock, the devices and the workers. Warnings go to stderr.
-    static Result<std::unique_ptr<Daemon>> start(std::shared_ptr<const config::Router> router,
-                                                 const DaemonOptions& options);
+    static Result<std::unique_ptr<Daemon>> start(
+        const std::shared_ptr<const config::Router>& router, const DaemonOptions& options);
     ~Daemon();
     Daemon(const Daemon&) = delete;
     Daemon& operator=(const Daemon&) = delete;
@@ -43,7 +43,7 @@ class Daemon {
 
     Status make_pool(const config::Router& router);
     Status start_clock(const config::Router& router);
-    Status start_router(std::shared_ptr<const config::Router> router);
+    Status start_router(const std::shared_ptr<const config::Router>& router);
     void measure_stall_floor(const config::Router& router);
     void print_guards();
     void start_workers();

@@ -28,7 +28,7 @@ const char* state_of(const dataplane::EthdevPort& wire) {
 }  // namespace
 
 std::string tap_name(const std::string& router, const std::string& interface) {
-    const std::string full = router + "-" + interface;
+    std::string full = router + "-" + interface;
     if (full.size() <= kLongestNetdevName) {
         return full;
     }

@@ -1,10 +1,10 @@
 // tcqfd: the router.
 #include <rte_eal.h>
-#include <signal.h>
 #include <systemd/sd-daemon.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <csignal>
 #include <exception>
 #include <initializer_list>
 #include <string>
@@ -60,7 +60,7 @@ void block(std::initializer_list<int> blocked) {
     pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 }
 
-int run(const Arguments& arguments) {
+int run_router(const Arguments& arguments) {
     namespace control = tcqf::control;
     if (!arguments.check) {
         signal(SIGPIPE, SIG_IGN);  // who reads stderr may go at any time; the router stays
@@ -93,10 +93,7 @@ int run(const Arguments& arguments) {
     return 0;
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-    tcqf::control::open_standard_streams();
+int run(int argc, char** argv) {
     CLI::App app("Forwards IPv4, IPv6, MPLS and SRv6 with TCQF: tagged cyclic queuing.", "tcqfd");
     Arguments arguments;
     describe(app, arguments);
@@ -111,8 +108,15 @@ int main(int argc, char** argv) {
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? 0 : exit_code_of(FailureKind::wrong_usage);
     }
+    return run_router(arguments);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    tcqf::control::open_standard_streams();
     try {
-        return run(arguments);
+        return run(argc, argv);
     } catch (const std::exception& error) {
         tcqf::control::print_error(tcqf::words_of(error));
         return exit_code_of(FailureKind::system_refused);

@@ -4,9 +4,9 @@
 #include <rte_pause.h>
 #include <sched.h>
 #include <sys/prctl.h>
-#include <time.h>
 
 #include <algorithm>
+#include <ctime>
 
 namespace tcqf::control {
 

@@ -14,8 +14,10 @@
 
 #include "config/difference.h"
 #include "config/load.h"
+#include "control/standard_streams.h"
 #include "control/tcqfd/daemon.h"
 #include "dataplane/packet_pool.h"
+#include "dataplane/result.h"
 #include "dataplane/router.h"
 #include "dataplane/worker.h"
 #include "perf/start_eal.h"
@@ -266,9 +268,7 @@ void measure(const Arguments& arguments) {
     });
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int run(int argc, char** argv) {
     CLI::App app("Prints how long one changed entry among many takes until it is in force.",
                  "table_change");
     Arguments arguments;
@@ -284,12 +284,18 @@ int main(int argc, char** argv) {
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? 0 : 2;
     }
+    perf::start_eal("table_change", arguments.eal);
+    measure(arguments);
+    return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
     try {
-        perf::start_eal("table_change", arguments.eal);
-        measure(arguments);
-        return 0;
+        return run(argc, argv);
     } catch (const std::exception& error) {
-        fmt::print(stderr, "table_change: {}\n", error.what());
+        control::say("table_change: " + words_of(error));
         return 3;
     }
 }

@@ -1,19 +1,21 @@
 // How fast one worker forwards: runs it between DPDK ports on one core, in real time, and prints
 // one JSON object. perf/run makes its input and reads its output.
 #include <fmt/format.h>
-#include <time.h>
 
 #include <CLI/CLI.hpp>
+#include <ctime>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 #include <thread>
 
 #include "config/load.h"
 #include "control/clock_servo.h"
+#include "control/standard_streams.h"
 #include "control/tcqfd/daemon.h"
 #include "control/time_source.h"
 #include "dataplane/ethdev_port.h"
 #include "dataplane/packet_pool.h"
+#include "dataplane/result.h"
 #include "dataplane/router.h"
 #include "dataplane/worker.h"
 #include "perf/rate/entries.h"
@@ -212,9 +214,7 @@ void add_options(CLI::App& app, Arguments& arguments) {
     app.add_option("eal", arguments.eal, "Arguments of DPDK's environment, after --");
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int measure(int argc, char** argv) {
     CLI::App app("Forwards with one worker between DPDK ports and prints how fast, as JSON.",
                  "worker_rate");
     Arguments arguments;
@@ -224,11 +224,17 @@ int main(int argc, char** argv) {
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? 0 : 2;
     }
+    fmt::print("{}\n", run(arguments).dump());
+    return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
     try {
-        fmt::print("{}\n", run(arguments).dump());
-        return 0;
+        return measure(argc, argv);
     } catch (const std::exception& error) {
-        fmt::print(stderr, "worker_rate: {}\n", error.what());
+        control::say("worker_rate: " + words_of(error));
         return 3;
     }
 }

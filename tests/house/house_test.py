@@ -93,6 +93,7 @@ def check_tree(tap, tree):
     tap.case("documents name files that exist", missing_documented_files(tree))
     tap.case("each drop reason is explained", unexplained_drop_reasons(tree))
     tap.case("each package has a reason", unexplained_packages(tree))
+    tap.case("clang-tidy judges every source", sources_that_tidy_passes_over(tree))
     external(tap, tree, "sources are formatted", ["clang-format", "--dry-run", "-Werror"],
              tree.sources())
     external(tap, tree, "shell scripts are clean", ["shellcheck", "-x"], shell_scripts(tree))
@@ -129,6 +130,16 @@ def unexplained_packages(tree):
     return ([f"scripts/packages: {line} says not why" for line in lines if "# " not in line]
             + [f"scripts/packages: {name} stands twice" for name in set(names)
                if names.count(name) > 1])
+
+
+def sources_that_tidy_passes_over(tree):
+    """It reads the files of a library as one, so each is a header to it, which it may be told to
+    leave alone."""
+    judged = re.search(r"^HeaderFilterRegex: '(.*)'$", tree.text(".clang-tidy"), re.MULTILINE)
+    return [f".clang-tidy: its HeaderFilterRegex has no place for {name}"
+            for name in tree.sources() if name.endswith((".cc", ".h"))
+            and not name.startswith("dataplane/bpf/")  # C
+            and not re.search(judged.group(1), f"/{name}")]
 
 
 def shell_scripts(tree):
