@@ -86,14 +86,9 @@ bool combine_ecn(std::uint8_t outer, Layer3 kind, std::uint8_t* inner) {
 
 }  // namespace
 
-/// Only interfaces of the SR domain bring packets to local SIDs (RFC 8754, 5.1).
-bool Forwarder::inside_srv6_domain(config::InterfaceIndex iif) const {
-    return tables_->in_srv6_domain.empty() || tables_->in_srv6_domain[iif];
-}
-
 /// The destination is a SID of ours. The order of the checks is that of RFC 8986, 4.1.
 void Forwarder::endpoint(Packet& packet, const SidAction& sid) {
-    if (!inside_srv6_domain(packet.iif)) {
+    if (!tables_->inside_srv6_domain(packet.iif)) {
         return drop(packet, DropReason::untrusted_source);
     }
     if (++packet.endpoints > kMaxEndpoints) {

@@ -1,7 +1,7 @@
 // The short way: plain packets, a burst at a time.
 //
 // Most packets need a look-up, a new tag or mark, and a place in a cycle or a queue, and nothing
-// else. They are recognised (plain_*.cc) and finished here without the context that the long
+// else. They are recognised (pathfinder.h) and finished here without the context that the long
 // way carries along. Nothing is changed and nothing is counted before a packet is known to be plain
 // in every respect; all others are left to input(), which would do the same with a plain one
 // (tests/dataplane/two_ways.h compares the two packet by packet).
@@ -12,12 +12,54 @@
 #include "dataplane/express_lane.h"
 #include "dataplane/forwarder.h"
 #include "dataplane/headers.h"
-#include "dataplane/plain_burst.h"
+#include "dataplane/pathfinder.h"
+#include "dataplane/plain.h"
+#include "dataplane/prefetch.h"
 #include "dataplane/segment_routing_header.h"
 #include "dataplane/upper_layer.h"
 #include "dataplane/write_tag.h"
 
 namespace tcqf::dataplane {
+namespace {
+
+/// Of a flow's packet: behind the IP header that it came with, which has no extension headers. As
+/// note_headers(), of a labelled one.
+inline std::uint32_t payload_octets_of(const Plain& plain) {
+    if (plain.kind == Layer3::labelled) {
+        const std::uint32_t stack_octets = mpls::stack_octets(plain.l3);
+        return plain.octets -
+               std::min(plain.octets, stack_octets + ip_header_octets(plain.l3 + stack_octets,
+                                                                      plain.octets - stack_octets));
+    }
+    return plain.octets - (plain.kind == Layer3::ipv4 ? kIpv4Octets : kIpv6Octets);
+}
+
+}  // namespace
+
+/// The state of flows, as far as this worker may look at it: each policer and each
+/// interface's cursors belong to one worker.
+void Forwarder::prefetch_flows(const PlainBurst& burst) {
+    config::InterfaceIndex oif = UINT16_MAX;   // none yet
+    SlotArray<FlowCursor>* cursors = nullptr;  // of oif, where they are this worker's
+    for (const Plain* plain : burst.packets_of_flows()) {
+        const FlowAction& flow = tables_->flows[plain->flow];
+        if (flow.policing_worker == index_) {
+            flow.policer.prefetch(policer_positions_[flow.slot]);
+        }
+        if (plain->adjacency == nullptr) {
+            continue;
+        }
+        if (oif != plain->adjacency->oif) {
+            oif = plain->adjacency->oif;
+            const bool has_own =
+                tables_->interfaces[oif].domain != kNoDomain && state(oif).owner == index_;
+            cursors = has_own ? &state(oif).cursors : nullptr;
+        }
+        if (cursors != nullptr) {
+            prefetch_entry(&(*cursors)[flow.slot]);
+        }
+    }
+}
 
 /// Finds out whether and how packets go from the lane's interface to `oif`.
 void Forwarder::choose_lane(Lane& lane, config::InterfaceIndex oif) {
@@ -176,20 +218,8 @@ bool Forwarder::forward_routing_popped(const Lane& lane, rte_mbuf* mbuf, const P
     return true;
 }
 
-/// Of a flow's packet: behind the IP header that it came with, which has no extension headers. As
-/// note_headers(), of a labelled one.
-inline std::uint32_t Forwarder::payload_octets_of(const Plain& plain) {
-    if (plain.kind == Layer3::labelled) {
-        const std::uint32_t stack_octets = mpls::stack_octets(plain.l3);
-        return plain.octets -
-               std::min(plain.octets, stack_octets + ip_header_octets(plain.l3 + stack_octets,
-                                                                      plain.octets - stack_octets));
-    }
-    return plain.octets - (plain.kind == Layer3::ipv4 ? kIpv4Octets : kIpv6Octets);
-}
-
 /// A packet whose DSCP is to become its tag.
-inline Forwarder::Untagged Forwarder::untagged_ip(const Plain& plain) {
+inline Untagged Forwarder::untagged_ip(const Plain& plain) {
     return {.tag_place = plain.l3, .traffic_class = class_of_dscp(dscp_of(plain))};
 }
 
@@ -303,7 +333,8 @@ void Forwarder::forward_burst(const Source& source, std::span<rte_mbuf* const> m
     PlainBurst burst;
     const std::span<Plain> packets(burst.packets.data(), mbufs.size());
     if (shared_.options.short_way) [[likely]] {
-        find_out(interface, mbufs, burst);
+        Pathfinder(*tables_, sid_counters_).find_out(interface, mbufs, burst);
+        prefetch_flows(burst);
     } else {
         std::fill(packets.begin(), packets.end(), Plain{});
     }

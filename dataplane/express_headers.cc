@@ -6,7 +6,7 @@
 #include "dataplane/express_lane.h"
 #include "dataplane/forwarder.h"
 #include "dataplane/headers.h"
-#include "dataplane/plain_burst.h"
+#include "dataplane/plain.h"
 
 namespace tcqf::dataplane {
 
@@ -35,7 +35,7 @@ bool Forwarder::forward_popped(const Lane& lane, rte_mbuf* mbuf, const Plain& pl
         return forward_last_popped(lane, mbuf, plain);
     }
     std::uint8_t* top = plain.l3 + kLabelOctets;
-    const Onward onward = Forwarder::onward(lane, plain, lane.transit);
+    const Onward onward = onward_of(lane, plain, lane.transit);
     if (mpls::label(load32(top)) < mpls::kFirstUnreserved || !onward.is_plain()) {
         return false;
     }
@@ -54,7 +54,7 @@ bool Forwarder::forward_popped(const Lane& lane, rte_mbuf* mbuf, const Plain& pl
 /// 3.5). As forward_label() and expose().
 bool Forwarder::forward_last_popped(const Lane& lane, rte_mbuf* mbuf, const Plain& plain) {
     Plain beneath = plain;
-    if (!expose(beneath, kLabelOctets)) {
+    if (!go_beneath(beneath, kLabelOctets)) {
         return false;
     }
     const unsigned ttl = mpls::ttl(load32(plain.l3));
@@ -66,7 +66,7 @@ bool Forwarder::forward_last_popped(const Lane& lane, rte_mbuf* mbuf, const Plai
 
 /// IP from beneath what carried its tag where it has a cycle: labels, or an outer header.
 bool Forwarder::forward_exposed(const Lane& lane, rte_mbuf* mbuf, const Plain& plain) {
-    const Onward onward = Forwarder::onward(lane, plain, lane.in_cycle);
+    const Onward onward = onward_of(lane, plain, lane.in_cycle);
     if (plain.adjacency->label_count != 0 || !onward.is_plain()) [[unlikely]] {
         return false;
     }

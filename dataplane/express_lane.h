@@ -5,7 +5,7 @@
 
 #include "dataplane/forwarder.h"
 #include "dataplane/headers.h"
-#include "dataplane/plain_burst.h"
+#include "dataplane/plain.h"
 
 namespace tcqf::dataplane {
 
@@ -13,7 +13,7 @@ namespace tcqf::dataplane {
 inline constexpr std::uint32_t kServiceOctets = kLabelOctets + kControlWordOctets;
 
 /// From the interface of a burst to another one, at one instant.
-struct Forwarder::Lane {
+struct Lane {
     static constexpr config::InterfaceIndex kNotChosen = UINT16_MAX;
 
     config::InterfaceIndex iif = 0;
@@ -37,7 +37,7 @@ struct Forwarder::Lane {
 };
 
 /// What a flow's packet needs that is finished but for its tag.
-struct Forwarder::Untagged {
+struct Untagged {
     std::uint8_t* tag_place = nullptr;
     std::uint32_t share = 0;                                 ///< 0: of no partition
     TrafficClass traffic_class = TrafficClass::best_effort;  ///< where it gets no cycle
@@ -46,7 +46,7 @@ struct Forwarder::Untagged {
 };
 
 /// How a packet goes on whose tag went with what carried it, or that has none.
-struct Forwarder::Onward {
+struct Onward {
     bool leaves = false;         ///< its domain
     bool has_cycle = false;      ///< it is TCQF, and stays it
     std::uint32_t distance = 0;  ///< of its cycle; 0: none that it may join
@@ -60,19 +60,19 @@ inline void write_addresses(const Adjacency& adjacency, std::uint8_t* l3) {
 }
 
 /// The tag of the cycle that a TCQF packet gets.
-inline std::uint8_t Forwarder::new_tag(const Lane& lane, const Plain& plain) {
+inline std::uint8_t new_tag(const Lane& lane, const Plain& plain) {
     return lane.out->tags.tag_of(lane.map->oif_cycle(plain.cycle));
 }
 
-inline std::uint8_t Forwarder::dscp_of(const Plain& plain) {
+inline std::uint8_t dscp_of(const Plain& plain) {
     return plain.kind == Layer3::ipv4 ? ipv4::dscp(plain.l3) : ipv6::dscp(plain.l3);
 }
 
-inline std::uint8_t Forwarder::ttl_of(const Plain& plain) {
+inline std::uint8_t ttl_of(const Plain& plain) {
     return plain.kind == Layer3::ipv4 ? ipv4::ttl(plain.l3) : ipv6::hop_limit(plain.l3);
 }
 
-inline void Forwarder::set_ttl_and_dscp(const Plain& plain, std::uint8_t ttl, std::uint8_t dscp) {
+inline void set_ttl_and_dscp(const Plain& plain, std::uint8_t ttl, std::uint8_t dscp) {
     if (plain.kind == Layer3::ipv4) {
         return ipv4::set_ttl_and_dscp(plain.l3, ttl, dscp);
     }
@@ -81,8 +81,7 @@ inline void Forwarder::set_ttl_and_dscp(const Plain& plain, std::uint8_t ttl, st
 }
 
 /// One hop less, and this DSCP. The TTL that is left.
-[[gnu::always_inline]] inline std::uint8_t Forwarder::pass_hop(const Plain& plain,
-                                                               std::uint8_t dscp) {
+[[gnu::always_inline]] inline std::uint8_t pass_hop(const Plain& plain, std::uint8_t dscp) {
     if (plain.kind == Layer3::ipv4) {
         ipv4::decrement_ttl_and_set_dscp(plain.l3, dscp);
         return ipv4::ttl(plain.l3);
@@ -94,14 +93,13 @@ inline void Forwarder::set_ttl_and_dscp(const Plain& plain, std::uint8_t ttl, st
 }
 
 /// Whether headers may be put in front of a packet, without moving it.
-inline bool Forwarder::has_room(const Lane& lane, const rte_mbuf* mbuf, const Plain& plain,
-                                std::uint32_t octets) {
+inline bool has_room(const Lane& lane, const rte_mbuf* mbuf, const Plain& plain,
+                     std::uint32_t octets) {
     return plain.octets + octets <= lane.mtu && rte_pktmbuf_headroom(mbuf) >= octets;
 }
 
 /// A frame that starts later, with layer 3 at `l3`.
-inline void Forwarder::start_at(std::uint8_t* l3, std::uint16_t type, rte_mbuf* mbuf,
-                                const Plain& plain) {
+inline void start_at(std::uint8_t* l3, std::uint16_t type, rte_mbuf* mbuf, const Plain& plain) {
     const std::ptrdiff_t octets = l3 - kEthernetOctets - rte_pktmbuf_mtod(mbuf, std::uint8_t*);
     rte_pktmbuf_adj(mbuf, static_cast<std::uint16_t>(octets));
     write_addresses(*plain.adjacency, l3);
@@ -110,10 +108,8 @@ inline void Forwarder::start_at(std::uint8_t* l3, std::uint16_t type, rte_mbuf* 
 
 /// A frame that has `octets` more in front of layer 3, to be filled by the caller: where they
 /// start.
-[[gnu::always_inline]] inline std::uint8_t* Forwarder::put_in_front(rte_mbuf* mbuf,
-                                                                    const Plain& plain,
-                                                                    std::uint32_t octets,
-                                                                    std::uint16_t type) {
+[[gnu::always_inline]] inline std::uint8_t* put_in_front(rte_mbuf* mbuf, const Plain& plain,
+                                                         std::uint32_t octets, std::uint16_t type) {
     rte_pktmbuf_prepend(mbuf, static_cast<std::uint16_t>(octets));
     std::uint8_t* l3 = plain.l3 - octets;
     write_addresses(*plain.adjacency, l3);
@@ -128,14 +124,14 @@ inline const config::MplsService* Forwarder::service_of(const Plain& plain) cons
 }
 
 /// S-label and control word, which gets its number when the packet is accepted. As write_labels().
-inline void Forwarder::write_service(const config::MplsService& service, std::uint8_t* at,
-                                     std::uint32_t marks) {
+inline void write_service(const config::MplsService& service, std::uint8_t* at,
+                          std::uint32_t marks) {
     store32(at, service.s_label << 12 | marks | mpls::kBottom);
     store32(at + kLabelOctets, 0);
 }
 
 /// The segment that becomes the destination at a SID.
-[[gnu::always_inline]] inline void Forwarder::next_segment(const Plain& plain) {
+[[gnu::always_inline]] inline void next_segment(const Plain& plain) {
     plain.sid_counter->count(plain.octets);
     if (plain.segment == Plain::kCompressed) [[unlikely]] {
         next_compressed(plain, plain.l3 + ipv6::kDestinationAt);
@@ -147,7 +143,7 @@ inline void Forwarder::write_service(const config::MplsService& service, std::ui
 }
 
 /// The DSCP of a TCQF packet that goes beneath something else: no tag any more where it was one.
-inline std::uint8_t Forwarder::dscp_beneath(const Lane& lane, const Plain& plain) {
+inline std::uint8_t dscp_beneath(const Lane& lane, const Plain& plain) {
     return plain.option == 0 ? lane.in->egress_dscp : dscp_of(plain);
 }
 
@@ -163,8 +159,8 @@ inline void Forwarder::retire_option(const Plain& plain) const {
 
 /// What a packet without a cycle has in the field that carries tags of this kind: no tag of the
 /// interface that it leaves by and, where it leaves its domain, the domain's mark for its own.
-inline std::uint8_t Forwarder::mark_of(const Lane& lane, const Plain& plain, Tagging tagging,
-                                       std::uint8_t mark, std::uint8_t egress_mark) {
+inline std::uint8_t mark_of(const Lane& lane, const Plain& plain, Tagging tagging,
+                            std::uint8_t mark, std::uint8_t egress_mark) {
     if (plain.cycle != 0) {
         return lane.in->tags.tagging() == tagging ? egress_mark : mark;
     }
@@ -203,9 +199,8 @@ inline void Forwarder::join_queue(const Lane& lane, rte_mbuf* mbuf, TrafficClass
 }
 
 /// `keeps_cycle`: whether a TCQF packet may go out of this interface in one.
-[[gnu::always_inline]] inline Forwarder::Onward Forwarder::onward(const Lane& lane,
-                                                                  const Plain& plain,
-                                                                  bool keeps_cycle) {
+[[gnu::always_inline]] inline Onward onward_of(const Lane& lane, const Plain& plain,
+                                               bool keeps_cycle) {
     Onward onward;
     onward.leaves = plain.cycle != 0 && lane.out->domain == kNoDomain;
     onward.has_cycle = plain.cycle != 0 && !onward.leaves;

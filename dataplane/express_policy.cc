@@ -5,10 +5,18 @@
 #include "dataplane/flow_hash.h"
 #include "dataplane/forwarder.h"
 #include "dataplane/headers.h"
-#include "dataplane/plain_burst.h"
+#include "dataplane/plain.h"
 #include "dataplane/write_tag.h"
 
 namespace tcqf::dataplane {
+namespace {
+
+/// Apart, as nearly no packet comes by one.
+[[gnu::noinline]] void pass_binding_sid(const Plain& plain) {
+    next_segment(plain);
+}
+
+}  // namespace
 
 /// Into a policy: a TCQF packet, a flow's, or one without a tag.
 bool Forwarder::forward_steered(const Lane& lane, rte_mbuf* mbuf, const Plain& plain) {
@@ -64,7 +72,7 @@ bool Forwarder::forward_label_steered(const Lane& lane, rte_mbuf* mbuf, const Pl
     }
     const LabelStack& stack = *plain.stack;
     const std::uint32_t octets = (stack.count - 1u) * kLabelOctets;
-    const Onward onward = Forwarder::onward(lane, plain, lane.transit);
+    const Onward onward = onward_of(lane, plain, lane.transit);
     if (!onward.is_plain() || plain.flow != FlowTable::kNoFlow ||
         plain.adjacency->label_count == 0 || !has_room(lane, mbuf, plain, octets)) [[unlikely]] {
         return false;
@@ -109,11 +117,6 @@ bool Forwarder::forward_ingress_steered(const Lane& lane, rte_mbuf* mbuf, const 
     const config::MplsService* service) const {
     return plain.outer != nullptr ? encapsulate_plain(lane, mbuf, plain, dscp)
                                   : push_plain(lane, mbuf, plain, dscp, service);
-}
-
-/// Apart, as nearly no packet comes by one.
-[[gnu::noinline]] void Forwarder::pass_binding_sid(const Plain& plain) {
-    next_segment(plain);
 }
 
 /// As encapsulate().

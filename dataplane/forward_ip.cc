@@ -54,7 +54,8 @@ void Forwarder::forward_ip(Packet& packet) {
             return drop(packet, DropReason::no_sid);
         case RouteKind::none:
             match_flow(packet);
-            if (policy_for(packet.flow, route) == kNoPolicy) {  // a flow's policy needs no route
+            if (tables_->policy_for(packet.flow, route) ==
+                kNoPolicy) {  // a flow's policy needs no route
                 icmp_error(packet, IcmpError::no_route());
                 return drop(packet, DropReason::no_route);
             }
@@ -90,7 +91,8 @@ void Forwarder::forward_along(Packet& packet, const RouteAction& route) {
     }
     if (route.kind == RouteKind::unresolved) [[unlikely]] {
         match_flow(packet);
-        if (policy_for(packet.flow, route) == kNoPolicy) {  // a flow's policy needs no neighbour
+        if (tables_->policy_for(packet.flow, route) ==
+            kNoPolicy) {  // a flow's policy needs no neighbour
             icmp_error(packet, IcmpError::host_unreachable());
             return drop(packet, DropReason::no_neighbor);
         }
@@ -110,10 +112,10 @@ void Forwarder::forward_along(Packet& packet, const RouteAction& route) {
 /// or on its way into another domain.
 std::uint32_t Forwarder::steered_into(Packet& packet, const RouteAction& route) {
     match_flow(packet);
-    const std::uint32_t policy = policy_for(packet.flow, route);
+    const std::uint32_t policy = tables_->policy_for(packet.flow, route);
     if (packet.cycle != 0 && !tables_->flow_table->empty() &&
         match_flow_into(packet, way_out(packet, route, policy))) [[unlikely]] {
-        return policy_for(packet.flow, route);
+        return tables_->policy_for(packet.flow, route);
     }
     return policy;
 }

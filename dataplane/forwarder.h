@@ -18,6 +18,12 @@
 
 namespace tcqf::dataplane {
 
+struct Plain;
+struct PlainBurst;
+struct Lane;
+struct Untagged;
+struct Onward;
+
 class Forwarder {
   public:
     Forwarder(SharedState& shared, unsigned worker);
@@ -45,61 +51,10 @@ class Forwarder {
     };
     unsigned receive_from(Source& source, std::int64_t now_ns);
 
-    // plain_burst.cc: the short way of plain packets, until it is known where they go
-    struct Plain;
-    struct PlainBurst;
-    void find_out(config::InterfaceIndex interface, std::span<rte_mbuf* const> mbufs,
-                  PlainBurst& burst);
-    void recognise(const InterfaceTable& in, rte_mbuf* mbuf, Plain& plain, PlainBurst& burst) const;
-    static bool recognise_ipv4(const InterfaceTable& in, Plain& plain);
-    bool recognise_ipv6(const InterfaceTable& in, Plain& plain) const;
-    bool recognise_label(const InterfaceTable& in, Plain& plain) const;
-    void find_sids(const PlainBurst& burst) const;
-    template <class Fields>
-    void match_flows(config::InterfaceIndex interface, std::span<Plain* const> packets,
-                     PlainBurst& burst) const;
-    void match_other_flows(config::InterfaceIndex interface, std::span<Plain> packets,
-                           PlainBurst& burst) const;
-    void look_up(config::InterfaceIndex interface, const PlainBurst& burst) const;
-    const std::uint8_t* onward_address(Plain& plain, std::uint8_t* room) const;
-    void find_adjacencies(std::span<Plain> packets, PlainBurst& burst) const;
-    void find_adjacency(Plain& plain, PlainBurst& burst) const;
-    void prefetch_flows(const PlainBurst& burst);
-
-    // plain_beneath.cc: what is beneath labels, and behind SIDs
-    void take_other_label(Plain& plain, PlainBurst& burst) const;
-    void pop_plain(Plain& plain, PlainBurst& burst) const;
-    std::uint32_t own_labels_octets(const Plain& plain, std::uint8_t& ttl_limit) const;
-    void decapsulate_plain(Plain& plain, PlainBurst& burst) const;
-    static bool expose(Plain& plain, std::uint32_t octets);
-    void find_way_of_inner(Plain& plain, PlainBurst& burst) const;
-    void take_sid_route(Plain& plain, PlainBurst& burst) const;
-    void take_compressed(Plain& plain, PlainBurst& burst) const;
-    void take_binding_sid(Plain& plain, const PlainBurst& burst) const;
-    void look_up_at_sid(Plain& plain, const std::uint8_t* destination) const;
-
-    // plain_hops.cc: one of several next hops, and policies
-    std::optional<std::uint32_t> plain_hash(const Plain& plain) const;
-    const Adjacency* choose_plain_hop(const Plain& plain, const HopSet& hops) const;
-    bool is_way_out(const RouteAction& route) const;
-    void follow_policies(std::span<Plain> burst) const;
-    void choose_way(Plain& plain) const;
-
-    // plain_steps.h
-    static std::uint16_t next_plain_segment(const Plain& plain, unsigned plain_from);
-    static UpperLayer upper_of(const Plain& plain);
-    static const HopSet* hops_of(const Plain& plain);
-    bool find_hop(Plain& plain) const;
-    void take_hop(Plain& plain, const HopSet& hops) const;
-    void follow_policy(Plain& plain) const;
-    void take_way(Plain& plain, const PolicyWay& way) const;
-
-    // express.cc: the short way, from there to a queue
-    struct Lane;
-    struct Untagged;
-    struct Onward;
+    // express.cc: the short way of plain packets, from where they go to a queue
     void forward_burst(const Source& source, std::span<rte_mbuf* const> mbufs,
                        const std::int64_t* arrivals_ns, std::int64_t now_ns);
+    void prefetch_flows(const PlainBurst& burst);
     void choose_lane(Lane& lane, config::InterfaceIndex oif);
     bool forward_plain(Lane& lane, rte_mbuf* mbuf, const Plain& plain);
     bool forward_transit(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
@@ -110,7 +65,6 @@ class Forwarder {
     bool forward_label_ingress(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
     bool forward_other_ingress(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
     static Untagged untagged_ip(const Plain& plain);
-    static std::uint32_t payload_octets_of(const Plain& plain);
     void join_by_flow(const Lane& lane, rte_mbuf* mbuf, const Plain& plain,
                       const Untagged& untagged);
     bool conforms_here(const Lane& lane, const FlowAction& flow, std::uint32_t payload_octets);
@@ -120,29 +74,11 @@ class Forwarder {
                                  const Untagged& untagged) const;
 
     // express_lane.h
-    static std::uint8_t new_tag(const Lane& lane, const Plain& plain);
-    static std::uint8_t dscp_of(const Plain& plain);
-    static std::uint8_t dscp_beneath(const Lane& lane, const Plain& plain);
     void retire_option(const Plain& plain) const;
-    static std::uint8_t mark_of(const Lane& lane, const Plain& plain, Tagging tagging,
-                                std::uint8_t mark, std::uint8_t egress_mark);
-    static std::uint8_t ttl_of(const Plain& plain);
-    static void set_ttl_and_dscp(const Plain& plain, std::uint8_t ttl, std::uint8_t dscp);
-    static std::uint8_t pass_hop(const Plain& plain, std::uint8_t dscp);
-    static void next_compressed(const Plain& plain, std::uint8_t* address);
-    static void next_segment(const Plain& plain);
     const config::MplsService* service_of(const Plain& plain) const;
-    static void write_service(const config::MplsService& service, std::uint8_t* at,
-                              std::uint32_t marks);
-    static bool has_room(const Lane& lane, const rte_mbuf* mbuf, const Plain& plain,
-                         std::uint32_t octets);
-    static void start_at(std::uint8_t* l3, std::uint16_t type, rte_mbuf* mbuf, const Plain& plain);
-    static std::uint8_t* put_in_front(rte_mbuf* mbuf, const Plain& plain, std::uint32_t octets,
-                                      std::uint16_t type);
     void join_cycle(const Lane& lane, rte_mbuf* mbuf, std::uint32_t distance, std::uint32_t nrp);
     void join_queue(const Lane& lane, rte_mbuf* mbuf, TrafficClass traffic_class,
                     std::uint32_t nrp);
-    static Onward onward(const Lane& lane, const Plain& plain, bool keeps_cycle);
     void join(const Lane& lane, rte_mbuf* mbuf, const Onward& onward, TrafficClass traffic_class,
               std::uint32_t nrp);
 
@@ -160,7 +96,6 @@ class Forwarder {
     bool forward_ingress_steered(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
     std::uint8_t* put_policy_in_front(const Lane& lane, rte_mbuf* mbuf, const Plain& plain,
                                       std::uint8_t dscp, const config::MplsService* service) const;
-    static void pass_binding_sid(const Plain& plain);
     std::uint8_t* encapsulate_plain(const Lane& lane, rte_mbuf* mbuf, const Plain& plain,
                                     std::uint8_t dscp) const;
     std::uint8_t* push_plain(const Lane& lane, rte_mbuf* mbuf, const Plain& plain,
@@ -188,7 +123,6 @@ class Forwarder {
     void forward_along(Packet& packet, const RouteAction& route);
     void deliver(Packet& packet);
     std::uint32_t steered_into(Packet& packet, const RouteAction& route);
-    std::uint32_t policy_for(std::uint32_t flow, const RouteAction& route) const;
     config::InterfaceIndex way_out(const Packet& packet, const RouteAction& route,
                                    std::uint32_t policy) const;
     bool reaches(Packet& packet, const Adjacency& adjacency);
@@ -238,7 +172,6 @@ class Forwarder {
     void send_to_hops(Packet& packet, const HopSet& hops);
     void remove_routing_header(Packet& packet);
     void oam_copy(Packet& packet);
-    bool inside_srv6_domain(config::InterfaceIndex iif) const;
 
     // steer.cc: SR policies and partitions
     void steer(Packet& packet, const PolicyAction& policy, std::uint8_t ttl);
@@ -340,17 +273,6 @@ class Forwarder {
     SlotArray<Policer::Position>& policer_positions_;  // this worker's
     KeptHeaders kept_;                                 // of the packet that is being forwarded
 };
-
-/// The policy that a packet is steered into: its flow's or its route's.
-inline std::uint32_t Forwarder::policy_for(std::uint32_t flow, const RouteAction& route) const {
-    if (flow != FlowTable::kNoFlow) {
-        const std::uint32_t policy = tables_->flows[flow].policy;
-        if (policy != kNoPolicy && !tables_->policies[policy].leaves_nothing()) {
-            return policy;
-        }
-    }
-    return route.kind == RouteKind::policy ? route.index : kNoPolicy;
-}
 
 /// A flow's packet that has conformed, at the owner of the interface that it leaves by.
 struct Forwarder::FlowEntry {

@@ -183,6 +183,20 @@ class Snapshot {
         }
         return *action;
     }
+    /// The policy that a packet is steered into: its flow's or its route's.
+    std::uint32_t policy_for(std::uint32_t flow, const RouteAction& route) const {
+        if (flow != FlowTable::kNoFlow) {
+            const std::uint32_t policy = flows[flow].policy;
+            if (policy != kNoPolicy && !policies[policy].leaves_nothing()) {
+                return policy;
+            }
+        }
+        return route.kind == RouteKind::policy ? route.index : kNoPolicy;
+    }
+    /// Only interfaces of the SR domain bring packets to local SIDs (RFC 8754, 5.1).
+    bool inside_srv6_domain(config::InterfaceIndex iif) const {
+        return in_srv6_domain.empty() || in_srv6_domain[iif];
+    }
     const CycleMap* cycle_map(config::InterfaceIndex iif, config::InterfaceIndex oif) const {
         const std::uint32_t map = map_of[iif * interfaces.size() + oif];
         return map == kNoMap ? nullptr : &cycle_maps[map];

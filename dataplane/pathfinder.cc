@@ -1,16 +1,13 @@
-// The short way, first part: which packets of a burst are plain, and where they go.
-//
-// Nothing is changed here and nothing is counted. Each stage asks for the memory that the next one
-// needs.
+// Where packets go: the stages, from what a packet is to its next hop. Each asks for the memory
+// that the next one needs.
 
 #include <array>
 #include <cstring>
 
 #include "dataplane/classify.h"
-#include "dataplane/forwarder.h"
 #include "dataplane/headers.h"
 #include "dataplane/network_actions.h"
-#include "dataplane/plain_steps.h"
+#include "dataplane/pathfinder_steps.h"
 #include "dataplane/prefetch.h"
 #include "dataplane/segment_routing_header.h"
 
@@ -53,7 +50,7 @@ inline void read_flow_fields(Layer3 kind, const std::uint8_t* l3, std::uint32_t 
 
 }  // namespace
 
-inline bool Forwarder::recognise_ipv4(const InterfaceTable& in, Plain& plain) {
+inline bool Pathfinder::recognise_ipv4(const InterfaceTable& in, Plain& plain) {
     if (!is_plain_ipv4(plain.l3, plain.octets)) {
         return false;
     }
@@ -64,7 +61,7 @@ inline bool Forwarder::recognise_ipv4(const InterfaceTable& in, Plain& plain) {
 }
 
 /// The tag is the DSCP, or an option in a hop-by-hop header of the usual layout.
-inline bool Forwarder::recognise_ipv6(const InterfaceTable& in, Plain& plain) const {
+inline bool Pathfinder::recognise_ipv6(const InterfaceTable& in, Plain& plain) const {
     const std::uint8_t* ip = plain.l3;
     UsualOptions options;
     if (!is_plain_ipv6(ip, plain.octets) ||
@@ -87,7 +84,7 @@ inline bool Forwarder::recognise_ipv6(const InterfaceTable& in, Plain& plain) co
 }
 
 /// A stack that has a bottom, and nothing in it that a transit router looks at.
-inline bool Forwarder::recognise_label(const InterfaceTable& in, Plain& plain) const {
+inline bool Pathfinder::recognise_label(const InterfaceTable& in, Plain& plain) const {
     if (plain.octets < kLabelOctets) {
         return false;
     }
@@ -115,8 +112,8 @@ inline bool Forwarder::recognise_label(const InterfaceTable& in, Plain& plain) c
 }
 
 /// First stage: what kind of packet it is, and the action of a label.
-inline void Forwarder::recognise(const InterfaceTable& in, rte_mbuf* mbuf, Plain& plain,
-                                 PlainBurst& burst) const {
+inline void Pathfinder::recognise(const InterfaceTable& in, rte_mbuf* mbuf, Plain& plain,
+                                  PlainBurst& burst) const {
     plain = {};
     plain.nrp = kNoNrp;
     plain.flow = FlowTable::kNoFlow;
@@ -150,7 +147,7 @@ inline void Forwarder::recognise(const InterfaceTable& in, rte_mbuf* mbuf, Plain
 
 /// Second stage: the SIDs among destinations. Only what has a routing header or carries IP gets
 /// past one here.
-void Forwarder::find_sids(const PlainBurst& burst) const {
+void Pathfinder::find_sids(const PlainBurst& burst) const {
     std::array<Plain*, kReceiveBurst> packets;
     std::array<std::uint32_t, kReceiveBurst> sids;
     unsigned count = 0;
@@ -179,8 +176,8 @@ void Forwarder::find_sids(const PlainBurst& burst) const {
 
 /// Third stage: the flows of what has no cycle yet.
 template <class Fields>
-void Forwarder::match_flows(config::InterfaceIndex interface, std::span<Plain* const> packets,
-                            PlainBurst& burst) const {
+void Pathfinder::match_flows(config::InterfaceIndex interface, std::span<Plain* const> packets,
+                             PlainBurst& burst) const {
     std::array<Fields, kReceiveBurst> fields;
     std::array<Plain*, kReceiveBurst> matched;
     std::array<std::uint32_t, kReceiveBurst> flows;
@@ -206,9 +203,9 @@ void Forwarder::match_flows(config::InterfaceIndex interface, std::span<Plain* c
 }
 
 /// Those of IPv6 and of labelled packets.
-[[gnu::noinline]] void Forwarder::match_other_flows(config::InterfaceIndex interface,
-                                                    std::span<Plain> packets,
-                                                    PlainBurst& burst) const {
+[[gnu::noinline]] void Pathfinder::match_other_flows(config::InterfaceIndex interface,
+                                                     std::span<Plain> packets,
+                                                     PlainBurst& burst) const {
     std::array<Plain*, kReceiveBurst> others;
     unsigned count = 0;
     for (Plain& plain : packets) {
@@ -222,7 +219,7 @@ void Forwarder::match_flows(config::InterfaceIndex interface, std::span<Plain* c
 /// The address that a plain packet is looked up by: its destination or, at a SID of the plainest
 /// kinds, the next segment (RFC 8986, 4.1), which there is `room` for where it has to be computed;
 /// nullptr where no look-up is needed, or where the SID makes the packet one that is not plain.
-inline const std::uint8_t* Forwarder::onward_address(Plain& plain, std::uint8_t* room) const {
+inline const std::uint8_t* Pathfinder::onward_address(Plain& plain, std::uint8_t* room) const {
     if (plain.sid == nullptr) {
         return plain.route == nullptr ? ipv6::destination(plain.l3) : nullptr;
     }
@@ -255,7 +252,7 @@ inline const std::uint8_t* Forwarder::onward_address(Plain& plain, std::uint8_t*
 }
 
 /// Fourth stage: IP destinations, all at once.
-void Forwarder::look_up(config::InterfaceIndex interface, const PlainBurst& burst) const {
+void Pathfinder::look_up(config::InterfaceIndex interface, const PlainBurst& burst) const {
     std::array<std::array<std::uint8_t, 16>, kReceiveBurst> ipv6_destinations;
     std::array<Plain*, kReceiveBurst> ipv6_packets;
     std::array<std::uint8_t, 16> room;
@@ -285,12 +282,12 @@ void Forwarder::look_up(config::InterfaceIndex interface, const PlainBurst& burs
     }
 }
 
-inline void Forwarder::find_adjacency(Plain& plain, PlainBurst& burst) const {
+inline void Pathfinder::find_adjacency(Plain& plain, PlainBurst& burst) const {
     if (find_hop(plain)) [[likely]] {
         return;
     }
     if (plain.sid != nullptr) {
-        decapsulate_plain(plain, burst);
+        decapsulate(plain, burst);
     } else if (plain.route != nullptr && (plain.route->kind == RouteKind::sid ||
                                           plain.route->kind == RouteKind::binding_sid)) {
         take_sid_route(plain, burst);
@@ -298,7 +295,7 @@ inline void Forwarder::find_adjacency(Plain& plain, PlainBurst& burst) const {
 }
 
 /// Fifth stage: the next hop; of what is beneath a label of ours only when it is looked up, too.
-inline void Forwarder::find_adjacencies(std::span<Plain> packets, PlainBurst& burst) const {
+inline void Pathfinder::find_adjacencies(std::span<Plain> packets, PlainBurst& burst) const {
     for (Plain& plain : packets) {
         if (plain.kind != Layer3::labelled) {
             find_adjacency(plain, burst);
@@ -312,41 +309,16 @@ inline void Forwarder::find_adjacencies(std::span<Plain> packets, PlainBurst& bu
     }
 }
 
-/// Seventh stage: the state of flows, as far as this worker may look at it: each policer and each
-/// interface's cursors belong to one worker.
-void Forwarder::prefetch_flows(const PlainBurst& burst) {
-    config::InterfaceIndex oif = UINT16_MAX;   // none yet
-    SlotArray<FlowCursor>* cursors = nullptr;  // of oif, where they are this worker's
-    for (const Plain* plain : burst.packets_of_flows()) {
-        const FlowAction& flow = tables_->flows[plain->flow];
-        if (flow.policing_worker == index_) {
-            flow.policer.prefetch(policer_positions_[flow.slot]);
-        }
-        if (plain->adjacency == nullptr) {
-            continue;
-        }
-        if (oif != plain->adjacency->oif) {
-            oif = plain->adjacency->oif;
-            const bool has_own =
-                tables_->interfaces[oif].domain != kNoDomain && state(oif).owner == index_;
-            cursors = has_own ? &state(oif).cursors : nullptr;
-        }
-        if (cursors != nullptr) {
-            prefetch_entry(&(*cursors)[flow.slot]);
-        }
-    }
-}
-
 /// All stages; what is not plain is of kind `other` then, or has no next hop.
-void Forwarder::find_out(config::InterfaceIndex interface, std::span<rte_mbuf* const> mbufs,
-                         PlainBurst& burst) {
+void Pathfinder::find_out(config::InterfaceIndex interface, std::span<rte_mbuf* const> mbufs,
+                          PlainBurst& burst) const {
     const InterfaceTable& in = tables_->interfaces[interface];
     burst.own_mac = std::uint64_t{load32(in.mac.data())} << 16 | load16(&in.mac[4]);
     const std::span<Plain> packets(burst.packets.data(), mbufs.size());
     for (std::size_t i = 0; i < mbufs.size(); ++i) {
         recognise(in, mbufs[i], packets[i], burst);
     }
-    burst.inside_srv6_domain = inside_srv6_domain(interface);
+    burst.inside_srv6_domain = tables_->inside_srv6_domain(interface);
     if (in.route_table == kMainTable && !tables_->sid_index->empty() && burst.inside_srv6_domain) {
         find_sids(burst);
     }
@@ -374,7 +346,6 @@ void Forwarder::find_out(config::InterfaceIndex interface, std::span<rte_mbuf* c
     if (!tables_->policies.empty()) {
         follow_policies(packets);
     }
-    prefetch_flows(burst);
 }
 
 }  // namespace tcqf::dataplane

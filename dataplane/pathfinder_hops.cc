@@ -1,19 +1,17 @@
-// The short way, first part: one of several next hops, and policies. Nothing is changed, as in
-// plain_burst.cc.
+// Where packets go: one of several next hops, and policies.
 
 #include <array>
 #include <optional>
 
 #include "dataplane/flow_hash.h"
-#include "dataplane/forwarder.h"
-#include "dataplane/plain_steps.h"
+#include "dataplane/pathfinder_steps.h"
 #include "dataplane/prefetch.h"
 
 namespace tcqf::dataplane {
 
-/// What a plain packet is spread over several next hops by, as spread_hash(); absent where a SID
-/// changes it first.
-std::optional<std::uint32_t> Forwarder::plain_hash(const Plain& plain) const {
+/// What a plain packet is spread over several next hops by, as Forwarder::spread_hash(); absent
+/// where a SID changes it first.
+std::optional<std::uint32_t> Pathfinder::spread_hash(const Plain& plain) const {
     const std::uint32_t seed = tables_->hash_seed;
     if (plain.flow != FlowTable::kNoFlow) {
         return flow_id_hash(tables_->flows[plain.flow].id, seed);
@@ -33,21 +31,21 @@ std::optional<std::uint32_t> Forwarder::plain_hash(const Plain& plain) const {
 }
 
 /// Of several next hops; nullptr where there are none, or where the long way has to choose.
-[[gnu::noinline]] const Adjacency* Forwarder::choose_plain_hop(const Plain& plain,
-                                                               const HopSet& hops) const {
-    const std::optional<std::uint32_t> hash = hops.count > 1 ? plain_hash(plain) : std::nullopt;
+[[gnu::noinline]] const Adjacency* Pathfinder::choose_hop(const Plain& plain,
+                                                          const HopSet& hops) const {
+    const std::optional<std::uint32_t> hash = hops.count > 1 ? spread_hash(plain) : std::nullopt;
     return hash ? &tables_->choose(hops, *hash) : nullptr;
 }
 
 /// Whether what a route is for may be sent on, by its next hops or by a policy. What a policy that
 /// leaves nothing falls back on may be anything.
-inline bool Forwarder::is_way_out(const RouteAction& route) const {
+inline bool Pathfinder::is_way_out(const RouteAction& route) const {
     return route.kind == RouteKind::forward ||
            (route.kind == RouteKind::policy && !tables_->policies[route.index].leaves_nothing());
 }
 
 /// Sixth stage: policies that flows or routes lead into, and the way through them.
-void Forwarder::follow_policies(std::span<Plain> burst) const {
+void Pathfinder::follow_policies(std::span<Plain> burst) const {
     std::array<Plain*, kReceiveBurst> steered;
     unsigned count = 0;
     for (Plain& plain : burst) {
@@ -55,7 +53,7 @@ void Forwarder::follow_policies(std::span<Plain> burst) const {
             !is_way_out(*plain.route)) {
             continue;
         }
-        const std::uint32_t policy = policy_for(plain.flow, *plain.route);
+        const std::uint32_t policy = tables_->policy_for(plain.flow, *plain.route);
         if (policy != kNoPolicy) {
             plain.policy = &tables_->policies[policy];
             prefetch_entry(plain.policy);
@@ -68,10 +66,10 @@ void Forwarder::follow_policies(std::span<Plain> burst) const {
     }
 }
 
-/// As choose_list() and choose_hop().
-[[gnu::noinline]] void Forwarder::choose_way(Plain& plain) const {
+/// As Forwarder::choose_list() and choose_hop().
+[[gnu::noinline]] void Pathfinder::choose_way(Plain& plain) const {
     const std::optional<std::uint32_t> hash =
-        plain.policy->is_valid() ? plain_hash(plain) : std::nullopt;
+        plain.policy->is_valid() ? spread_hash(plain) : std::nullopt;
     if (!hash) {
         return;
     }

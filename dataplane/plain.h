@@ -1,19 +1,37 @@
-// The packets of a burst on the short way, and what its stages find out about them.
+// The packets of a burst on the short way, and what is found out about them.
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <span>
 
-#include "dataplane/forwarder.h"
+#include "dataplane/account.h"
+#include "dataplane/adjacency.h"
 #include "dataplane/headers.h"
+#include "dataplane/outer_header.h"
+#include "dataplane/packet.h"
+#include "dataplane/port.h"
 #include "dataplane/segment_routing_header.h"
+#include "dataplane/tables.h"
 #include "dataplane/upper_layer.h"
 
 namespace tcqf::dataplane {
 
-/// What a burst's stages find out about one packet. Without initialisers: recognise() fills it.
-struct Forwarder::Plain {
+/// An Internet header without options and with nothing wrong, of a packet that fills its frame.
+inline bool is_plain_ipv4(const std::uint8_t* ip, std::uint32_t octets) {
+    return octets >= kIpv4Octets && ip[0] == 0x45 && ipv4::total_octets(ip) == octets &&
+           ipv4::ttl(ip) > 1 && ipv4::is_unicast(ipv4::source(ip)) &&
+           ipv4::is_unicast(ipv4::destination(ip)) && ipv4::short_checksum_right(ip);
+}
+
+inline bool is_plain_ipv6(const std::uint8_t* ip, std::uint32_t octets) {
+    return octets >= kIpv6Octets && ip[0] >> 4 == 6 &&
+           kIpv6Octets + ipv6::payload_octets(ip) == octets && ipv6::hop_limit(ip) > 1 &&
+           ipv6::is_routable(ipv6::source(ip)) && ipv6::is_routable(ipv6::destination(ip));
+}
+
+/// What is found out about one packet. Without initialisers: Pathfinder::recognise() fills it.
+struct Plain {
     static constexpr std::uint8_t kExposed = UINT8_MAX;
     static constexpr std::uint8_t kRoutingPopped = UINT8_MAX - 1;
     static constexpr std::uint8_t kPenultimate = UINT8_MAX - 2;
@@ -46,7 +64,7 @@ struct Forwarder::Plain {
 };
 
 /// The packets of a burst, and those that are looked up by an address.
-struct Forwarder::PlainBurst {
+struct PlainBurst {
     std::uint64_t own_mac = 0;        ///< of the interface they came in by
     bool inside_srv6_domain = false;  ///< that interface
     std::array<Plain, kReceiveBurst> packets;
@@ -78,7 +96,7 @@ struct Forwarder::PlainBurst {
 };
 
 /// What is behind the headers of an IPv6 packet in the usual layout.
-inline UpperLayer Forwarder::upper_of(const Plain& plain) {
+inline UpperLayer upper_of(const Plain& plain) {
     const std::uint8_t* ip = plain.l3;
     std::uint8_t protocol = ipv6::next(ip);
     std::uint32_t offset = kIpv6Octets;
@@ -94,9 +112,12 @@ inline UpperLayer Forwarder::upper_of(const Plain& plain) {
 }
 
 /// The compressed SID behind the one that a packet's destination is.
-inline void Forwarder::next_compressed(const Plain& plain, std::uint8_t* address) {
+inline void next_compressed(const Plain& plain, std::uint8_t* address) {
     srh::next_compressed(ipv6::destination(plain.l3), plain.sid->block_bits, plain.sid->node_bits,
                          address);
 }
+
+/// Goes over to what lies beneath `octets` that go. False where it is not plain.
+bool go_beneath(Plain& plain, std::uint32_t octets);
 
 }  // namespace tcqf::dataplane

@@ -1,30 +1,16 @@
-// The short way, first part: what its stages share.
+// What the stages of a Pathfinder share.
 #pragma once
 
-#include "dataplane/forwarder.h"
 #include "dataplane/headers.h"
-#include "dataplane/plain_burst.h"
+#include "dataplane/pathfinder.h"
 #include "dataplane/prefetch.h"
 #include "dataplane/segment_routing_header.h"
 
 namespace tcqf::dataplane {
 
-/// An Internet header without options and with nothing wrong, of a packet that fills its frame.
-inline bool is_plain_ipv4(const std::uint8_t* ip, std::uint32_t octets) {
-    return octets >= kIpv4Octets && ip[0] == 0x45 && ipv4::total_octets(ip) == octets &&
-           ipv4::ttl(ip) > 1 && ipv4::is_unicast(ipv4::source(ip)) &&
-           ipv4::is_unicast(ipv4::destination(ip)) && ipv4::short_checksum_right(ip);
-}
-
-inline bool is_plain_ipv6(const std::uint8_t* ip, std::uint32_t octets) {
-    return octets >= kIpv6Octets && ip[0] >> 4 == 6 &&
-           kIpv6Octets + ipv6::payload_octets(ip) == octets && ipv6::hop_limit(ip) > 1 &&
-           ipv6::is_routable(ipv6::source(ip)) && ipv6::is_routable(ipv6::destination(ip));
-}
-
 /// A SID's packet to which nothing happens but that the next segment becomes its destination: the
 /// offset of that segment, else 0. The order of the checks does not matter to one that passes all.
-inline std::uint16_t Forwarder::next_plain_segment(const Plain& plain, unsigned plain_from) {
+inline std::uint16_t next_plain_segment(const Plain& plain, unsigned plain_from) {
     const std::uint8_t* routing = plain.l3 + plain.routing;
     const std::uint8_t left = srh::segments_left(routing);
     if (left < plain_from || srh::type(routing) != srh::kRoutingType || srh::is_for_oam(routing) ||
@@ -37,7 +23,7 @@ inline std::uint16_t Forwarder::next_plain_segment(const Plain& plain, unsigned 
 }
 
 /// Where a plain packet goes; nullptr: into a policy, or somewhere special.
-inline const HopSet* Forwarder::hops_of(const Plain& plain) {
+inline const HopSet* hops_of(const Plain& plain) {
     if (plain.route == nullptr) {
         return plain.segment != 0 ? &plain.sid->hops : nullptr;  // End.X (RFC 8986, 4.2)
     }
@@ -45,7 +31,7 @@ inline const HopSet* Forwarder::hops_of(const Plain& plain) {
 }
 
 /// False where its route or SID names no next hop.
-inline bool Forwarder::find_hop(Plain& plain) const {
+inline bool Pathfinder::find_hop(Plain& plain) const {
     const HopSet* hops = hops_of(plain);
     if (hops == nullptr || hops->count == 0) {
         return false;
@@ -54,12 +40,12 @@ inline bool Forwarder::find_hop(Plain& plain) const {
     return true;
 }
 
-inline void Forwarder::take_hop(Plain& plain, const HopSet& hops) const {
-    plain.adjacency = hops.count == 1 ? hops.first : choose_plain_hop(plain, hops);
+inline void Pathfinder::take_hop(Plain& plain, const HopSet& hops) const {
+    plain.adjacency = hops.count == 1 ? hops.first : choose_hop(plain, hops);
     prefetch_shared(plain.adjacency);
 }
 
-inline void Forwarder::follow_policy(Plain& plain) const {
+inline void Pathfinder::follow_policy(Plain& plain) const {
     if (plain.policy->sole.hop != nullptr) {
         take_way(plain, plain.policy->sole);
     } else {
@@ -67,7 +53,7 @@ inline void Forwarder::follow_policy(Plain& plain) const {
     }
 }
 
-inline void Forwarder::take_way(Plain& plain, const PolicyWay& way) const {
+inline void Pathfinder::take_way(Plain& plain, const PolicyWay& way) const {
     plain.adjacency = way.hop;
     prefetch_shared(way.hop);
     const void* prepared = way.stack;

@@ -1,12 +1,10 @@
-// The short way, first part: what is beneath labels, and behind SIDs. Nothing is changed, as in
-// plain_burst.cc.
+// Where packets go: what is beneath labels, and behind SIDs.
 
 #include <algorithm>
 #include <array>
 
-#include "dataplane/forwarder.h"
 #include "dataplane/headers.h"
-#include "dataplane/plain_steps.h"
+#include "dataplane/pathfinder_steps.h"
 #include "dataplane/prefetch.h"
 #include "dataplane/segment_routing_header.h"
 
@@ -43,15 +41,15 @@ inline bool is_explicit_null(std::uint32_t entry, std::span<const std::uint8_t> 
 
 /// Where End.X and End.T send a packet that has a new destination: to the SID's own next hops, or
 /// by its table.
-void Forwarder::look_up_at_sid(Plain& plain, const std::uint8_t* destination) const {
+void Pathfinder::look_up_at_sid(Plain& plain, const std::uint8_t* destination) const {
     plain.route = plain.sid->behavior == config::SidBehavior::end_t
                       ? &tables_->route(plain.sid->table, destination)
                       : nullptr;
 }
 
-/// A SID with an argument, in which the next one is: as next_csid(). No flow is told by what its
-/// destination was before.
-inline void Forwarder::take_compressed(Plain& plain, PlainBurst& burst) const {
+/// A SID with an argument, in which the next one is: as Forwarder::next_csid(). No flow is told by
+/// what its destination was before.
+inline void Pathfinder::take_compressed(Plain& plain, PlainBurst& burst) const {
     const SidAction& sid = tables_->sids[plain.route->index];
     const std::uint8_t* routing = plain.l3 + plain.routing;
     const bool is_oam = plain.routing != 0 && srh::is_for_oam(routing);
@@ -78,7 +76,7 @@ inline void Forwarder::take_compressed(Plain& plain, PlainBurst& burst) const {
 
 /// A policy's binding SID: the next segment becomes the destination, and the policy's headers go in
 /// front (RFC 8986, 4.13 and 4.14).
-inline void Forwarder::take_binding_sid(Plain& plain, const PlainBurst& burst) const {
+inline void Pathfinder::take_binding_sid(Plain& plain, const PlainBurst& burst) const {
     if (plain.routing == 0 || !burst.inside_srv6_domain ||
         (plain.cycle == 0 && !tables_->flow_table->empty())) {
         return;
@@ -88,14 +86,14 @@ inline void Forwarder::take_binding_sid(Plain& plain, const PlainBurst& burst) c
     if (plain.segment == 0 || !policy.is_valid() || policy.sole.outer == nullptr) {
         return burst.leave(plain);
     }
-    plain.sid_counter = &sid_counters_[policy.counter];
+    plain.sid_counter = &(*sid_counters_)[policy.counter];
     prefetch_entry(plain.sid_counter);
     plain.policy = &policy;
     take_way(plain, policy.sole);
 }
 
 /// A route that is a SID.
-[[gnu::noinline]] void Forwarder::take_sid_route(Plain& plain, PlainBurst& burst) const {
+[[gnu::noinline]] void Pathfinder::take_sid_route(Plain& plain, PlainBurst& burst) const {
     plain.route->kind == RouteKind::sid ? take_compressed(plain, burst)
                                         : take_binding_sid(plain, burst);
 }
@@ -103,8 +101,8 @@ inline void Forwarder::take_binding_sid(Plain& plain, const PlainBurst& burst) c
 /// Labels of ours on top and explicit nulls, with the control word of a DetNet service that ends
 /// here (RFC 8964, 4.2), down to the packet that is beneath them: octets, or 0 where anything else
 /// is among them.
-[[gnu::noinline]] std::uint32_t Forwarder::own_labels_octets(const Plain& plain,
-                                                             std::uint8_t& ttl_limit) const {
+[[gnu::noinline]] std::uint32_t Pathfinder::own_labels_octets(const Plain& plain,
+                                                              std::uint8_t& ttl_limit) const {
     const LabelAction* action = plain.label;
     for (std::uint32_t octets = 0;;) {
         const std::uint32_t entry = load32(plain.l3 + octets);
@@ -129,7 +127,7 @@ inline void Forwarder::take_binding_sid(Plain& plain, const PlainBurst& burst) c
 
 /// What is beneath labels of ours is forwarded by its address. Flows may be told apart by the first
 /// label, too.
-inline void Forwarder::pop_plain(Plain& plain, PlainBurst& burst) const {
+inline void Pathfinder::pop(Plain& plain, PlainBurst& burst) const {
     plain.kind = Layer3::other;
     if (plain.cycle == 0 && !tables_->flow_table->empty()) {
         return;
@@ -140,12 +138,12 @@ inline void Forwarder::pop_plain(Plain& plain, PlainBurst& burst) const {
     const std::uint32_t octets =
         is_alone ? kLabelOctets : own_labels_octets(plain, plain.ttl_limit);
     if (octets != 0 && plain.ttl_limit > 1) {
-        expose(plain, octets) ? burst.add(plain) : burst.leave(plain);
+        go_beneath(plain, octets) ? burst.add(plain) : burst.leave(plain);
     }
 }
 
 /// Goes over to what lies beneath `octets` that go. False where it is not plain.
-bool Forwarder::expose(Plain& plain, std::uint32_t octets) {
+bool go_beneath(Plain& plain, std::uint32_t octets) {
     plain.label_count = Plain::kExposed;
     plain.l3 += octets;
     plain.octets -= octets;
@@ -157,9 +155,9 @@ bool Forwarder::expose(Plain& plain, std::uint32_t octets) {
     return is_plain_ipv6(plain.l3, plain.octets) && !has_extension_headers(ipv6::next(plain.l3));
 }
 
-/// As decapsulate(), of a packet to a SID that ends it, with nothing to be done for congestion
-/// marks (RFC 6040, 4.2).
-[[gnu::noinline]] void Forwarder::decapsulate_plain(Plain& plain, PlainBurst& burst) const {
+/// As Forwarder::decapsulate(), of a packet to a SID that ends it, with nothing to be done for
+/// congestion marks (RFC 6040, 4.2).
+[[gnu::noinline]] void Pathfinder::decapsulate(Plain& plain, PlainBurst& burst) const {
     const std::uint8_t* outer = plain.l3;
     const std::uint8_t* routing = outer + plain.routing;
     if ((plain.routing != 0 && (srh::segments_left(routing) != 0 || srh::is_for_oam(routing))) ||
@@ -182,12 +180,12 @@ bool Forwarder::expose(Plain& plain, std::uint32_t octets) {
     plain.ttl_limit = 255;
     plain.nrp = kNoNrp;
     plain.routing = 0;
-    expose(plain, plain.octets - inner.octets) ? find_way_of_inner(plain, burst)
-                                               : burst.leave(plain);
+    go_beneath(plain, plain.octets - inner.octets) ? find_way_of_inner(plain, burst)
+                                                   : burst.leave(plain);
 }
 
 /// To the SID's own next hops, or by the address in its table.
-inline void Forwarder::find_way_of_inner(Plain& plain, PlainBurst& burst) const {
+inline void Pathfinder::find_way_of_inner(Plain& plain, PlainBurst& burst) const {
     const SidAction& sid = *plain.sid;
     if (sid.behavior == config::SidBehavior::end_dx4 ||
         sid.behavior == config::SidBehavior::end_dx6) {
@@ -203,14 +201,14 @@ inline void Forwarder::find_way_of_inner(Plain& plain, PlainBurst& burst) const 
 }
 
 /// A label without a sole next hop: of several, of none (one of ours), or a policy's binding SID.
-[[gnu::noinline]] void Forwarder::take_other_label(Plain& plain, PlainBurst& burst) const {
+[[gnu::noinline]] void Pathfinder::take_other_label(Plain& plain, PlainBurst& burst) const {
     if (plain.label->is_plain) {
-        plain.adjacency = choose_plain_hop(plain, plain.label->hops);
+        plain.adjacency = choose_hop(plain, plain.label->hops);
     } else if (plain.label->kind == LabelKind::policy) {
         plain.policy = &tables_->policies[plain.label->policy];
         follow_policy(plain);
     } else {
-        pop_plain(plain, burst);
+        pop(plain, burst);
     }
 }
 
