@@ -1,8 +1,10 @@
 // Decisions carried out by the owner of the outgoing interface: policed, shaped, queued.
 
-#include "dataplane/forwarder.h"
 #include "dataplane/headers.h"
-#include "dataplane/write_tag.h"
+#include "dataplane/plain.h"
+#include "dataplane/prefetch.h"
+#include "dataplane/sender.h"
+#include "dataplane/tags.h"
 
 namespace tcqf::dataplane {
 namespace {
@@ -29,16 +31,16 @@ DropReason reason_of(Refusal refusal) {
 }  // namespace
 
 /// Sends a decision to the worker that carries out its stage.
-void Forwarder::dispatch(rte_mbuf* mbuf, const Decision& decision) {
-    const unsigned to =
-        decision.stage == Stage::police ? decision.policing_worker : state(decision.oif).owner;
+void Sender::dispatch(rte_mbuf* mbuf, const Decision& decision) {
+    const unsigned to = decision.stage == Stage::police ? decision.policing_worker
+                                                        : shared_.state_of(decision.oif).owner;
     if (to == index_) [[likely]] {
         return carry_out(mbuf, decision);
     }
     hand_over(mbuf, decision, to);
 }
 
-void Forwarder::hand_over(rte_mbuf* mbuf, const Decision& decision, unsigned to) {
+void Sender::hand_over(rte_mbuf* mbuf, const Decision& decision, unsigned to) {
     *decision_of(mbuf) = decision;
     if (rte_ring_sp_enqueue(shared_.ring(index_, to), mbuf) != 0) {
         return drop(mbuf, DropReason::queue_full);
@@ -46,7 +48,7 @@ void Forwarder::hand_over(rte_mbuf* mbuf, const Decision& decision, unsigned to)
     counters_.handed_over_out.add(1);
 }
 
-unsigned Forwarder::take_handed_over(std::int64_t) {
+unsigned Sender::take_handed_over() {
     unsigned taken = 0;
     for (unsigned from = 0; from < shared_.worker_count(); ++from) {
         if (from == index_) {
@@ -67,26 +69,26 @@ unsigned Forwarder::take_handed_over(std::int64_t) {
 
 /// Whether another worker decided with the cycles and the kind of tag that the owner of the
 /// interface has: after a change one of them goes over to the new tables first.
-bool Forwarder::is_in_step(const Decision& decision) const {
+bool Sender::is_in_step(const Decision& decision) const {
     return decision.version == tables_->interfaces[decision.oif].version ||
-           shared_.interfaces[decision.oif]->owner != index_;
+           shared_.state_of(decision.oif).owner != index_;
 }
 
 /// Its cycle is none of these queues', and the place for its tag may be another.
-void Forwarder::out_of_step(rte_mbuf* mbuf, const Decision& decision) {
+void Sender::out_of_step(rte_mbuf* mbuf, const Decision& decision) {
     if (decision.stage == Stage::in_cycle) {
         return overrun(decision.oif, mbuf);
     }
     excess(mbuf, decision);
 }
 
-void Forwarder::carry_out(rte_mbuf* mbuf, const Decision& decision) {
+void Sender::carry_out(rte_mbuf* mbuf, const Decision& decision) {
     // Policing happens on the flow's worker; only the interface's owner may look at its queues.
     if (decision.stage == Stage::police) {
         return police(mbuf, decision);
     }
     const QueuedPacket<rte_mbuf*> entry{mbuf, decision.octets};
-    PacketEgress& egress = state(decision.oif).output->egress;
+    PacketEgress& egress = shared_.state_of(decision.oif).output->egress;
     Refusal refusal = Refusal::none;
     switch (decision.stage) {
         case Stage::in_cycle:
@@ -106,7 +108,7 @@ void Forwarder::carry_out(rte_mbuf* mbuf, const Decision& decision) {
 }
 
 /// What a queue does not take is dropped for the reason it gives.
-void Forwarder::refuse(config::InterfaceIndex oif, rte_mbuf* mbuf, Refusal refusal) {
+void Sender::refuse(config::InterfaceIndex oif, rte_mbuf* mbuf, Refusal refusal) {
     if (refusal == Refusal::cycle_overrun) {
         return overrun(oif, mbuf);
     }
@@ -114,12 +116,12 @@ void Forwarder::refuse(config::InterfaceIndex oif, rte_mbuf* mbuf, Refusal refus
 }
 
 /// RFC 9016, 5.5.
-void Forwarder::police(rte_mbuf* mbuf, const Decision& decision) {
+void Sender::police(rte_mbuf* mbuf, const Decision& decision) {
     const FlowAction* flow = tables_->flow_in(decision.flow_slot, decision.flow);
     // Both may have gone since the packet was looked at.
     const bool unpoliced = flow == nullptr || flow->policing_worker != index_;
     if (unpoliced || conforms(*flow, decision.now_ns, decision.payload_octets)) {
-        if (state(decision.oif).owner == index_) [[likely]] {
+        if (shared_.state_of(decision.oif).owner == index_) [[likely]] {
             return shape(mbuf, decision);
         }
         Decision next = decision;
@@ -134,7 +136,7 @@ void Forwarder::police(rte_mbuf* mbuf, const Decision& decision) {
 
 /// What exceeds its flow's specification, or has lost its flow or cycle meanwhile, goes on as best
 /// effort, cleaned like any other packet.
-void Forwarder::excess(rte_mbuf* mbuf, const Decision& decision) {
+void Sender::excess(rte_mbuf* mbuf, const Decision& decision) {
     Packet packet;
     packet.mbuf = mbuf;
     packet.l3 = rte_pktmbuf_mtod(mbuf, std::uint8_t*) + kEthernetOctets;
@@ -172,7 +174,7 @@ void Forwarder::excess(rte_mbuf* mbuf, const Decision& decision) {
 }
 
 /// Flows of packets whose headers are finished.
-void Forwarder::shape(rte_mbuf* mbuf, const Decision& decision) {
+void Sender::shape(rte_mbuf* mbuf, const Decision& decision) {
     const FlowAction* flow = tables_->flow_in(decision.flow_slot, decision.flow);
     if (flow == nullptr) [[unlikely]] {
         return excess(mbuf, decision);  // the flow has just been taken out of the configuration
@@ -192,6 +194,43 @@ void Forwarder::shape(rte_mbuf* mbuf, const Decision& decision) {
     if (decision.tag_place != nullptr) {
         const TagTable& tags = tables_->interfaces[decision.oif].tags;
         write_tag(tags.tagging(), decision.tag_place, tags.tag_of(cycle));
+    }
+}
+
+/// The next number of a flow's DetNet service, for a packet that is accepted: what the flow's
+/// limits refuse must not look like a loss on the way.
+void Sender::number(rte_mbuf* mbuf, std::uint32_t flow_slot, std::uint8_t number_bits) {
+    if (number_bits == 0) [[likely]] {
+        return;
+    }
+    const std::uint32_t number =
+        shared_.sequences[flow_slot].fetch_add(1, std::memory_order_relaxed);
+    std::uint8_t* stack = rte_pktmbuf_mtod(mbuf, std::uint8_t*) + kEthernetOctets;
+    store32(stack + mpls::stack_octets(stack), number & ((1u << number_bits) - 1));
+}
+
+/// The state of flows, as far as this worker may look at it: each policer and each
+/// interface's cursors belong to one worker.
+void Sender::prefetch_flows(const PlainBurst& burst) {
+    config::InterfaceIndex oif = UINT16_MAX;   // none yet
+    SlotArray<FlowCursor>* cursors = nullptr;  // of oif, where they are this worker's
+    for (const Plain* plain : burst.packets_of_flows()) {
+        const FlowAction& flow = tables_->flows[plain->flow];
+        if (flow.policing_worker == index_) {
+            flow.policer.prefetch(policer_positions_[flow.slot]);
+        }
+        if (plain->adjacency == nullptr) {
+            continue;
+        }
+        if (oif != plain->adjacency->oif) {
+            oif = plain->adjacency->oif;
+            const bool has_own = tables_->interfaces[oif].domain != kNoDomain &&
+                                 shared_.state_of(oif).owner == index_;
+            cursors = has_own ? &shared_.state_of(oif).cursors : nullptr;
+        }
+        if (cursors != nullptr) {
+            prefetch_entry(&(*cursors)[flow.slot]);
+        }
     }
 }
 

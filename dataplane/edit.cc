@@ -133,18 +133,6 @@ void Forwarder::push_control_word(Packet& packet, const config::MplsService& ser
     store32(packet.l3, 0);
 }
 
-/// The next number of a flow's DetNet service, for a packet that is accepted: what the flow's
-/// limits refuse must not look like a loss on the way.
-void Forwarder::number(rte_mbuf* mbuf, std::uint32_t flow_slot, std::uint8_t number_bits) {
-    if (number_bits == 0) [[likely]] {
-        return;
-    }
-    const std::uint32_t number =
-        shared_.sequences[flow_slot].fetch_add(1, std::memory_order_relaxed);
-    std::uint8_t* stack = rte_pktmbuf_mtod(mbuf, std::uint8_t*) + kEthernetOctets;
-    store32(stack + mpls::stack_octets(stack), number & ((1u << number_bits) - 1));
-}
-
 /// What the entries that go on top of a packet get by their place. Of a label that takes the place
 /// of the packet's top one the last new one inherits TC and TTL.
 Forwarder::PushedMarks Forwarder::pushed_marks(const Packet& packet, std::uint32_t beneath,

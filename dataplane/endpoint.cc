@@ -298,7 +298,7 @@ void Forwarder::remove_routing_header(Packet& packet) {
 
 /// A copy for OAM before the SID is processed; never answered, rate limited (RFC 9259, 2.1.1).
 void Forwarder::oam_copy(Packet& packet) {
-    if (!state(packet.iif).oam_bucket.take(packet.now_ns)) {
+    if (!shared_.state_of(packet.iif).oam_bucket.take(packet.now_ns)) {
         return;
     }
     rte_mbuf* mbuf = rte_pktmbuf_copy(packet.mbuf, shared_.options.pool, 0, UINT32_MAX);
@@ -306,7 +306,7 @@ void Forwarder::oam_copy(Packet& packet) {
         rte_pktmbuf_free(mbuf);
         return;
     }
-    counters_.generated.add(1);
+    counters().generated.add(1);
     Packet copy = packet;
     copy.mbuf = mbuf;
     const std::ptrdiff_t at = packet.l3 - rte_pktmbuf_mtod(packet.mbuf, std::uint8_t*);

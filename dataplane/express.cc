@@ -14,10 +14,9 @@
 #include "dataplane/headers.h"
 #include "dataplane/pathfinder.h"
 #include "dataplane/plain.h"
-#include "dataplane/prefetch.h"
 #include "dataplane/segment_routing_header.h"
+#include "dataplane/tags.h"
 #include "dataplane/upper_layer.h"
-#include "dataplane/write_tag.h"
 
 namespace tcqf::dataplane {
 namespace {
@@ -36,43 +35,18 @@ inline std::uint32_t payload_octets_of(const Plain& plain) {
 
 }  // namespace
 
-/// The state of flows, as far as this worker may look at it: each policer and each
-/// interface's cursors belong to one worker.
-void Forwarder::prefetch_flows(const PlainBurst& burst) {
-    config::InterfaceIndex oif = UINT16_MAX;   // none yet
-    SlotArray<FlowCursor>* cursors = nullptr;  // of oif, where they are this worker's
-    for (const Plain* plain : burst.packets_of_flows()) {
-        const FlowAction& flow = tables_->flows[plain->flow];
-        if (flow.policing_worker == index_) {
-            flow.policer.prefetch(policer_positions_[flow.slot]);
-        }
-        if (plain->adjacency == nullptr) {
-            continue;
-        }
-        if (oif != plain->adjacency->oif) {
-            oif = plain->adjacency->oif;
-            const bool has_own =
-                tables_->interfaces[oif].domain != kNoDomain && state(oif).owner == index_;
-            cursors = has_own ? &state(oif).cursors : nullptr;
-        }
-        if (cursors != nullptr) {
-            prefetch_entry(&(*cursors)[flow.slot]);
-        }
-    }
-}
-
 /// Finds out whether and how packets go from the lane's interface to `oif`.
 void Forwarder::choose_lane(Lane& lane, config::InterfaceIndex oif) {
     lane.oif = oif;
     lane.out = &tables_->interfaces[oif];
     lane.map = tables_->cycle_map(lane.iif, oif);
-    InterfaceState& out = state(oif);
+    InterfaceState& out = shared_.state_of(oif);
     lane.mtu = out.link_up.load(std::memory_order_relaxed) ? lane.out->mtu : 0;
     lane.ingress = lane.out->domain != kNoDomain && lane.out->tags.tagging() == Tagging::dscp;
-    lane.owned = out.owner == index_;
+    lane.owned = sender_.owns(oif);
     lane.egress = lane.owned ? &out.output->egress : nullptr;
     lane.shares = tables_->shares_of(oif);
-    lane.tracker = &tracker(oif, lane.now_ns);
+    lane.tracker = &sender_.tracker(oif, lane.now_ns);
     lane.in_cycle =
         lane.map != nullptr && lane.in->domain == lane.out->domain &&
         lane.longest_wait_ns <= lane.map->max_poll_gap_ns(lane.out->timing.cycle_time_ns);
@@ -162,7 +136,7 @@ void Forwarder::hand_to_cycle(const Lane& lane, rte_mbuf* mbuf, CycleNumber cycl
     decision.share = lane.shares[nrp];
     decision.cycle = cycle;
     decision.octets = mbuf->pkt_len;
-    hand_over(mbuf, decision, state(lane.oif).owner);
+    sender_.hand_over(mbuf, decision, shared_.state_of(lane.oif).owner);
 }
 
 /// A packet without a tag, or one out of all domains. As leave_domain() and best_effort().
@@ -231,9 +205,10 @@ inline Untagged Forwarder::untagged_ip(const Plain& plain) {
         return forward_other_ingress(lane, mbuf, plain);
     }
     write_addresses(*plain.adjacency, plain.l3);
-    if (!lane.owned || !conforms_here(lane, flow, plain.octets - kIpv4Octets)) [[unlikely]] {
+    if (!lane.owned || !sender_.conforms_here(flow, lane.now_ns, plain.octets - kIpv4Octets))
+        [[unlikely]] {
         pass_hop(plain, ipv4::dscp(plain.l3));
-        dispatch(mbuf, plain_flow_decision(lane, mbuf, plain, untagged_ip(plain)));
+        sender_.dispatch(mbuf, plain_flow_decision(lane, mbuf, plain, untagged_ip(plain)));
         return true;
     }
     const CycleId cycle = enter(lane, mbuf, plain, flow, 0);
@@ -273,35 +248,27 @@ bool Forwarder::forward_other_ingress(const Lane& lane, rte_mbuf* mbuf, const Pl
 void Forwarder::join_by_flow(const Lane& lane, rte_mbuf* mbuf, const Plain& plain,
                              const Untagged& untagged) {
     const FlowAction& flow = tables_->flows[plain.flow];
-    if (!lane.owned || !conforms_here(lane, flow, payload_octets_of(plain))) {
-        return dispatch(mbuf, plain_flow_decision(lane, mbuf, plain, untagged));
+    if (!lane.owned || !sender_.conforms_here(flow, lane.now_ns, payload_octets_of(plain))) {
+        return sender_.dispatch(mbuf, plain_flow_decision(lane, mbuf, plain, untagged));
     }
     const CycleId cycle = enter(lane, mbuf, plain, flow, untagged.share);
     if (cycle != 0) [[likely]] {
-        number(mbuf, flow.slot, untagged.number_bits);
+        sender_.number(mbuf, flow.slot, untagged.number_bits);
         write_tag(lane.out->tags.tagging(), untagged.tag_place, lane.out->tags.tag_of(cycle));
     }
 }
 
-/// Whether a flow's packet needs nobody else to be policed, and conforms. One that does not may be
-/// asked again.
-inline bool Forwarder::conforms_here(const Lane& lane, const FlowAction& flow,
-                                     std::uint32_t payload_octets) {
-    return flow.policing_worker == index_ ? conforms(flow, lane.now_ns, payload_octets)
-                                          : !flow.is_policed();
-}
-
-/// As join_as_flow(), at the instant of the lane.
+/// As sender_.join_as_flow(), at the instant of the lane.
 [[gnu::always_inline]] inline CycleId Forwarder::enter(const Lane& lane, rte_mbuf* mbuf,
                                                        const Plain& plain, const FlowAction& flow,
                                                        std::uint32_t share) {
-    return join_as_flow(mbuf, flow,
-                        {.now = lane.tracker,
-                         .packet_bits = plain.octets * 8,
-                         .octets = mbuf->pkt_len,
-                         .share = share,
-                         .oif = lane.oif,
-                         .is_taggable = true});
+    return sender_.join_as_flow(mbuf, flow,
+                                {.now = lane.tracker,
+                                 .packet_bits = plain.octets * 8,
+                                 .octets = mbuf->pkt_len,
+                                 .share = share,
+                                 .oif = lane.oif,
+                                 .is_taggable = true});
 }
 
 /// For whoever polices the flow, or looks after the interface.
@@ -334,7 +301,7 @@ void Forwarder::forward_burst(const Source& source, std::span<rte_mbuf* const> m
     const std::span<Plain> packets(burst.packets.data(), mbufs.size());
     if (shared_.options.short_way) [[likely]] {
         Pathfinder(*tables_, sid_counters_).find_out(interface, mbufs, burst);
-        prefetch_flows(burst);
+        sender_.prefetch_flows(burst);
     } else {
         std::fill(packets.begin(), packets.end(), Plain{});
     }
@@ -346,7 +313,7 @@ void Forwarder::forward_burst(const Source& source, std::span<rte_mbuf* const> m
         if (forward_plain(lane, mbufs[i], packets[i])) [[likely]] {
             continue;
         }
-        counters_.long_way.add(1);
+        counters().long_way.add(1);
         Packet packet;
         packet.mbuf = mbufs[i];
         packet.route = packets[i].sid == nullptr ? packets[i].route : nullptr;

@@ -177,7 +177,7 @@ inline std::uint8_t mark_of(const Lane& lane, const Plain& plain, Tagging taggin
     const Refusal refusal = lane.egress->enqueue_in_cycle(lane.current + distance,
                                                           {mbuf, mbuf->pkt_len}, lane.shares[nrp]);
     if (refusal != Refusal::none) [[unlikely]] {
-        refuse(lane.oif, mbuf, refusal);
+        sender_.refuse(lane.oif, mbuf, refusal);
     }
 }
 
@@ -186,15 +186,15 @@ inline void Forwarder::join_queue(const Lane& lane, rte_mbuf* mbuf, TrafficClass
                                   std::uint32_t nrp) {
     const std::uint32_t share = lane.shares[nrp];
     if (!lane.owned) {
-        return dispatch(mbuf, {.octets = mbuf->pkt_len,
-                               .share = share,
-                               .version = lane.out->version,
-                               .oif = lane.oif,
-                               .traffic_class = traffic_class});
+        return sender_.dispatch(mbuf, {.octets = mbuf->pkt_len,
+                                       .share = share,
+                                       .version = lane.out->version,
+                                       .oif = lane.oif,
+                                       .traffic_class = traffic_class});
     }
     const Refusal refusal = lane.egress->enqueue(traffic_class, {mbuf, mbuf->pkt_len}, share);
     if (refusal != Refusal::none) [[unlikely]] {
-        refuse(lane.oif, mbuf, refusal);
+        sender_.refuse(lane.oif, mbuf, refusal);
     }
 }
 

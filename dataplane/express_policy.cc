@@ -6,7 +6,7 @@
 #include "dataplane/forwarder.h"
 #include "dataplane/headers.h"
 #include "dataplane/plain.h"
-#include "dataplane/write_tag.h"
+#include "dataplane/tags.h"
 
 namespace tcqf::dataplane {
 namespace {

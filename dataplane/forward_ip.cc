@@ -149,7 +149,7 @@ bool Forwarder::reaches(Packet& packet, const Adjacency& adjacency) {
         drop(packet, DropReason::no_neighbor);
         return false;
     }
-    if (!state(adjacency.oif).link_up.load(std::memory_order_relaxed)) [[unlikely]] {
+    if (!shared_.state_of(adjacency.oif).link_up.load(std::memory_order_relaxed)) [[unlikely]] {
         drop(packet, DropReason::interface_down);
         return false;
     }

@@ -1,4 +1,5 @@
-// The body of a worker: parse -> look up -> map -> edit -> decide -> enqueue -> emit.
+// A worker's first half: what arrives is parsed, looked up and edited, until it is decided what
+// becomes of it. The second half carries that out (sender.h).
 //
 // Packets are single segments. Every one that comes in or is generated here ends in exactly one
 // counter, in a queue, or in a ring to another worker.
@@ -13,6 +14,7 @@
 #include "dataplane/icmp_error.h"
 #include "dataplane/network_actions.h"
 #include "dataplane/packet.h"
+#include "dataplane/sender.h"
 #include "dataplane/shared_state.h"
 #include "dataplane/upper_layer.h"
 
@@ -27,19 +29,13 @@ struct Onward;
 class Forwarder {
   public:
     Forwarder(SharedState& shared, unsigned worker);
-    ~Forwarder();
 
+    // forwarder.cc; as those of Worker
     unsigned receive(std::int64_t now_ns);
     unsigned receive_from(config::InterfaceIndex interface, std::int64_t now_ns);
-    unsigned take_handed_over(std::int64_t now_ns);
-    std::int64_t transmit(std::int64_t now_ns);
-    void advance(std::int64_t now_ns);
     void refresh();
-    void flush();
-
-    const std::vector<config::InterfaceIndex>& interfaces() const { return owned_; }
-    std::uint64_t queued() const;
-    const WorkerCounters& counters() const { return counters_; }
+    Sender& sender() { return sender_; }
+    const Sender& sender() const { return sender_; }
 
   private:
     /// A receive queue that this worker reads.
@@ -54,7 +50,6 @@ class Forwarder {
     // express.cc: the short way of plain packets, from where they go to a queue
     void forward_burst(const Source& source, std::span<rte_mbuf* const> mbufs,
                        const std::int64_t* arrivals_ns, std::int64_t now_ns);
-    void prefetch_flows(const PlainBurst& burst);
     void choose_lane(Lane& lane, config::InterfaceIndex oif);
     bool forward_plain(Lane& lane, rte_mbuf* mbuf, const Plain& plain);
     bool forward_transit(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
@@ -67,7 +62,6 @@ class Forwarder {
     static Untagged untagged_ip(const Plain& plain);
     void join_by_flow(const Lane& lane, rte_mbuf* mbuf, const Plain& plain,
                       const Untagged& untagged);
-    bool conforms_here(const Lane& lane, const FlowAction& flow, std::uint32_t payload_octets);
     CycleId enter(const Lane& lane, rte_mbuf* mbuf, const Plain& plain, const FlowAction& flow,
                   std::uint32_t share);
     Decision plain_flow_decision(const Lane& lane, const rte_mbuf* mbuf, const Plain& plain,
@@ -188,7 +182,6 @@ class Forwarder {
     std::uint32_t pushed_octets(const Packet& packet, const Adjacency& adjacency) const;
     const config::MplsService* service_of(const Packet& packet) const;
     void push_control_word(Packet& packet, const config::MplsService& service);
-    void number(rte_mbuf* mbuf, std::uint32_t flow_slot, std::uint8_t number_bits);
     struct PushedMarks;
     struct PushedStack;
     PushedMarks pushed_marks(const Packet& packet, std::uint32_t beneath, std::uint8_t pushed_tc,
@@ -215,106 +208,27 @@ class Forwarder {
                            std::int64_t now_ns) const;
     void ingress(Packet& packet, config::InterfaceIndex oif);
     void best_effort(Packet& packet, config::InterfaceIndex oif);
-    static void take_out_own_option(Packet& packet);
     void leave_domain(Packet& packet);
     void clear_old_tag(Packet& packet, const std::uint8_t* place);
     std::uint8_t* tag_place(Packet& packet, const InterfaceTable& out) const;
-    bool clean(Packet& packet, const InterfaceTable& out);
     TrafficClass class_of(const Packet& packet) const;
     static TrafficClass class_of_dscp(std::uint8_t dscp);
-
-    // commit.cc: carried out by the owner of the outgoing interface
-    struct FlowEntry;
-    void dispatch(rte_mbuf* mbuf, const Decision& decision);
-    void hand_over(rte_mbuf* mbuf, const Decision& decision, unsigned to);
-    bool is_in_step(const Decision& decision) const;
-    void out_of_step(rte_mbuf* mbuf, const Decision& decision);
-    void carry_out(rte_mbuf* mbuf, const Decision& decision);
-    void refuse(config::InterfaceIndex oif, rte_mbuf* mbuf, Refusal refusal);
-    bool conforms(const FlowAction& flow, std::int64_t now_ns, std::uint32_t payload_octets) {
-        return flow.policer.conforms(policer_positions_[flow.slot], now_ns, payload_octets);
-    }
-    void police(rte_mbuf* mbuf, const Decision& decision);
-    void shape(rte_mbuf* mbuf, const Decision& decision);
-    CycleId join_as_flow(rte_mbuf* mbuf, const FlowAction& flow, const FlowEntry& entry);
-    void excess(rte_mbuf* mbuf, const Decision& decision);
 
     // icmp_error.cc
     void icmp_error(const Packet& packet, IcmpError error);
     void keep_headers(Packet& packet);
     std::span<const std::uint8_t> as_received(const Packet& packet);
 
-    // forwarder.cc
-    void drop(rte_mbuf* mbuf, DropReason reason);
-    void drop(const Packet& packet, DropReason reason) { drop(packet.mbuf, reason); }
-    void take_replacements();
-    void advance(config::InterfaceIndex interface, std::int64_t now_ns);
-    void retire(config::InterfaceIndex interface);
-    std::int64_t drain(config::InterfaceIndex interface, std::int64_t now_ns);
-    std::int64_t transmit_from(config::InterfaceIndex interface, PacketEgress& egress,
-                               std::int64_t now_ns);
-    void overrun(config::InterfaceIndex interface, rte_mbuf* mbuf);
-    InterfaceState& state(config::InterfaceIndex interface) {
-        return *shared_.interfaces[interface];
-    }
-    CycleTracker& tracker(config::InterfaceIndex interface, std::int64_t now_ns) {
-        trackers_[interface].advance(now_ns);
-        return trackers_[interface];
-    }
+    void drop(const Packet& packet, DropReason reason) { sender_.drop(packet.mbuf, reason); }
+    WorkerCounters& counters() { return sender_.counters(); }
 
     SharedState& shared_;
     const unsigned index_;
     const Snapshot* tables_ = nullptr;
-    std::vector<config::InterfaceIndex> owned_;
     std::vector<Source> sources_;
-    std::vector<CycleTracker> trackers_;  // of every interface, for arrivals
-    WorkerCounters counters_;
-    SlotArray<SidCounter>& sid_counters_;              // this worker's
-    SlotArray<Policer::Position>& policer_positions_;  // this worker's
-    KeptHeaders kept_;                                 // of the packet that is being forwarded
+    SlotArray<SidCounter>& sid_counters_;  // this worker's
+    Sender sender_;
+    KeptHeaders kept_;  // of the packet that is being forwarded
 };
-
-/// A flow's packet that has conformed, at the owner of the interface that it leaves by.
-struct Forwarder::FlowEntry {
-    const CycleTracker* now = nullptr;  ///< of oif, at the packet's arrival
-    std::uint32_t packet_bits = 0;
-    std::uint32_t octets = 0;  ///< of the frame
-    std::uint32_t share = 0;
-    config::InterfaceIndex oif = 0;
-    bool is_taggable = false;
-};
-
-/// draft-eckert-detnet-tcqf-10, 5.1, in the order csize, backlog, place for the tag, cycle.
-/// Identifier of the cycle that the packet joins, or 0: it is dropped.
-[[gnu::always_inline]] inline CycleId Forwarder::join_as_flow(rte_mbuf* mbuf,
-                                                              const FlowAction& flow,
-                                                              const FlowEntry& entry) {
-    InterfaceState& out = state(entry.oif);
-    FlowCursor& cursor = out.cursors[flow.slot];
-    const CycleTracker& now = *entry.now;
-    const IngressPlan plan = plan_ingress(flow.shape, cursor, now.cycle(), entry.packet_bits);
-    if (plan.verdict != IngressVerdict::admitted) [[unlikely]] {
-        drop(mbuf, plan.verdict == IngressVerdict::backlog ? DropReason::flow_backlog
-                                                           : DropReason::flow_packet_too_big);
-        return 0;
-    }
-    if (!entry.is_taggable) [[unlikely]] {
-        drop(mbuf, DropReason::untaggable);
-        return 0;
-    }
-    const Refusal refusal =
-        out.output->egress.enqueue_in_cycle(plan.next.cycle, {mbuf, entry.octets}, entry.share);
-    if (refusal != Refusal::none) [[unlikely]] {
-        // A cycle that ended before the packet was looked at (a stall) was the flow's all the same:
-        // those behind it go on to the next.
-        if (refusal == Refusal::cycle_overrun) {
-            cursor = plan.next;
-        }
-        refuse(entry.oif, mbuf, refusal);
-        return 0;
-    }
-    cursor = plan.next;
-    return now.id_ahead(static_cast<std::uint32_t>(plan.next.cycle - now.cycle()));
-}
 
 }  // namespace tcqf::dataplane

@@ -60,11 +60,11 @@ Forwarder::LaterHeader::LaterHeader(const std::uint8_t* ip) {
 /// is no memory for it.
 rte_mbuf* Forwarder::later_fragment(const Packet& packet, const LaterHeader& header,
                                     std::uint32_t at, std::uint32_t part, bool is_last) {
-    counters_.generated.add(1);
+    counters().generated.add(1);
     rte_mbuf* mbuf = rte_pktmbuf_alloc(shared_.options.pool);
     if (mbuf == nullptr || rte_pktmbuf_tailroom(mbuf) < kEthernetOctets + header.octets + part) {
         rte_pktmbuf_free(mbuf);
-        counters_.dropped[static_cast<std::size_t>(DropReason::no_memory)].add(1);
+        counters().dropped[static_cast<std::size_t>(DropReason::no_memory)].add(1);
         return nullptr;
     }
     auto* frame = reinterpret_cast<std::uint8_t*>(rte_pktmbuf_append(

@@ -305,7 +305,7 @@ void Forwarder::icmp_error(const Packet& packet, IcmpError error) {
     const auto& source = quoted.is_ipv6 ? packet.in->source_ipv6 : packet.in->source_ipv4;
     const RouteAction& back = way_back(*tables_, table, quoted);
     if (!source || !leads_on(*tables_, back) ||
-        !state(packet.iif).icmp_bucket.take(packet.now_ns)) {
+        !shared_.state_of(packet.iif).icmp_bucket.take(packet.now_ns)) {
         return;
     }
     rte_mbuf* mbuf = rte_pktmbuf_alloc(shared_.options.pool);
@@ -313,7 +313,7 @@ void Forwarder::icmp_error(const Packet& packet, IcmpError error) {
         rte_pktmbuf_free(mbuf);
         return;
     }
-    counters_.generated.add(1);
+    counters().generated.add(1);
     Packet answer = answer_in(mbuf, quoted, error, *source);
     answer.in = packet.in;
     answer.iif = packet.iif;

@@ -301,7 +301,7 @@ void Forwarder::to_kernel(Packet& packet) {
         store16(frame + 12, packet.kind == Layer3::ipv4 ? ethertype::kIpv4 : ethertype::kIpv6);
         rte_pktmbuf_adj(mbuf, static_cast<std::uint16_t>(frame - begin));
     }
-    Port* kernel = state(packet.iif).ports.kernel;
+    Port* kernel = shared_.state_of(packet.iif).ports.kernel;
     if (kernel == nullptr) {
         rte_pktmbuf_free(mbuf);
     } else {
@@ -312,21 +312,21 @@ void Forwarder::to_kernel(Packet& packet) {
             return drop(packet, DropReason::queue_full);
         }
     }
-    counters_.to_kernel.add(1);
+    counters().to_kernel.add(1);
 }
 
 /// What the kernel sends has its Ethernet header already and leaves through the interface it was
 /// sent on.
 void Forwarder::receive_from_kernel(config::InterfaceIndex interface, std::int64_t now_ns) {
-    Port* kernel = state(interface).ports.kernel;
+    Port* kernel = shared_.state_of(interface).ports.kernel;
     if (kernel == nullptr) {
         return;
     }
     rte_mbuf* mbufs[kReceiveBurst];
     std::int64_t arrivals_ns[kReceiveBurst];
     const unsigned count = kernel->receive(now_ns, mbufs, arrivals_ns, kReceiveBurst);
-    counters_.received.add(count);
-    counters_.interfaces[interface].from_kernel.add(count);
+    counters().received.add(count);
+    counters().interfaces[interface].from_kernel.add(count);
     for (unsigned i = 0; i < count; ++i) {
         Packet packet;
         packet.mbuf = mbufs[i];

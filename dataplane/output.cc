@@ -1,26 +1,11 @@
 // Where a packet leaves: in which cycle or class, with which tag, and cleaned of which old one.
 
-#include <cstring>
-
 #include "dataplane/forwarder.h"
 #include "dataplane/headers.h"
-#include "dataplane/outer_header.h"
-#include "dataplane/write_tag.h"
+#include "dataplane/tags.h"
 
 namespace tcqf::dataplane {
 namespace {
-
-void set_ip_dscp(Layer3 kind, std::uint8_t* ip, std::uint8_t dscp) {
-    kind == Layer3::ipv4 ? ipv4::set_dscp(ip, dscp) : ipv6::set_dscp(ip, dscp);
-}
-
-std::uint8_t ip_dscp(Layer3 kind, const std::uint8_t* ip) {
-    return kind == Layer3::ipv4 ? ipv4::dscp(ip) : ipv6::dscp(ip);
-}
-
-bool is_ip(Layer3 kind) {
-    return kind == Layer3::ipv4 || kind == Layer3::ipv6;
-}
 
 void forget_options(Packet& packet) {
     packet.extensions.has_tcqf = false;
@@ -29,21 +14,6 @@ void forget_options(Packet& packet) {
 }
 
 }  // namespace
-
-/// Writes a cycle's tag into a place that tag_place() gave.
-void write_tag(Tagging tagging, std::uint8_t* place, std::uint8_t tag) {
-    switch (tagging) {
-        case Tagging::mpls_tc:
-            return mpls::set_tc(place, tag);
-        case Tagging::dscp:
-            return set_ip_dscp(place[0] >> 4 == 4 ? Layer3::ipv4 : Layer3::ipv6, place, tag);
-        case Tagging::ipv6_option:
-            place[kCycleIdOffset] = tag;
-            return;
-        case Tagging::none:
-            return;
-    }
-}
 
 void Forwarder::output(Packet& packet, config::InterfaceIndex oif) {
     const InterfaceTable& out = tables_->interfaces[oif];
@@ -71,7 +41,7 @@ void Forwarder::transit(Packet& packet, config::InterfaceIndex oif) {
     if (packet.longest_wait_ns > map->max_poll_gap_ns(out.timing.cycle_time_ns)) [[unlikely]] {
         return drop(packet, DropReason::arrival_unknown);
     }
-    const CycleTracker& now = tracker(oif, packet.now_ns);
+    const CycleTracker& now = sender_.tracker(oif, packet.now_ns);
     const std::uint32_t distance = map->distance(packet.cycle, now.index());
     if (distance == 0) [[unlikely]] {
         if (out.drops_outside_window) {
@@ -97,7 +67,7 @@ void Forwarder::transit(Packet& packet, config::InterfaceIndex oif) {
     decision.share = tables_->share(packet.nrp, oif);
     decision.cycle = now.cycle() + distance;
     decision.octets = packet.mbuf->pkt_len;
-    dispatch(packet.mbuf, decision);
+    sender_.dispatch(packet.mbuf, decision);
 }
 
 /// What whoever polices and shapes a flow's packet needs to know of the flow.
@@ -129,7 +99,7 @@ void Forwarder::ingress(Packet& packet, config::InterfaceIndex oif) {
     decision.share = tables_->share(packet.nrp, oif);
     decision.octets = packet.mbuf->pkt_len;
     decision.traffic_class = class_of(packet);
-    dispatch(packet.mbuf, decision);
+    sender_.dispatch(packet.mbuf, decision);
 }
 
 void Forwarder::best_effort(Packet& packet, config::InterfaceIndex oif) {
@@ -141,7 +111,7 @@ void Forwarder::best_effort(Packet& packet, config::InterfaceIndex oif) {
         return drop(packet, DropReason::untrusted_tag);
     }
     if (packet.number_bits != 0) [[unlikely]] {
-        number(packet.mbuf, tables_->flows[packet.flow].slot, packet.number_bits);
+        sender_.number(packet.mbuf, tables_->flows[packet.flow].slot, packet.number_bits);
     }
     Decision decision;
     decision.stage = Stage::queue;
@@ -150,21 +120,7 @@ void Forwarder::best_effort(Packet& packet, config::InterfaceIndex oif) {
     decision.share = tables_->share(packet.nrp, oif);
     decision.traffic_class = class_of(packet);
     decision.octets = packet.mbuf->pkt_len;
-    dispatch(packet.mbuf, decision);
-}
-
-/// An option that this router put in front for a cycle that the packet does not get. The outer
-/// header is this router's, so nothing has to be left in its place.
-void Forwarder::take_out_own_option(Packet& packet) {
-    const std::uint32_t octets = take_out_tcqf_option(packet.l3, packet.extensions);
-    if (octets != 0) {
-        auto* frame = rte_pktmbuf_mtod(packet.mbuf, std::uint8_t*);
-        std::memmove(frame + octets, frame, kEthernetOctets);
-        rte_pktmbuf_adj(packet.mbuf, static_cast<std::uint16_t>(octets));
-        packet.l3 += octets;
-        packet.l3_octets -= octets;
-    }
-    packet.extensions = {};
+    sender_.dispatch(packet.mbuf, decision);
 }
 
 /// Strict classes behind TCQF: what left a domain, control (CS6, CS7, the kernel's), the rest.
@@ -238,31 +194,6 @@ std::uint8_t* Forwarder::tag_place(Packet& packet, const InterfaceTable& out) co
             break;
     }
     return nullptr;
-}
-
-/// Tag hygiene: what is not TCQF never leaves with a tag. False where it must not leave at all.
-bool Forwarder::clean(Packet& packet, const InterfaceTable& out) {
-    switch (out.tags.tagging()) {
-        case Tagging::mpls_tc:
-            if (packet.kind == Layer3::labelled) {
-                mpls::set_tc(packet.l3, out.tags.clean_of(mpls::tc(load32(packet.l3))));
-            }
-            break;
-        case Tagging::dscp:
-            if (is_ip(packet.kind)) {
-                const std::uint8_t dscp = ip_dscp(packet.kind, packet.l3);
-                const std::uint8_t cleaned = out.tags.clean_of(dscp);
-                if (cleaned != dscp) {
-                    set_ip_dscp(packet.kind, packet.l3, cleaned);
-                }
-            }
-            break;
-        case Tagging::ipv6_option:
-            return packet.kind != Layer3::ipv6 || !packet.extensions.has_tcqf;
-        case Tagging::none:
-            break;
-    }
-    return true;
 }
 
 }  // namespace tcqf::dataplane

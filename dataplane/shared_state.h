@@ -136,6 +136,9 @@ struct SharedState {
     std::vector<std::atomic<const Snapshot*>> in_use;  // by worker, which writes it
 
     unsigned worker_count() const { return options.workers; }
+    InterfaceState& state_of(config::InterfaceIndex interface) const {
+        return *interfaces[interface];
+    }
     rte_ring* ring(unsigned from, unsigned to) const {
         return rings[from * options.workers + to].get();
     }

@@ -18,7 +18,7 @@ std::int64_t Worker::step(std::int64_t now_ns) {
 unsigned Worker::receive(std::int64_t now_ns) {
     refresh();
     advance(now_ns);
-    const unsigned packets = take_handed_over(now_ns);
+    const unsigned packets = take_handed_over();
     return packets + forwarder_->receive(now_ns);
 }
 
@@ -26,31 +26,31 @@ unsigned Worker::receive_from(config::InterfaceIndex interface, std::int64_t now
     return forwarder_->receive_from(interface, now_ns);
 }
 
-unsigned Worker::take_handed_over(std::int64_t now_ns) {
-    return forwarder_->take_handed_over(now_ns);
+unsigned Worker::take_handed_over() {
+    return forwarder_->sender().take_handed_over();
 }
 
 std::int64_t Worker::transmit(std::int64_t now_ns) {
-    return forwarder_->transmit(now_ns);
+    return forwarder_->sender().transmit(now_ns);
 }
 void Worker::advance(std::int64_t now_ns) {
-    forwarder_->advance(now_ns);
+    forwarder_->sender().advance(now_ns);
 }
 void Worker::refresh() {
     forwarder_->refresh();
 }
 void Worker::flush() {
-    forwarder_->flush();
+    forwarder_->sender().flush();
 }
 
 const std::vector<config::InterfaceIndex>& Worker::interfaces() const {
-    return forwarder_->interfaces();
+    return forwarder_->sender().interfaces();
 }
 std::uint64_t Worker::queued() const {
-    return forwarder_->queued();
+    return forwarder_->sender().queued();
 }
 const WorkerCounters& Worker::counters() const {
-    return forwarder_->counters();
+    return forwarder_->sender().counters();
 }
 
 }  // namespace tcqf::dataplane

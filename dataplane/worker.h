@@ -31,7 +31,7 @@ class Worker {
     /// The same from one interface alone; virtual time needs an order over all workers.
     unsigned receive_from(config::InterfaceIndex interface, std::int64_t now_ns);
     /// Takes what other workers handed over. Returns the number of packets.
-    unsigned take_handed_over(std::int64_t now_ns);
+    unsigned take_handed_over();
     /// Second half: sends what may go. Returns the next instant at which there is something to do.
     std::int64_t transmit(std::int64_t now_ns);
     /// Drops from calendars what was not sent in its cycle; receive() and transmit() do so

@@ -93,7 +93,7 @@ void VirtualTime::receive_from(std::uint16_t interface, std::int64_t until_ns,
         for (bool busy = router_.workers() > 1; busy;) {
             busy = false;
             for (unsigned worker = 0; worker < router_.workers(); ++worker) {
-                busy |= router_.worker(worker).take_handed_over(now_ns) != 0;
+                busy |= router_.worker(worker).take_handed_over() != 0;
             }
         }
     }

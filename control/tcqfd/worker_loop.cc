@@ -51,7 +51,7 @@ void WorkerLoop::run() {
         const std::int64_t now_ns = now_of(*clock);
         worker->refresh();
         worker->advance(now_ns);
-        const unsigned taken = worker->take_handed_over(now_ns);
+        const unsigned taken = worker->take_handed_over();
         worker->transmit(now_ns);
         drained.store(taken == 0 && worker->queued() == 0, std::memory_order_relaxed);
         if (yield) {

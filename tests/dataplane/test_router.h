@@ -208,7 +208,7 @@ class TestRouter {
             for (unsigned worker = 0; worker < router_->workers(); ++worker) {
                 router_->worker((router_->owner_of(interface) + worker) % router_->workers())
                     .receive_from(interface, now_ns);
-                settle(now_ns);
+                settle();
             }
         }
         std::int64_t next_ns = kNever;
@@ -238,11 +238,11 @@ class TestRouter {
     }
 
   private:
-    void settle(std::int64_t now_ns) {
+    void settle() {
         for (bool busy = true; busy;) {
             busy = false;
             for (unsigned worker = 0; worker < router_->workers(); ++worker) {
-                busy |= router_->worker(worker).take_handed_over(now_ns) != 0;
+                busy |= router_->worker(worker).take_handed_over() != 0;
             }
         }
     }

@@ -253,7 +253,7 @@ void drain(dataplane::Router& router) {
         for (unsigned i = 0; i < router.workers(); ++i) {
             const std::int64_t now_ns = tai_now_ns();
             router.worker(i).refresh();
-            router.worker(i).take_handed_over(now_ns);
+            router.worker(i).take_handed_over();
             router.worker(i).transmit(now_ns);
         }
     }
