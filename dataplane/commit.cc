@@ -30,6 +30,20 @@ DropReason reason_of(Refusal refusal) {
 
 }  // namespace
 
+Decision flow_decision(const Snapshot& tables, std::uint32_t flow, config::InterfaceIndex oif,
+                       std::int64_t now_ns) {
+    const FlowAction& action = tables.flows[flow];
+    Decision decision;
+    decision.stage = action.is_policed() ? Stage::police : Stage::shape;
+    decision.oif = oif;
+    decision.version = tables.interfaces[oif].version;
+    decision.now_ns = now_ns;
+    decision.flow_slot = action.slot;
+    decision.flow = flow;
+    decision.policing_worker = action.policing_worker;
+    return decision;
+}
+
 /// Sends a decision to the worker that carries out its stage.
 void Sender::dispatch(rte_mbuf* mbuf, const Decision& decision) {
     const unsigned to = decision.stage == Stage::police ? decision.policing_worker

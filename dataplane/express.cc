@@ -9,7 +9,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "dataplane/express_lane.h"
+#include "dataplane/express_steps.h"
 #include "dataplane/forwarder.h"
 #include "dataplane/headers.h"
 #include "dataplane/pathfinder.h"
@@ -36,69 +36,67 @@ inline std::uint32_t payload_octets_of(const Plain& plain) {
 }  // namespace
 
 /// Finds out whether and how packets go from the lane's interface to `oif`.
-void Forwarder::choose_lane(Lane& lane, config::InterfaceIndex oif) {
-    lane.oif = oif;
-    lane.out = &tables_->interfaces[oif];
-    lane.map = tables_->cycle_map(lane.iif, oif);
+void Express::choose_lane(config::InterfaceIndex oif) {
+    lane_.oif = oif;
+    lane_.out = &tables_->interfaces[oif];
+    lane_.map = tables_->cycle_map(lane_.iif, oif);
     InterfaceState& out = shared_.state_of(oif);
-    lane.mtu = out.link_up.load(std::memory_order_relaxed) ? lane.out->mtu : 0;
-    lane.ingress = lane.out->domain != kNoDomain && lane.out->tags.tagging() == Tagging::dscp;
-    lane.owned = sender_.owns(oif);
-    lane.egress = lane.owned ? &out.output->egress : nullptr;
-    lane.shares = tables_->shares_of(oif);
-    lane.tracker = &sender_.tracker(oif, lane.now_ns);
-    lane.in_cycle =
-        lane.map != nullptr && lane.in->domain == lane.out->domain &&
-        lane.longest_wait_ns <= lane.map->max_poll_gap_ns(lane.out->timing.cycle_time_ns);
-    lane.transit = lane.in_cycle && lane.in->tags.tagging() == lane.out->tags.tagging() &&
-                   lane.in->option_header == lane.out->option_header;
-    lane.steers = lane.in_cycle && lane.in->tags.tagging() != Tagging::mpls_tc;
-    if (lane.in_cycle) {
-        lane.instant = lane.map->at(lane.tracker->index());
-        lane.current = lane.tracker->cycle();
+    lane_.mtu = out.link_up.load(std::memory_order_relaxed) ? lane_.out->mtu : 0;
+    lane_.ingress = lane_.out->domain != kNoDomain && lane_.out->tags.tagging() == Tagging::dscp;
+    lane_.owned = sender_.owns(oif);
+    lane_.egress = lane_.owned ? &out.output->egress : nullptr;
+    lane_.shares = tables_->shares_of(oif);
+    lane_.tracker = &sender_.tracker(oif, lane_.now_ns);
+    lane_.in_cycle =
+        lane_.map != nullptr && lane_.in->domain == lane_.out->domain &&
+        lane_.longest_wait_ns <= lane_.map->max_poll_gap_ns(lane_.out->timing.cycle_time_ns);
+    lane_.transit = lane_.in_cycle && lane_.in->tags.tagging() == lane_.out->tags.tagging() &&
+                    lane_.in->option_header == lane_.out->option_header;
+    lane_.steers = lane_.in_cycle && lane_.in->tags.tagging() != Tagging::mpls_tc;
+    if (lane_.in_cycle) {
+        lane_.instant = lane_.map->at(lane_.tracker->index());
+        lane_.current = lane_.tracker->cycle();
     }
 }
 
 /// Last stage: forwards a packet that is plain in every respect; else changes nothing and returns
 /// false.
-[[gnu::always_inline]] inline bool Forwarder::forward_plain(Lane& lane, rte_mbuf* mbuf,
-                                                            const Plain& plain) {
+[[gnu::always_inline]] inline bool Express::forward(rte_mbuf* mbuf, const Plain& plain) {
     if (plain.adjacency == nullptr) [[unlikely]] {
         return false;
     }
     const Adjacency& adjacency = *plain.adjacency;
-    if (lane.oif != adjacency.oif) [[unlikely]] {
-        choose_lane(lane, adjacency.oif);
+    if (lane_.oif != adjacency.oif) [[unlikely]] {
+        choose_lane(adjacency.oif);
     }
     if (plain.policy != nullptr) [[unlikely]] {
-        return forward_steered(lane, mbuf, plain);
+        return forward_steered(mbuf, plain);
     }
-    if (plain.octets > lane.mtu || !adjacency.resolved) [[unlikely]] {
+    if (plain.octets > lane_.mtu || !adjacency.resolved) [[unlikely]] {
         return false;
     }
     if (adjacency.label_count != plain.label_count) [[unlikely]] {
-        return forward_unlike(lane, mbuf, plain);
+        return forward_unlike(mbuf, plain);
     }
-    if (plain.cycle != 0 && lane.transit) [[likely]] {
-        return forward_transit(lane, mbuf, plain);
+    if (plain.cycle != 0 && lane_.transit) [[likely]] {
+        return forward_transit(mbuf, plain);
     }
-    if (plain.cycle != 0 && lane.out->domain != kNoDomain) [[unlikely]] {
+    if (plain.cycle != 0 && lane_.out->domain != kNoDomain) [[unlikely]] {
         return false;
     }
     if (plain.flow != FlowTable::kNoFlow) {
-        return forward_ingress(lane, mbuf, plain);
+        return forward_ingress(mbuf, plain);
     }
-    forward_best_effort(lane, mbuf, plain);
+    forward_best_effort(mbuf, plain);
     return true;
 }
 
-[[gnu::always_inline]] inline bool Forwarder::forward_transit(const Lane& lane, rte_mbuf* mbuf,
-                                                              const Plain& plain) {
-    const std::uint32_t distance = lane.instant.distance(plain.cycle);
+[[gnu::always_inline]] inline bool Express::forward_transit(rte_mbuf* mbuf, const Plain& plain) {
+    const std::uint32_t distance = lane_.instant.distance(plain.cycle);
     if (distance == 0) [[unlikely]] {
         return false;
     }
-    const std::uint8_t tag = new_tag(lane, plain);
+    const std::uint8_t tag = new_tag(plain);
     std::uint8_t* l3 = plain.l3;
     switch (plain.kind) {
         case Layer3::ipv4:
@@ -122,35 +120,35 @@ void Forwarder::choose_lane(Lane& lane, config::InterfaceIndex oif) {
         }
     }
     write_addresses(*plain.adjacency, l3);
-    join_cycle(lane, mbuf, distance, plain.nrp);
+    join_cycle(mbuf, distance, plain.nrp);
     return true;
 }
 
 /// To whoever looks after the interface.
-void Forwarder::hand_to_cycle(const Lane& lane, rte_mbuf* mbuf, CycleNumber cycle,
-                              std::uint32_t nrp) {
+void Express::hand_to_cycle(rte_mbuf* mbuf, CycleNumber cycle, std::uint32_t nrp) {
     Decision decision;
     decision.stage = Stage::in_cycle;
-    decision.oif = lane.oif;
-    decision.version = lane.out->version;
-    decision.share = lane.shares[nrp];
+    decision.oif = lane_.oif;
+    decision.version = lane_.out->version;
+    decision.share = lane_.shares[nrp];
     decision.cycle = cycle;
     decision.octets = mbuf->pkt_len;
-    sender_.hand_over(mbuf, decision, shared_.state_of(lane.oif).owner);
+    sender_.hand_over(mbuf, decision, shared_.state_of(lane_.oif).owner);
 }
 
-/// A packet without a tag, or one out of all domains. As leave_domain() and best_effort().
-void Forwarder::forward_best_effort(const Lane& lane, rte_mbuf* mbuf, const Plain& plain) {
+/// A packet without a tag, or one out of all domains. As Forwarder::leave_domain() and
+/// best_effort().
+void Express::forward_best_effort(rte_mbuf* mbuf, const Plain& plain) {
     std::uint8_t* l3 = plain.l3;
     TrafficClass traffic_class = TrafficClass::best_effort;
     if (plain.kind == Layer3::labelled) {
         const std::uint32_t entry = load32(l3);
-        store32(l3, mpls::swapped(entry, plain.adjacency->labels[0],
-                                  mark_of(lane, plain, Tagging::mpls_tc, mpls::tc(entry),
-                                          lane.in->egress_tc)));
+        store32(l3, mpls::swapped(
+                        entry, plain.adjacency->labels[0],
+                        mark_of(plain, Tagging::mpls_tc, mpls::tc(entry), lane_.in->egress_tc)));
     } else {
         const std::uint8_t dscp =
-            mark_of(lane, plain, Tagging::dscp, dscp_of(plain), lane.in->egress_dscp);
+            mark_of(plain, Tagging::dscp, dscp_of(plain), lane_.in->egress_dscp);
         pass_hop(plain, dscp);
         traffic_class = class_of_dscp(dscp);
         if (plain.segment != 0) {
@@ -162,15 +160,15 @@ void Forwarder::forward_best_effort(const Lane& lane, rte_mbuf* mbuf, const Plai
         traffic_class = TrafficClass::left_domain;
     }
     write_addresses(*plain.adjacency, l3);
-    join_queue(lane, mbuf, traffic_class, plain.nrp);
+    join_queue(mbuf, traffic_class, plain.nrp);
 }
 
 /// At a SID that takes the routing header off with the last segment (PSP): what is in front of it
-/// moves over it. As remove_routing_header().
-bool Forwarder::forward_routing_popped(const Lane& lane, rte_mbuf* mbuf, const Plain& plain) {
-    const bool has_cycle = plain.cycle != 0 && lane.out->domain != kNoDomain;
+/// moves over it. As Forwarder::remove_routing_header().
+bool Express::forward_routing_popped(rte_mbuf* mbuf, const Plain& plain) {
+    const bool has_cycle = plain.cycle != 0 && lane_.out->domain != kNoDomain;
     if (plain.adjacency->label_count != 0 ||
-        (has_cycle && (!lane.transit || lane.instant.distance(plain.cycle) == 0))) [[unlikely]] {
+        (has_cycle && (!lane_.transit || lane_.instant.distance(plain.cycle) == 0))) [[unlikely]] {
         return false;
     }
     const std::uint8_t* routing = plain.l3 + plain.routing;
@@ -186,95 +184,93 @@ bool Forwarder::forward_routing_popped(const Lane& lane, rte_mbuf* mbuf, const P
     popped.sid_counter->count(popped.octets);
     start_at(popped.l3, ethertype::kIpv6, mbuf, popped);
     if (has_cycle) {
-        return forward_transit(lane, mbuf, popped);
+        return forward_transit(mbuf, popped);
     }
-    forward_best_effort(lane, mbuf, popped);
+    forward_best_effort(mbuf, popped);
     return true;
 }
 
 /// A packet whose DSCP is to become its tag.
-inline Untagged Forwarder::untagged_ip(const Plain& plain) {
+inline Untagged Express::untagged_ip(const Plain& plain) {
     return {.tag_place = plain.l3, .traffic_class = class_of_dscp(dscp_of(plain))};
 }
 
 /// A flow's packet that enters TCQF with its DSCP as the tag.
-[[gnu::always_inline]] inline bool Forwarder::forward_ingress(const Lane& lane, rte_mbuf* mbuf,
-                                                              const Plain& plain) {
+[[gnu::always_inline]] inline bool Express::forward_ingress(rte_mbuf* mbuf, const Plain& plain) {
     const FlowAction& flow = tables_->flows[plain.flow];
-    if (!lane.ingress || plain.kind != Layer3::ipv4 || flow.has_service) [[unlikely]] {
-        return forward_other_ingress(lane, mbuf, plain);
+    if (!lane_.ingress || plain.kind != Layer3::ipv4 || flow.has_service) [[unlikely]] {
+        return forward_other_ingress(mbuf, plain);
     }
     write_addresses(*plain.adjacency, plain.l3);
-    if (!lane.owned || !sender_.conforms_here(flow, lane.now_ns, plain.octets - kIpv4Octets))
+    if (!lane_.owned || !sender_.conforms_here(flow, lane_.now_ns, plain.octets - kIpv4Octets))
         [[unlikely]] {
         pass_hop(plain, ipv4::dscp(plain.l3));
-        sender_.dispatch(mbuf, plain_flow_decision(lane, mbuf, plain, untagged_ip(plain)));
+        sender_.dispatch(mbuf, plain_flow_decision(mbuf, plain, untagged_ip(plain)));
         return true;
     }
-    const CycleId cycle = enter(lane, mbuf, plain, flow, 0);
+    const CycleId cycle = enter(mbuf, plain, flow, 0);
     if (cycle != 0) [[likely]] {
-        ipv4::decrement_ttl_and_set_dscp(plain.l3, lane.out->tags.tag_of(cycle));
+        ipv4::decrement_ttl_and_set_dscp(plain.l3, lane_.out->tags.tag_of(cycle));
     }
     return true;
 }
 
 /// A flow's packet with a label that is swapped, and gets the tag.
-bool Forwarder::forward_label_ingress(const Lane& lane, rte_mbuf* mbuf, const Plain& plain) {
+bool Express::forward_label_ingress(rte_mbuf* mbuf, const Plain& plain) {
     const std::uint32_t entry = load32(plain.l3);
     store32(plain.l3, mpls::swapped(entry, plain.adjacency->labels[0], mpls::tc(entry)));
     write_addresses(*plain.adjacency, plain.l3);
-    join_by_flow(lane, mbuf, plain, {.tag_place = plain.l3});
+    join_by_flow(mbuf, plain, {.tag_place = plain.l3});
     return true;
 }
 
 /// The same of IPv6, with a label, and into a DetNet service without a label above its own.
-bool Forwarder::forward_other_ingress(const Lane& lane, rte_mbuf* mbuf, const Plain& plain) {
-    if (lane.out->tags.tagging() == Tagging::mpls_tc) {
+bool Express::forward_other_ingress(rte_mbuf* mbuf, const Plain& plain) {
+    if (lane_.out->tags.tagging() == Tagging::mpls_tc) {
         if (plain.kind == Layer3::labelled) {
-            return forward_label_ingress(lane, mbuf, plain);
+            return forward_label_ingress(mbuf, plain);
         }
-        return service_of(plain) != nullptr && forward_pushed(lane, mbuf, plain);
+        return service_of(plain) != nullptr && forward_pushed(mbuf, plain);
     }
-    if (!lane.ingress || plain.kind != Layer3::ipv6 || service_of(plain) != nullptr) {
+    if (!lane_.ingress || plain.kind != Layer3::ipv6 || service_of(plain) != nullptr) {
         return false;
     }
     write_addresses(*plain.adjacency, plain.l3);
     pass_hop(plain, ipv6::dscp(plain.l3));
-    join_by_flow(lane, mbuf, plain, untagged_ip(plain));
+    join_by_flow(mbuf, plain, untagged_ip(plain));
     return true;
 }
 
-/// The end of the short way of a flow's packet that is finished but for its tag. As ingress().
-void Forwarder::join_by_flow(const Lane& lane, rte_mbuf* mbuf, const Plain& plain,
-                             const Untagged& untagged) {
+/// The end of the short way of a flow's packet that is finished but for its tag. As
+/// Forwarder::ingress().
+void Express::join_by_flow(rte_mbuf* mbuf, const Plain& plain, const Untagged& untagged) {
     const FlowAction& flow = tables_->flows[plain.flow];
-    if (!lane.owned || !sender_.conforms_here(flow, lane.now_ns, payload_octets_of(plain))) {
-        return sender_.dispatch(mbuf, plain_flow_decision(lane, mbuf, plain, untagged));
+    if (!lane_.owned || !sender_.conforms_here(flow, lane_.now_ns, payload_octets_of(plain))) {
+        return sender_.dispatch(mbuf, plain_flow_decision(mbuf, plain, untagged));
     }
-    const CycleId cycle = enter(lane, mbuf, plain, flow, untagged.share);
+    const CycleId cycle = enter(mbuf, plain, flow, untagged.share);
     if (cycle != 0) [[likely]] {
-        sender_.number(mbuf, flow.slot, untagged.number_bits);
-        write_tag(lane.out->tags.tagging(), untagged.tag_place, lane.out->tags.tag_of(cycle));
+        sender_.number(mbuf, flow.slot, untagged.number_bits());
+        write_tag(lane_.out->tags.tagging(), untagged.tag_place, lane_.out->tags.tag_of(cycle));
     }
 }
 
-/// As sender_.join_as_flow(), at the instant of the lane.
-[[gnu::always_inline]] inline CycleId Forwarder::enter(const Lane& lane, rte_mbuf* mbuf,
-                                                       const Plain& plain, const FlowAction& flow,
-                                                       std::uint32_t share) {
+/// As sender_.join_as_flow(), at the instant of the lane_.
+[[gnu::always_inline]] inline CycleId Express::enter(rte_mbuf* mbuf, const Plain& plain,
+                                                     const FlowAction& flow, std::uint32_t share) {
     return sender_.join_as_flow(mbuf, flow,
-                                {.now = lane.tracker,
+                                {.now = lane_.tracker,
                                  .packet_bits = plain.octets * 8,
                                  .octets = mbuf->pkt_len,
                                  .share = share,
-                                 .oif = lane.oif,
+                                 .oif = lane_.oif,
                                  .is_taggable = true});
 }
 
 /// For whoever polices the flow, or looks after the interface.
-Decision Forwarder::plain_flow_decision(const Lane& lane, const rte_mbuf* mbuf, const Plain& plain,
-                                        const Untagged& untagged) const {
-    Decision decision = flow_decision(plain.flow, lane.oif, lane.now_ns);
+Decision Express::plain_flow_decision(const rte_mbuf* mbuf, const Plain& plain,
+                                      const Untagged& untagged) const {
+    Decision decision = flow_decision(*tables_, plain.flow, lane_.oif, lane_.now_ns);
     decision.packet_bits = plain.octets * 8;
     decision.payload_octets = payload_octets_of(plain);
     decision.tag_place = untagged.tag_place;
@@ -282,7 +278,7 @@ Decision Forwarder::plain_flow_decision(const Lane& lane, const rte_mbuf* mbuf, 
     decision.share = untagged.share;
     decision.octets = mbuf->pkt_len;
     decision.traffic_class = untagged.traffic_class;
-    decision.number_bits = untagged.number_bits;
+    decision.number_bits = untagged.number_bits();
     return decision;
 }
 
@@ -290,13 +286,8 @@ Decision Forwarder::plain_flow_decision(const Lane& lane, const rte_mbuf* mbuf, 
 void Forwarder::forward_burst(const Source& source, std::span<rte_mbuf* const> mbufs,
                               const std::int64_t* arrivals_ns, std::int64_t now_ns) {
     const config::InterfaceIndex interface = source.interface;
-    Lane lane;
-    lane.iif = interface;
-    lane.in = &tables_->interfaces[interface];
-    lane.now_ns = now_ns;
-    if (arrivals_ns == nullptr && source.last_poll_ns != kNever) {
-        lane.longest_wait_ns = now_ns - source.last_poll_ns;
-    }
+    const bool is_known = arrivals_ns != nullptr || source.last_poll_ns == kNever;
+    const std::int64_t longest_wait_ns = is_known ? 0 : now_ns - source.last_poll_ns;
     PlainBurst burst;
     const std::span<Plain> packets(burst.packets.data(), mbufs.size());
     if (shared_.options.short_way) [[likely]] {
@@ -305,21 +296,22 @@ void Forwarder::forward_burst(const Source& source, std::span<rte_mbuf* const> m
     } else {
         std::fill(packets.begin(), packets.end(), Plain{});
     }
+    Express express(*tables_, shared_, sender_, interface, longest_wait_ns);
+    express.set_now(now_ns);
     for (std::size_t i = 0; i < mbufs.size(); ++i) {
-        if (arrivals_ns != nullptr && arrivals_ns[i] != lane.now_ns) {
-            lane.now_ns = arrivals_ns[i];
-            lane.oif = Lane::kNotChosen;
+        if (arrivals_ns != nullptr) {
+            express.set_now(arrivals_ns[i]);
         }
-        if (forward_plain(lane, mbufs[i], packets[i])) [[likely]] {
+        if (express.forward(mbufs[i], packets[i])) [[likely]] {
             continue;
         }
         counters().long_way.add(1);
         Packet packet;
         packet.mbuf = mbufs[i];
         packet.route = packets[i].sid == nullptr ? packets[i].route : nullptr;
-        packet.now_ns = lane.now_ns;
+        packet.now_ns = express.now_ns();
         packet.iif = interface;
-        packet.longest_wait_ns = lane.longest_wait_ns;
+        packet.longest_wait_ns = longest_wait_ns;
         input(packet);
     }
 }

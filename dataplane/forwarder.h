@@ -20,12 +20,6 @@
 
 namespace tcqf::dataplane {
 
-struct Plain;
-struct PlainBurst;
-struct Lane;
-struct Untagged;
-struct Onward;
-
 class Forwarder {
   public:
     Forwarder(SharedState& shared, unsigned worker);
@@ -47,53 +41,9 @@ class Forwarder {
     };
     unsigned receive_from(Source& source, std::int64_t now_ns);
 
-    // express.cc: the short way of plain packets, from where they go to a queue
+    // express.cc: which way packets go, the short or the long one
     void forward_burst(const Source& source, std::span<rte_mbuf* const> mbufs,
                        const std::int64_t* arrivals_ns, std::int64_t now_ns);
-    void choose_lane(Lane& lane, config::InterfaceIndex oif);
-    bool forward_plain(Lane& lane, rte_mbuf* mbuf, const Plain& plain);
-    bool forward_transit(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
-    bool forward_routing_popped(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
-    void forward_best_effort(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
-    void hand_to_cycle(const Lane& lane, rte_mbuf* mbuf, CycleNumber cycle, std::uint32_t nrp);
-    bool forward_ingress(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
-    bool forward_label_ingress(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
-    bool forward_other_ingress(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
-    static Untagged untagged_ip(const Plain& plain);
-    void join_by_flow(const Lane& lane, rte_mbuf* mbuf, const Plain& plain,
-                      const Untagged& untagged);
-    CycleId enter(const Lane& lane, rte_mbuf* mbuf, const Plain& plain, const FlowAction& flow,
-                  std::uint32_t share);
-    Decision plain_flow_decision(const Lane& lane, const rte_mbuf* mbuf, const Plain& plain,
-                                 const Untagged& untagged) const;
-
-    // express_lane.h
-    void retire_option(const Plain& plain) const;
-    const config::MplsService* service_of(const Plain& plain) const;
-    void join_cycle(const Lane& lane, rte_mbuf* mbuf, std::uint32_t distance, std::uint32_t nrp);
-    void join_queue(const Lane& lane, rte_mbuf* mbuf, TrafficClass traffic_class,
-                    std::uint32_t nrp);
-    void join(const Lane& lane, rte_mbuf* mbuf, const Onward& onward, TrafficClass traffic_class,
-              std::uint32_t nrp);
-
-    // express_headers.cc: with other headers than before
-    bool forward_unlike(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
-    bool forward_popped(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
-    bool forward_last_popped(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
-    bool forward_exposed(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
-    bool forward_pushed(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
-
-    // express_policy.cc: into SR policies
-    bool forward_steered(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
-    bool forward_best_effort_steered(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
-    bool forward_label_steered(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
-    bool forward_ingress_steered(const Lane& lane, rte_mbuf* mbuf, const Plain& plain);
-    std::uint8_t* put_policy_in_front(const Lane& lane, rte_mbuf* mbuf, const Plain& plain,
-                                      std::uint8_t dscp, const config::MplsService* service) const;
-    std::uint8_t* encapsulate_plain(const Lane& lane, rte_mbuf* mbuf, const Plain& plain,
-                                    std::uint8_t dscp) const;
-    std::uint8_t* push_plain(const Lane& lane, rte_mbuf* mbuf, const Plain& plain,
-                             std::uint8_t dscp, const config::MplsService* service) const;
 
     // input.cc: what arrives
     void receive_from_kernel(config::InterfaceIndex interface, std::int64_t now_ns);
@@ -204,15 +154,12 @@ class Forwarder {
     // output.cc: which class, which cycle, which tag
     void output(Packet& packet, config::InterfaceIndex oif);
     void transit(Packet& packet, config::InterfaceIndex oif);
-    Decision flow_decision(std::uint32_t flow, config::InterfaceIndex oif,
-                           std::int64_t now_ns) const;
     void ingress(Packet& packet, config::InterfaceIndex oif);
     void best_effort(Packet& packet, config::InterfaceIndex oif);
     void leave_domain(Packet& packet);
     void clear_old_tag(Packet& packet, const std::uint8_t* place);
     std::uint8_t* tag_place(Packet& packet, const InterfaceTable& out) const;
     TrafficClass class_of(const Packet& packet) const;
-    static TrafficClass class_of_dscp(std::uint8_t dscp);
 
     // icmp_error.cc
     void icmp_error(const Packet& packet, IcmpError error);

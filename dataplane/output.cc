@@ -70,26 +70,11 @@ void Forwarder::transit(Packet& packet, config::InterfaceIndex oif) {
     sender_.dispatch(packet.mbuf, decision);
 }
 
-/// What whoever polices and shapes a flow's packet needs to know of the flow.
-Decision Forwarder::flow_decision(std::uint32_t flow, config::InterfaceIndex oif,
-                                  std::int64_t now_ns) const {
-    const FlowAction& action = tables_->flows[flow];
-    Decision decision;
-    decision.stage = action.is_policed() ? Stage::police : Stage::shape;
-    decision.oif = oif;
-    decision.version = tables_->interfaces[oif].version;
-    decision.now_ns = now_ns;
-    decision.flow_slot = action.slot;
-    decision.flow = flow;
-    decision.policing_worker = action.policing_worker;
-    return decision;
-}
-
 /// A flow's packet enters TCQF: its cycle is known to the owner of the interface alone, which
 /// writes the tag, too.
 void Forwarder::ingress(Packet& packet, config::InterfaceIndex oif) {
     const InterfaceTable& out = tables_->interfaces[oif];
-    Decision decision = flow_decision(packet.flow, oif, packet.now_ns);
+    Decision decision = flow_decision(*tables_, packet.flow, oif, packet.now_ns);
     decision.packet_bits = packet.packet_bits();
     decision.payload_octets = packet.payload_octets();
     decision.tag_place = tag_place(packet, out);
@@ -133,10 +118,6 @@ TrafficClass Forwarder::class_of(const Packet& packet) const {
     }
     return is_ip(packet.kind) ? class_of_dscp(ip_dscp(packet.kind, packet.l3))
                               : TrafficClass::best_effort;
-}
-
-TrafficClass Forwarder::class_of_dscp(std::uint8_t dscp) {
-    return (dscp & 0x37) == 0x30 ? TrafficClass::control : TrafficClass::best_effort;
 }
 
 /// From here on the packet is not TCQF: the place that carried its tag gets the domain's egress

@@ -25,6 +25,10 @@ struct FlowEntry {
     bool is_taggable = false;
 };
 
+/// What whoever polices and shapes a flow's packet needs to know of the flow.
+Decision flow_decision(const Snapshot& tables, std::uint32_t flow, config::InterfaceIndex oif,
+                       std::int64_t now_ns);
+
 class Sender {
   public:
     Sender(SharedState& shared, unsigned worker);

@@ -5,6 +5,7 @@
 
 #include "dataplane/packet.h"
 #include "dataplane/tables.h"
+#include "tcqf/egress.h"
 #include "tcqf/tag_table.h"
 
 namespace tcqf::dataplane {
@@ -13,6 +14,10 @@ bool is_ip(Layer3 kind);
 /// Of IP.
 std::uint8_t ip_dscp(Layer3 kind, const std::uint8_t* ip);
 void set_ip_dscp(Layer3 kind, std::uint8_t* ip, std::uint8_t dscp);
+
+inline TrafficClass class_of_dscp(std::uint8_t dscp) {
+    return (dscp & 0x37) == 0x30 ? TrafficClass::control : TrafficClass::best_effort;
+}
 
 /// `place`: a label stack entry, an IP header, or a TCQF option, as the kind of tag says. ECN bits
 /// and checksums stay right.
