@@ -22,7 +22,7 @@ FlowAction flow_action(const Build& build, std::size_t position) {
         to.policing_worker = build.options.flows[position].policing_worker;
     }
     if (from.sr_policy) {
-        to.policy = build.tables.policy_numbers->number_of.at(*from.sr_policy);
+        to.policy = build.tables.policy_numbers->at(*from.sr_policy);
     }
     to.has_service = from.mpls_service.has_value();
     to.service = from.mpls_service.value_or(config::MplsService{});

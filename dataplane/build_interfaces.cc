@@ -11,7 +11,7 @@ InterfaceTable interface_table(const Build& build, std::size_t index) {
     InterfaceTable to;
     to.mac = from.mac ? *from.mac : index < macs.size() ? macs[index] : config::MacAddress{};
     to.mtu = from.mtu;
-    to.route_table = build.tables.table_numbers.at(from.table);
+    to.route_table = table_number(build, from.table);
     for (const config::IpPrefix& prefix : from.addresses) {
         auto& source = prefix.address.is_ipv6 ? to.source_ipv6 : to.source_ipv4;
         if (!source) {

@@ -37,10 +37,10 @@ const std::uint32_t* binding_label(const config::SrPolicy& policy) {
 
 void set_binding_label(Build& build, const config::SrPolicy& policy) {
     if (const std::uint32_t* label = binding_label(policy)) {
-        build.tables.labels.set(*label,
-                                {.kind = LabelKind::policy,
-                                 .policy = build.tables.policy_numbers->number_of.at(policy.key)},
-                                nullptr);
+        build.tables.labels.set(
+            *label,
+            {.kind = LabelKind::policy, .policy = build.tables.policy_numbers->at(policy.key)},
+            nullptr);
     }
 }
 

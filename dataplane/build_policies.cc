@@ -200,7 +200,7 @@ PolicyWay sole_way(const PolicyPath& path) {
 }
 
 void set_policy(Build& build, Policies::Content& policies, const config::SrPolicy& policy) {
-    const std::uint32_t number = build.tables.policy_numbers->number_of.at(policy.key);
+    const std::uint32_t number = build.tables.policy_numbers->at(policy.key);
     InstalledPolicy& owner = policies.owners[number];
     owner = PolicyInstaller(build.tables).install(policy, owner);
     PolicyAction& action = policies.elements[number];
@@ -208,7 +208,7 @@ void set_policy(Build& build, Policies::Content& policies, const config::SrPolic
     action.drops_when_invalid = policy.drop_upon_invalid;
     action.reduced = policy.reduced_encapsulation;
     if (const config::IpAddress* sid = binding_address(policy)) {
-        action.counter = build.tables.sid_numbers->at({*sid, sid->bits()});
+        action.counter = build.options.sid_numbers->at({*sid, sid->bits()});
     }
     if (owner) {
         action.lists = owner->actions.data();
@@ -244,32 +244,18 @@ bool surroundings_differ(const Build& build) {
 
 }  // namespace
 
-/// A policy keeps its number as long as it exists; those of policies that are gone are used again.
 void number_policies(Build& build) {
     const config::ListDifference& difference = build.difference.policies;
     if (!build.from_nothing() && difference.added.empty() && difference.removed.empty()) {
         build.tables.policy_numbers = build.before->policy_numbers;
         return;
     }
-    auto numbers = std::make_shared<PolicyNumbers>();
-    if (!build.from_nothing()) {
-        *numbers = *build.before->policy_numbers;
-        for (const std::uint32_t removed : difference.removed) {
-            const auto gone =
-                numbers->number_of.find(build.before->config->sr_policies[removed].key);
-            numbers->free.push_back(gone->second);
-            numbers->number_of.erase(gone);
-        }
-    }
+    std::vector<config::PolicyKey> keys;
     for (const config::SrPolicy& policy : build.config.sr_policies) {
-        const auto next = static_cast<std::uint32_t>(numbers->number_of.size());
-        const auto [entry, is_new] = numbers->number_of.try_emplace(policy.key, next);
-        if (is_new && !numbers->free.empty()) {
-            entry->second = numbers->free.back();
-            numbers->free.pop_back();
-        }
+        keys.push_back(policy.key);
     }
-    build.tables.policy_numbers = std::move(numbers);
+    build.tables.policy_numbers =
+        renumbered(build.from_nothing() ? nullptr : build.before->policy_numbers.get(), keys);
 }
 
 void build_policies(Build& build) {
@@ -284,15 +270,13 @@ void build_policies(Build& build) {
     if (!build.from_nothing()) {
         policies = build.before->policies.content();
         for (const std::uint32_t removed : difference.removed) {
-            const std::uint32_t number = build.before->policy_numbers->number_of.at(
-                build.before->config->sr_policies[removed].key);
+            const std::uint32_t number =
+                build.before->policy_numbers->at(build.before->config->sr_policies[removed].key);
             policies.elements[number] = {};
             policies.owners[number] = nullptr;
         }
     }
-    const PolicyNumbers& numbers = *build.tables.policy_numbers;
-    const std::size_t count = numbers.number_of.size() + numbers.free.size();
-    policies.elements.resize(std::max(count, policies.elements.size()));
+    policies.elements.resize(build.tables.policy_numbers->count);
     policies.owners.resize(policies.elements.size());
     if (all) {
         for (const config::SrPolicy& policy : build.config.sr_policies) {

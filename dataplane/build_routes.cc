@@ -1,9 +1,12 @@
 // Routes: those of the configuration, connected prefixes, neighbours, the router's own addresses,
 // locators, and what is found by address as well: local and binding SIDs.
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <map>
 #include <set>
+#include <stdexcept>
 
 #include "dataplane/table_builders.h"
 
@@ -11,6 +14,8 @@ namespace tcqf::dataplane {
 namespace {
 
 constexpr std::array kFamilies = {Family::ipv4, Family::ipv6};
+
+constexpr std::uint32_t kMostTables = 1u << 16;
 
 /// One family of one table.
 using Place = std::pair<std::uint16_t, Family>;
@@ -51,8 +56,9 @@ std::set<Place> touched_by_difference(const Build& build) {
     const config::Difference& difference = build.difference;
     std::set<Place> touched;
     const auto touch = [&](const config::Route& route) {
-        // A table whose last route is gone keeps its number.
-        touched.emplace(build.tables.table_numbers.at(route.table), family_of(route.prefix));
+        if (build.tables.table_numbers->contains(route.table)) {
+            touched.emplace(table_number(build, route.table), family_of(route.prefix));
+        }
     };
     for (const std::uint32_t removed : difference.routes.removed) {
         touch(before.routes[removed]);
@@ -91,9 +97,7 @@ class RouteSetsBuilder {
     }
 
   private:
-    std::uint16_t number(const std::string& table) const {
-        return build_.tables.table_numbers.at(table);
-    }
+    std::uint16_t number(const std::string& table) const { return table_number(build_, table); }
 
     /// Null where the family keeps the routes that it has.
     RouteSet* set_for(std::uint16_t table, Family family) {
@@ -290,7 +294,7 @@ class RouteSetsBuilder {
     void add_policy(RouteSet& set, const config::IpPrefix& prefix, RouteKind kind,
                     const config::PolicyKey& key) {
         const std::uint32_t spec =
-            add_spec(set, {.kind = kind, .index = build_.tables.policy_numbers->number_of.at(key)});
+            add_spec(set, {.kind = kind, .index = build_.tables.policy_numbers->at(key)});
         set.specs[spec].fallback = set.fib.replace(prefix, spec);
     }
 
@@ -354,10 +358,9 @@ std::set<Place> places_to_build(const Build& build) {
     const bool all =
         build.from_nothing() || build.difference.addresses || build.difference.neighbors.keys();
     std::set<Place> places = all ? std::set<Place>() : touched_by_difference(build);
-    const std::size_t existing = all ? 0 : build.before->route_tables.size();
-    for (const auto& [name, number] : build.tables.table_numbers) {
+    for (const auto& [name, number] : build.tables.table_numbers->number_of) {
         for (const Family family : kFamilies) {
-            if (number >= existing) {
+            if (all || !build.before->table_numbers->contains(name)) {
                 places.emplace(number, family);
             }
         }
@@ -368,38 +371,43 @@ std::set<Place> places_to_build(const Build& build) {
 }  // namespace
 
 void number_tables(Build& build) {
-    TableNumbers& numbers = build.tables.table_numbers;
-    if (!build.from_nothing()) {
-        numbers = build.before->table_numbers;
+    const config::Difference& difference = build.difference;
+    if (!build.from_nothing() && !difference.addresses && !difference.routes.keys() &&
+        !difference.sids.any()) {
+        build.tables.table_numbers = build.before->table_numbers;
+        return;
     }
-    const auto add = [&numbers](const std::string& name) {
-        numbers.try_emplace(name, static_cast<std::uint16_t>(numbers.size()));
+    std::vector<std::string> names = {"main"};
+    std::set<std::string> known = {"main"};
+    const auto add = [&](const std::string& name) {
+        if (name != names.back() && known.insert(name).second) {
+            names.push_back(name);
+        }
     };
-    add("main");
     for (const config::Interface& interface : build.config.interfaces) {
         add(interface.table);
     }
-    if (build.from_nothing() || build.difference.routes.any()) {
-        for (const config::Route& route : build.config.routes) {
-            add(route.table);
-        }
+    for (const config::Route& route : build.config.routes) {
+        add(route.table);
     }
-    if (build.from_nothing() || build.difference.sids.any()) {
-        for (const config::LocalSid& sid : build.config.srv6.local_sids) {
-            add(sid.table);
-        }
+    for (const config::LocalSid& sid : build.config.srv6.local_sids) {
+        add(sid.table);
+    }
+    build.tables.table_numbers =
+        renumbered(build.from_nothing() ? nullptr : build.before->table_numbers.get(), names);
+    if (build.tables.table_numbers->count > kMostTables) {
+        throw std::runtime_error(fmt::format("more than {} route tables", kMostTables));
     }
 }
 
 void build_routes(Build& build) {
     const std::map<Place, std::shared_ptr<RouteSet>> made =
         RouteSetsBuilder(build, places_to_build(build)).run();
-    build.tables.route_tables.resize(build.tables.table_numbers.size());
-    const auto count = static_cast<std::uint16_t>(build.tables.route_tables.size());
-    for (std::uint16_t table = 0; table < count; ++table) {
+    build.tables.route_tables.resize(build.tables.table_numbers->count);
+    for (const auto& [name, table] : build.tables.table_numbers->number_of) {
         for (const Family family : kFamilies) {
             RouteTable::Routes& routes = build.tables.route_tables[table].routes(family);
-            const auto found = made.find({table, family});
+            const auto found = made.find(Place{table, family});
             if (found == made.end()) {
                 routes = build.before->route_tables[table].routes(family);
             } else {

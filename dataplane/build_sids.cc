@@ -17,14 +17,14 @@ void set_sid(Build& build, Sids::Content& sids, std::size_t position) {
     action.flavors = sid.flavors;
     action.block_bits = sid.locator_block_bits;
     action.node_bits = sid.locator_node_bits;
-    action.table = build.tables.table_numbers.at(sid.table);
+    action.table = table_number(build, sid.table);
     if (action.renews_destination() && !sid.flavors.next_csid) {
         action.plain_from = 1;
         action.popped_at = sid.flavors.psp ? 1 : 0;
     }
-    action.counter = build.tables.sid_numbers->at(sid.sid);
+    action.counter = build.options.sid_numbers->at(sid.sid);
     if (sid.policy) {
-        action.policy = build.tables.policy_numbers->number_of.at(*sid.policy);
+        action.policy = build.tables.policy_numbers->at(*sid.policy);
     }
     sids.owners[position] = build.adjacencies.group(sid.next_hops);
     action.hops = hop_set_of(sids.owners[position]);
@@ -57,13 +57,11 @@ void build_sids(Build& build) {
     build.tables.sids = Sids(std::move(sids));
 }
 
-bool binding_addresses_differ(const Build& build) {
+bool binding_addresses_differ(const config::Router& before, const config::Router& now,
+                              const config::ListDifference& policies) {
     const auto is_bound = [](const config::Router& router, std::uint32_t policy) {
         return binding_address(router.sr_policies[policy]) != nullptr;
     };
-    const config::Router& before = *build.before->config;
-    const config::Router& now = build.config;
-    const config::ListDifference& policies = build.difference.policies;
     return std::any_of(policies.removed.begin(), policies.removed.end(),
                        [&](std::uint32_t removed) { return is_bound(before, removed); }) ||
            std::any_of(policies.added.begin(), policies.added.end(),
@@ -75,26 +73,26 @@ bool binding_addresses_differ(const Build& build) {
            });
 }
 
-void number_sids(Build& build) {
-    if (!build.from_nothing() && build.difference.sids.added.empty() &&
-        !binding_addresses_differ(build)) {
-        build.tables.sid_numbers = build.before->sid_numbers;
-        return;
+bool binding_addresses_differ(const Build& build) {
+    return binding_addresses_differ(*build.before->config, build.config, build.difference.policies);
+}
+
+std::vector<config::IpPrefix> counted_sids(const config::Router& config) {
+    std::vector<config::IpPrefix> sids;
+    for (const config::LocalSid& sid : config.srv6.local_sids) {
+        sids.push_back(sid.sid);
     }
-    auto numbers = build.from_nothing() ? std::make_shared<SidNumbers>()
-                                        : std::make_shared<SidNumbers>(*build.before->sid_numbers);
-    const auto add = [&numbers](const config::IpPrefix& sid) {
-        numbers->try_emplace(sid, static_cast<std::uint32_t>(numbers->size()));
-    };
-    for (const config::LocalSid& sid : build.config.srv6.local_sids) {
-        add(sid.sid);
-    }
-    for (const config::SrPolicy& policy : build.config.sr_policies) {
+    for (const config::SrPolicy& policy : config.sr_policies) {
         if (const config::IpAddress* sid = binding_address(policy)) {
-            add({*sid, sid->bits()});
+            sids.push_back({*sid, sid->bits()});
         }
     }
-    build.tables.sid_numbers = std::move(numbers);
+    return sids;
+}
+
+bool counted_sids_differ(const config::Router& before, const config::Router& now,
+                         const config::Difference& difference) {
+    return difference.sids.keys() || binding_addresses_differ(before, now, difference.policies);
 }
 
 void build_sid_index(Build& build) {
@@ -120,7 +118,7 @@ void build_sid_index(Build& build) {
     for (const config::SrPolicy& policy : build.config.sr_policies) {
         if (const config::IpAddress* sid = binding_address(policy)) {
             add(*sid, {.kind = RouteKind::binding_sid,
-                       .index = build.tables.policy_numbers->number_of.at(policy.key),
+                       .index = build.tables.policy_numbers->at(policy.key),
                        .fallback = &SidIndex::kNoSid});
         }
     }

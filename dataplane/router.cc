@@ -88,57 +88,125 @@ std::shared_ptr<std::int64_t[]> no_arrivals(
                : nullptr;
 }
 
-/// State of flows outlives configurations: a flow keeps its slot, and the arrivals that are
-/// remembered while its specification stays the same. What has another one, or comes back, gets
-/// others, which keep_flows() notes when nothing can fail any more.
-std::vector<BuildOptions::FlowState> prepare_flows(SharedState& shared,
-                                                   const config::Router& config) {
+std::vector<std::uint32_t> flow_ids(const config::Router& config) {
+    std::vector<std::uint32_t> ids;
+    for (const config::Flow& flow : config.flows) {
+        ids.push_back(flow.id);
+    }
+    return ids;
+}
+
+/// The arrivals that are remembered of a flow of the running configuration, while its specification
+/// stays the same; others where it has another one, or comes.
+std::shared_ptr<std::int64_t[]> arrivals_of(SharedState& shared, std::uint32_t slot,
+                                            const config::Flow& flow) {
+    if (shared.owned) {
+        const Snapshot& running = *shared.owned;
+        const std::uint32_t position =
+            slot < running.flow_of_slot.size() ? running.flow_of_slot[slot] : FlowTable::kNoFlow;
+        if (position != FlowTable::kNoFlow &&
+            running.config->flows[position].traffic_specification == flow.traffic_specification) {
+            return running.flows.content().owners[position];
+        }
+    }
+    return no_arrivals(shared, flow.traffic_specification);
+}
+
+std::vector<BuildOptions::FlowState> flow_states(SharedState& shared, const config::Router& config,
+                                                 const FlowNumbers& numbers) {
     std::vector<BuildOptions::FlowState> states;
     for (const config::Flow& flow : config.flows) {
-        const auto [entry, is_new] = shared.flows.try_emplace(flow.id);
-        FlowRecord& record = entry->second;
-        if (is_new) {
-            record.slot = static_cast<std::uint32_t>(shared.flows.size() - 1);
-        }
-        states.push_back({record.slot,
-                          static_cast<std::uint16_t>(record.slot % shared.worker_count()),
-                          record.specification == flow.traffic_specification
-                              ? record.arrivals_ns
-                              : no_arrivals(shared, flow.traffic_specification)});
+        const std::uint32_t slot = numbers.at(flow.id);
+        states.push_back({slot, static_cast<std::uint16_t>(slot % shared.worker_count()),
+                          arrivals_of(shared, slot, flow)});
     }
     return states;
 }
 
-/// Takes what flows remember out of the records; of those that stay keep_flows() puts it back.
-/// Slots are not given to others: workers may still be on tables with the flow.
-void forget_flows(SharedState& shared, const config::Router& config) {
-    for (const config::Flow& flow : config.flows) {
-        FlowRecord& record = shared.flows.at(flow.id);
-        record.specification.reset();
-        record.arrivals_ns.reset();
-    }
-}
-
-void keep_flows(SharedState& shared, const config::Router& config,
-                const std::vector<BuildOptions::FlowState>& states) {
-    for (std::size_t i = 0; i < states.size(); ++i) {
-        FlowRecord& record = shared.flows.at(config.flows[i].id);
-        record.specification = config.flows[i].traffic_specification;
-        record.arrivals_ns = states[i].arrivals_ns;
-    }
-}
-
-/// Where flows keep what outlives packets: elements that are there already stay.
-void reserve_cursors(SharedState& shared, const config::Router& config) {
-    shared.sequences.reserve(shared.flows.size());
+/// What outlives packets of flows and SIDs: elements that are there already stay.
+void reserve_state(SharedState& shared, const config::Router& config, std::size_t flows,
+                   std::size_t sids) {
+    shared.sequences.reserve(flows);
     for (const auto& positions : shared.policer_positions) {
-        positions->reserve(shared.flows.size());
+        positions->reserve(flows);
     }
     for (const config::Domain& domain : config.domains) {
         for (const config::DomainInterface& member : domain.interfaces) {
-            shared.interfaces[member.interface]->cursors.reserve(shared.flows.size());
+            shared.interfaces[member.interface]->cursors.reserve(flows);
         }
     }
+    for (const auto& counters : shared.sid_counters) {
+        counters->reserve(sids);
+    }
+}
+
+/// Who comes finds nothing of who went.
+void forget_flow(SharedState& shared, std::uint32_t slot) {
+    shared.sequences.renew(slot);
+    for (const auto& positions : shared.policer_positions) {
+        positions->renew(slot);
+    }
+    for (const auto& interface : shared.interfaces) {
+        interface->cursors.renew(slot);
+    }
+}
+void forget_sid(SharedState& shared, std::uint32_t number) {
+    for (const auto& counters : shared.sid_counters) {
+        counters->renew(number);
+    }
+}
+
+/// What a change makes of the numbers of flows and SIDs.
+struct NewNumbers {
+    std::optional<FlowNumbers> flows;  ///< absent: as they are
+    std::optional<SidNumbers> sids;
+    GoneNumbers gone;
+};
+
+NewNumbers new_numbers(const SharedState& shared, const config::Router& config,
+                       const config::Difference& difference) {
+    NewNumbers numbers;
+    if (difference.flows) {
+        numbers.flows = shared.flow_numbers.next(flow_ids(config));
+        numbers.gone.flows = shared.flow_numbers.gone_in(*numbers.flows);
+    }
+    if (counted_sids_differ(*shared.config, config, difference)) {
+        numbers.sids = shared.sid_numbers.next(counted_sids(config));
+        numbers.gone.sids = shared.sid_numbers.gone_in(*numbers.sids);
+    }
+    return numbers;
+}
+
+/// When the workers go over to the tables with these numbers.
+void take_numbers(SharedState& shared, NewNumbers&& numbers) {
+    if (numbers.flows) {
+        shared.flow_numbers = std::move(*numbers.flows);
+    }
+    if (numbers.sids) {
+        shared.sid_numbers = std::move(*numbers.sids);
+    }
+    if (!numbers.gone.flows.empty() || !numbers.gone.sids.empty()) {
+        numbers.gone.passage.start(*shared.qsbr);
+        shared.gone.push_back(std::move(numbers.gone));
+    }
+}
+
+/// Gives away the numbers of what is gone, as far as no worker can come across them.
+void release_numbers(SharedState& shared) {
+    std::erase_if(shared.gone, [&shared](GoneNumbers& gone) {
+        if (!gone.passage.is_over(*shared.qsbr, shared.rings)) {
+            return false;
+        }
+        for (const std::uint32_t slot : gone.flows) {
+            forget_flow(shared, slot);
+        }
+        for (const std::uint32_t number : gone.sids) {
+            forget_sid(shared, number);
+        }
+        shared.flow_numbers.release(gone.flows);
+        shared.sid_numbers.release(gone.sids);
+        return true;
+    });
 }
 
 std::unique_ptr<rte_rcu_qsbr, FreeQsbr> make_qsbr(unsigned workers) {
@@ -158,12 +226,6 @@ BuildOptions build_options(const SharedState& shared) {
     options.fib = shared.options.fib;
     options.macs = shared.options.macs;
     return options;
-}
-
-void reserve_sid_counters(SharedState& shared, const Snapshot& tables) {
-    for (const auto& counters : shared.sid_counters) {
-        counters->reserve(tables.sid_numbers->size());
-    }
 }
 
 /// New queues for interfaces whose cycles or link change, by interface; nullptr for the others.
@@ -222,15 +284,16 @@ Router::Router(const std::shared_ptr<const config::Router>& config,
     shared_->qsbr = make_qsbr(workers);
     shared_->in_use = std::vector<std::atomic<const Snapshot*>>(workers);
     BuildOptions build = build_options(*shared_);
-    build.flows = prepare_flows(*shared_, *config);
-    keep_flows(*shared_, *config, build.flows);
+    shared_->flow_numbers = shared_->flow_numbers.next(flow_ids(*config));
+    shared_->sid_numbers = shared_->sid_numbers.next(counted_sids(*config));
+    build.flows = flow_states(*shared_, *config, shared_->flow_numbers);
+    build.sid_numbers = &shared_->sid_numbers;
     shared_->owned = build_tables(config, build);
     for (unsigned worker = 0; worker < workers; ++worker) {
         shared_->sid_counters.push_back(std::make_unique<SlotArray<SidCounter>>());
         shared_->policer_positions.push_back(std::make_unique<SlotArray<Policer::Position>>());
     }
-    reserve_sid_counters(*shared_, *shared_->owned);
-    reserve_cursors(*shared_, *config);
+    reserve_state(*shared_, *config, shared_->flow_numbers.count, shared_->sid_numbers.count);
     shared_->current.store(shared_->owned.get(), std::memory_order_release);
     for (unsigned worker = 0; worker < workers; ++worker) {
         shared_->workers.push_back(std::make_unique<Worker>(*shared_, worker));
@@ -249,24 +312,25 @@ std::string Router::apply(std::shared_ptr<const config::Router> config,
     }
     // All that may find no memory comes before the first change.
     BuildOptions build;
+    NewNumbers numbers;
     std::unique_ptr<Snapshot> tables;
     std::vector<std::unique_ptr<Output>> outputs;
     try {
         build = build_options(*shared_);
+        numbers = new_numbers(*shared_, *config, difference);
+        const FlowNumbers& flows = numbers.flows ? *numbers.flows : shared_->flow_numbers;
+        const SidNumbers& sids = numbers.sids ? *numbers.sids : shared_->sid_numbers;
         if (difference.flows) {
-            build.flows = prepare_flows(*shared_, *config);
+            build.flows = flow_states(*shared_, *config, flows);
         }
-        reserve_cursors(*shared_, *config);
+        build.sid_numbers = &sids;
+        reserve_state(*shared_, *config, flows.count, sids.count);
         tables = build_tables(config, build, *shared_->owned, difference);
-        reserve_sid_counters(*shared_, *tables);
         outputs = changed_outputs(*shared_, *config);
         shared_->retired.reserve(shared_->retired.size() + 1);
+        shared_->gone.reserve(shared_->gone.size() + 1);
     } catch (const std::exception& error) {
         return words_of(error);
-    }
-    if (difference.flows) {
-        forget_flows(*shared_, *shared_->config);
-        keep_flows(*shared_, *config, build.flows);
     }
     for (std::size_t i = 0; i < outputs.size(); ++i) {
         if (outputs[i]) {
@@ -279,6 +343,7 @@ std::string Router::apply(std::shared_ptr<const config::Router> config,
     shared_->retired.push_back(
         {std::move(shared_->owned), rte_rcu_qsbr_start(shared_->qsbr.get())});
     shared_->owned = std::move(tables);
+    take_numbers(*shared_, std::move(numbers));
     return {};
 }
 
@@ -286,6 +351,7 @@ void Router::reclaim() {
     std::erase_if(shared_->retired, [this](const RetiredTables& retired) {
         return rte_rcu_qsbr_check(shared_->qsbr.get(), retired.token, false) == 1;
     });
+    release_numbers(*shared_);
     for (std::size_t i = 0; i < shared_->interfaces.size(); ++i) {
         const std::unique_ptr<Output> last(
             shared_->interfaces[i]->retired.exchange(nullptr, std::memory_order_acquire));
@@ -344,7 +410,7 @@ std::int64_t Router::tx_guard_ns(config::InterfaceIndex interface) const {
 
 std::map<config::IpPrefix, Router::SidAccount> Router::sid_account() const {
     std::map<config::IpPrefix, SidAccount> account;
-    for (const auto& [sid, number] : *shared_->owned->sid_numbers) {
+    for (const auto& [sid, number] : shared_->sid_numbers.number_of) {
         SidAccount sum;
         for (const auto& counters : shared_->sid_counters) {
             sum.packets += (*counters)[number].packets.get();

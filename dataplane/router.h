@@ -76,8 +76,9 @@ class Router {
                       const config::Difference& difference);
     /// The tables that the workers go over to, for tests and benchmarks.
     const Snapshot& tables() const;
-    /// Frees old tables that no worker can see any more; from the control thread after each change
-    /// and now and then. Not part of a change: freeing large tables takes longer.
+    /// Frees old tables that no worker can see any more, and gives away what flows and SIDs that
+    /// are gone had; from the control thread after each change and now and then. Not part of a
+    /// change: freeing large tables takes longer.
     void reclaim();
     /// Queues of an interface that gave way to others whose cycles or link are different.
     struct Drained {

@@ -5,7 +5,6 @@
 #include <rte_ring.h>
 
 #include <atomic>
-#include <map>
 #include <memory>
 #include <memory_resource>
 #include <new>
@@ -17,8 +16,10 @@
 #include "dataplane/huge_vector.h"
 #include "dataplane/icmp_error.h"
 #include "dataplane/packet.h"
+#include "dataplane/passage.h"
 #include "dataplane/router.h"
 #include "dataplane/slot_array.h"
+#include "dataplane/table_builder.h"
 #include "dataplane/tables.h"
 #include "dataplane/worker.h"
 #include "tcqf/egress.h"
@@ -85,11 +86,6 @@ struct InterfaceState {
     std::atomic<Output*> retired = nullptr;
 };
 
-struct FreeRing {
-    void operator()(rte_ring* ring) const { rte_ring_free(ring); }
-};
-using Ring = std::unique_ptr<rte_ring, FreeRing>;
-
 struct FreeQsbr {
     void operator()(rte_rcu_qsbr* qsbr) const { ::operator delete (qsbr, std::align_val_t{64}); }
 };
@@ -100,11 +96,15 @@ struct RetiredTables {
     std::uint64_t token = 0;
 };
 
-/// State of a flow that outlives configurations. Control thread alone.
-struct FlowRecord {
-    std::uint32_t slot = 0;
-    std::optional<TrafficSpecification> specification;
-    std::shared_ptr<std::int64_t[]> arrivals_ns;  ///< null: no specification
+/// Of flows, by id: the slots of what outlives packets.
+using FlowNumbers = Numbers<std::uint32_t>;
+
+/// Numbers of flows and SIDs that a change took away. They are given to others when no worker can
+/// come across them any more.
+struct GoneNumbers {
+    std::vector<std::uint32_t> flows;
+    std::vector<std::uint32_t> sids;
+    PassageOfPackets passage;
 };
 
 struct SharedState {
@@ -125,7 +125,10 @@ struct SharedState {
     SlotArray<std::atomic<std::uint32_t>> sequences;
     /// By worker, which writes them, and the number of the SID.
     std::vector<std::unique_ptr<SlotArray<SidCounter>>> sid_counters;
-    std::map<std::uint32_t, FlowRecord> flows;  // by id; control thread alone
+    // Control thread alone.
+    FlowNumbers flow_numbers;
+    SidNumbers sid_numbers;
+    std::vector<GoneNumbers> gone;  ///< the oldest first
 
     std::unique_ptr<rte_rcu_qsbr, FreeQsbr> qsbr;
     std::unique_ptr<Snapshot> owned;       // control thread alone

@@ -4,6 +4,7 @@
 #include <array>
 #include <atomic>
 #include <cstddef>
+#include <memory>
 #include <stdexcept>
 
 namespace tcqf::dataplane {
@@ -32,6 +33,14 @@ class SlotArray {
             if (chunks_[i].load(std::memory_order_relaxed) == nullptr) {
                 chunks_[i].store(new Element[kChunk]{}, std::memory_order_release);
             }
+        }
+    }
+
+    /// Control thread: makes an element that nobody uses what it was at first.
+    void renew(std::size_t index) {
+        if (Element* chunk = chunks_[index / kChunk].load(std::memory_order_relaxed)) {
+            std::destroy_at(&chunk[index % kChunk]);
+            std::construct_at(&chunk[index % kChunk]);
         }
     }
 

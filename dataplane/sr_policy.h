@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -10,6 +9,7 @@
 #include "config/router.h"
 #include "dataplane/adjacency.h"
 #include "dataplane/label_stack.h"
+#include "dataplane/numbers.h"
 #include "dataplane/outer_header.h"
 
 namespace tcqf::dataplane {
@@ -89,11 +89,8 @@ struct PolicyPath {
 };
 using InstalledPolicy = std::shared_ptr<const PolicyPath>;  // null: invalid
 
-/// Policies to their numbers, the same over changes of the configuration.
-struct PolicyNumbers {
-    std::map<config::PolicyKey, std::uint32_t> number_of;
-    std::vector<std::uint32_t> free;
-};
+/// Of policies: places in Snapshot::policies.
+using PolicyNumbers = Numbers<config::PolicyKey>;
 
 /// Whether a list is valid by itself (RFC 9256, 5.1): not empty, weight not 0, one data plane.
 bool is_well_formed(const config::SegmentList& list);

@@ -39,7 +39,6 @@ std::unique_ptr<Snapshot> build_all(std::shared_ptr<const config::Router> config
     build_globals(build);
     number_tables(build);
     number_policies(build);
-    number_sids(build);
     build_interfaces(build);
     build_domains(build);
     build_partitions(build);

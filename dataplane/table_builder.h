@@ -5,9 +5,13 @@
 #include <vector>
 
 #include "config/difference.h"
+#include "dataplane/numbers.h"
 #include "dataplane/tables.h"
 
 namespace tcqf::dataplane {
+
+/// Of SIDs: places of their counters.
+using SidNumbers = Numbers<config::IpPrefix>;
 
 struct BuildOptions {
     FibKind fib = FibKind::compact;
@@ -19,7 +23,14 @@ struct BuildOptions {
     };
     std::vector<FlowState> flows;  ///< by the position of the flow; not looked at where no flow
                                    ///< differs from the tables before
+    const SidNumbers* sid_numbers = nullptr;  ///< of counted_sids() of the configuration
 };
+
+/// The SIDs and binding SIDs whose packets are counted.
+std::vector<config::IpPrefix> counted_sids(const config::Router& config);
+/// Whether they may be other ones than before.
+bool counted_sids_differ(const config::Router& before, const config::Router& now,
+                         const config::Difference& difference);
 
 /// All tables. Throws std::runtime_error where memory is short.
 std::unique_ptr<Snapshot> build_tables(std::shared_ptr<const config::Router> config,

@@ -2,6 +2,10 @@
 // it have built, and takes over from the tables before what the difference leaves alone.
 #pragma once
 
+#include <memory>
+#include <string>
+#include <vector>
+
 #include "config/difference.h"
 #include "dataplane/adjacency_builder.h"
 #include "dataplane/table_builder.h"
@@ -24,9 +28,25 @@ struct Build {
     }
 };
 
+/// Numbers of other keys, in tables: each worker reads its own ones, so that those of what is gone
+/// can be given away at the next change.
+template <class Key>
+std::shared_ptr<const Numbers<Key>> renumbered(const Numbers<Key>* before,
+                                               const std::vector<Key>& keys) {
+    if (before == nullptr) {
+        return std::make_shared<const Numbers<Key>>(Numbers<Key>().next(keys));
+    }
+    auto next = std::make_shared<Numbers<Key>>(before->next(keys));
+    next->release(before->gone_in(*next));
+    return next;
+}
+
+inline std::uint16_t table_number(const Build& build, const std::string& name) {
+    return static_cast<std::uint16_t>(build.tables.table_numbers->at(name));
+}
+
 void number_tables(Build& build);
 void number_policies(Build& build);
-void number_sids(Build& build);
 void build_interfaces(Build& build);
 void build_domains(Build& build);
 void build_partitions(Build& build);

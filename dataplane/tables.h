@@ -16,6 +16,7 @@
 #include "dataplane/flow_table.h"
 #include "dataplane/label_table.h"
 #include "dataplane/number_table.h"
+#include "dataplane/numbers.h"
 #include "dataplane/route_table.h"
 #include "dataplane/shared_array.h"
 #include "dataplane/sid_index.h"
@@ -123,11 +124,8 @@ class Shares {
     const std::uint16_t* of_none_;
 };
 
-/// Names of route tables to their numbers, the same over changes of the configuration.
-using TableNumbers = std::map<std::string, std::uint16_t>;
-
-/// SIDs to their numbers, which are never given to others: one that comes back goes on counting.
-using SidNumbers = std::map<config::IpPrefix, std::uint32_t>;
+/// Of route tables, by name: places in Snapshot::route_tables.
+using TableNumbers = Numbers<std::string>;
 
 static_assert(NumberTable::kNone == kNoNrp);
 
@@ -144,7 +142,7 @@ class Snapshot {
     std::uint32_t hash_seed = 0;
 
     std::vector<InterfaceTable> interfaces;
-    std::vector<RouteTable> route_tables;
+    std::vector<RouteTable> route_tables;  ///< without routes where the number is nobody's
     LabelTable labels;
     SharedArray<SidAction, HopGroup> sids;
     std::shared_ptr<const SidIndex> sid_index;
@@ -163,9 +161,8 @@ class Snapshot {
     SharedArray<std::uint32_t> flow_of_slot;  ///< position in `flows`, or FlowTable::kNoFlow
 
     // Names to numbers, for the builder of the next tables.
-    TableNumbers table_numbers;
+    std::shared_ptr<const TableNumbers> table_numbers;
     std::shared_ptr<const PolicyNumbers> policy_numbers;
-    std::shared_ptr<const SidNumbers> sid_numbers;
 
     const RouteAction& route(std::uint16_t table, std::uint32_t ipv4_destination) const {
         return route_tables[table].find_ipv4(ipv4_destination);

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "config/address.h"
 #include "dataplane/headers.h"
 
 namespace tcqf::test {
@@ -59,6 +60,28 @@ inline Frame label(std::uint32_t value, std::uint8_t tc, bool bottom, std::uint8
     Frame entry;
     append32(entry, dataplane::mpls::entry(value, tc, bottom, ttl));
     return entry;
+}
+
+/// IPv6 to a SID of ours with one more segment, `left` of two left.
+inline Frame to_sid(const char* destination, std::uint8_t left) {
+    Frame frame = ethernet(3, dataplane::ethertype::kIpv6);
+    append32(frame, 6u << 28);
+    append16(frame, 24 + 8);
+    frame.push_back(dataplane::protocol::kRouting);
+    frame.push_back(64);
+    const auto append = [&frame](const char* address) {
+        const auto octets = config::IpAddress::parse(address)->octets;
+        frame.insert(frame.end(), octets.begin(), octets.end());
+    };
+    append("2001:db8:3::9");
+    append(destination);
+    frame = frame + Frame{dataplane::protocol::kUdp, 2, 4, left, 0, 0, 0, 0};
+    append("2001:db8:d1::7");
+    append16(frame, 4000);
+    append16(frame, 5000);
+    append16(frame, 8);
+    append16(frame, 0);
+    return frame;
 }
 
 }  // namespace tcqf::test

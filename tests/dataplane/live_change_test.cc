@@ -39,6 +39,8 @@ std::unique_ptr<Snapshot> build(const Router& config, const Snapshot* before) {
     for (std::size_t i = 0; i < config.flows.size(); ++i) {
         options.flows[i].slot = config.flows[i].id % 100;
     }
+    const auto numbers = dataplane::SidNumbers().next(dataplane::counted_sids(config));
+    options.sid_numbers = &numbers;
     const auto shared = std::make_shared<const Router>(config);
     return before == nullptr ? dataplane::build_tables(shared, options)
                              : dataplane::build_tables(shared, options, *before,
@@ -125,9 +127,10 @@ class Description {
     void routes() {
         for (const char* table : {"main", "red"}) {
             if (!is_named(table)) {
-                continue;  // its number may outlive it
+                continue;
             }
-            const std::uint16_t number = tables_.table_numbers.at(table);
+            const std::uint16_t number =
+                static_cast<std::uint16_t>(tables_.table_numbers->at(table));
             for (unsigned high = 0; high < 12; ++high) {
                 for (unsigned low = 0; low < 4; ++low) {
                     const auto ipv4 = address(fmt::format("10.{}.{}.2", high, low));
@@ -533,6 +536,16 @@ TEST(TablesAfterAChange, APolicyWithoutRoomInAnMtuBecomesInvalid) {
     EXPECT_TRUE(before->policies[0].is_valid());
     EXPECT_FALSE(now->policies[0].is_valid());
     EXPECT_TRUE(build(config, now.get())->policies[0].is_valid());
+}
+
+TEST(TablesAfterAChange, MoreTablesOfRoutesThanHaveNumbersAreRefused) {
+    Router config = base();
+    const std::unique_ptr<Snapshot> before = build(config, nullptr);
+    for (unsigned i = 0; i < 1U << 16; ++i) {
+        config.routes.push_back(config.routes[0]);
+        config.routes.back().table = fmt::format("t{}", i);
+    }
+    EXPECT_THROW(build(config, before.get()), std::runtime_error);
 }
 
 TEST(TablesAfterAChange, OnePolicyOfManyIsReplacedAlone) {
