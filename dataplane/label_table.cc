@@ -17,6 +17,8 @@ void LabelTable::set(std::uint32_t label, const LabelAction& action, const HopGr
         page = std::make_shared<Page>(*page);
     }
     LabelAction& placed = page->actions[label % kPage];
+    page->used += placed.kind == LabelKind::none ? 1 : 0;
+    page->used -= action.kind == LabelKind::none ? 1 : 0;
     placed = action;
     placed.hops = hop_set_of(hops);
     placed.is_plain =
@@ -24,6 +26,9 @@ void LabelTable::set(std::uint32_t label, const LabelAction& action, const HopGr
                                            std::all_of(hops->begin(), hops->end(), pushes_nothing));
     placed.sole_hop = placed.is_plain && placed.hops.count == 1 ? placed.hops.first : nullptr;
     page->groups[label % kPage] = hops;
+    if (page->used == 0) {
+        page = unused_;
+    }
 }
 
 }  // namespace tcqf::dataplane

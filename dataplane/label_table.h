@@ -33,7 +33,7 @@ static_assert(sizeof(LabelAction) == 32);
 /// set() copies the page that it changes.
 class LabelTable {
   public:
-    LabelTable() { pages_.fill(std::make_shared<Page>()); }
+    LabelTable() { pages_.fill(unused_); }
 
     /// `hops` is kept as long as the action is.
     void set(std::uint32_t label, const LabelAction& action, const HopGroup& hops);
@@ -54,9 +54,11 @@ class LabelTable {
     struct Page {
         std::array<LabelAction, kPage> actions;
         std::array<HopGroup, kPage> groups;
+        std::uint32_t used = 0;
     };
     // The control thread alone copies tables, so a page with one owner is this table's own.
     std::array<std::shared_ptr<Page>, (1u << 20) / kPage> pages_;
+    std::shared_ptr<Page> unused_ = std::make_shared<Page>();
 };
 
 }  // namespace tcqf::dataplane

@@ -83,7 +83,7 @@ std::string config_of(unsigned reload) {
     return with(yaml, "routes:\n",
                 fmt::format("- {{interface: ge2, address: 10.0.3.{}, mac: '02:00:00:00:03:03'}}\n"
                             "routes:\n",
-                            3 + reload % 200));
+                            3 + reload / 8 % 200));
 }
 
 /// How large the arrays are that things are numbered for.

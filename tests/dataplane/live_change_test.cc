@@ -548,6 +548,19 @@ TEST(TablesAfterAChange, MoreTablesOfRoutesThanHaveNumbersAreRefused) {
     EXPECT_THROW(build(config, before.get()), std::runtime_error);
 }
 
+TEST(TablesAfterAChange, APageOfLabelsThatAreGoneIsFreed) {
+    const Router config = base();
+    Router more = config;
+    more.mpls.labels.push_back(more.mpls.labels[0]);
+    more.mpls.labels.back().label = 5000;
+    const std::unique_ptr<Snapshot> before = build(config, nullptr);
+    const std::unique_ptr<Snapshot> between = build(more, before.get());
+    const std::unique_ptr<Snapshot> after = build(config, between.get());
+    EXPECT_FALSE(between->labels.shares_page(before->labels, 5000));
+    EXPECT_TRUE(after->labels.shares_page(before->labels, 5000));
+    EXPECT_TRUE(after->labels.shares_page(between->labels, 100));
+}
+
 TEST(TablesAfterAChange, OnePolicyOfManyIsReplacedAlone) {
     Router config = base();
     for (std::uint32_t color = 10; color < 60; ++color) {
