@@ -27,6 +27,7 @@ struct Numbers {
                 entry->second = before != number_of.end() ? before->second : next.take();
             }
         }
+        next.free.reserve(next.count);  // for release(), which must not fail
         return next;
     }
 

@@ -5,6 +5,7 @@
 #include <rte_rcu_qsbr.h>
 #include <rte_ring.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -23,6 +24,8 @@ using Ring = std::unique_ptr<rte_ring, FreeRing>;
 /// over once more: from the worker that polices a flow to the owner of the interface.
 class PassageOfPackets {
   public:
+    /// For so many rings: what follows needs no memory.
+    void reserve(std::size_t rings) { filled_to_.reserve(rings); }
     void start(rte_rcu_qsbr& qsbr) { token_ = rte_rcu_qsbr_start(&qsbr); }
     /// To be asked now and then until it is true.
     bool is_over(rte_rcu_qsbr& qsbr, const std::vector<Ring>& rings);

@@ -166,6 +166,7 @@ struct NewNumbers {
 NewNumbers new_numbers(const SharedState& shared, const config::Router& config,
                        const config::Difference& difference) {
     NewNumbers numbers;
+    numbers.gone.passage.reserve(shared.rings.size());
     if (difference.flows) {
         numbers.flows = shared.flow_numbers.next(flow_ids(config));
         numbers.gone.flows = shared.flow_numbers.gone_in(*numbers.flows);
