@@ -44,14 +44,31 @@ class SidChecker {
                    "a table to look up in belongs to End.T, End.DT4, End.DT6 and "
                    "End.DT46");
         }
-        if (!is_one_of(sid.behavior, {end, end_x, end_t})) {
-            refuse(entry, "flavors", "flavors belong to End, End.X and End.T");
-        }
+        check_flavors(entry, sid);
         if (!sid.flavors.next_csid) {
             refuse(entry, "locator-block-bits", "belongs to the flavor NEXT-CSID");
             refuse(entry, "locator-node-bits", "belongs to the flavor NEXT-CSID");
         }
         check_families(entry, sid);
+    }
+
+    /// RFC 8986, 4.16, and RFC 9800, 4.1.
+    void check_flavors(const Cursor& entry, const LocalSid& sid) {
+        if (is_one_of(sid.behavior, {end, end_x, end_t})) {
+            return;
+        }
+        const SidFlavors& flavors = sid.flavors;
+        if (!is_one_of(sid.behavior, {end_b6_encaps, end_b6_encaps_red})) {
+            refuse(entry, "flavors",
+                   "flavors belong to End, End.X and End.T, NEXT-CSID to End.B6.Encaps and "
+                   "End.B6.Encaps.Red as well");
+        } else if (flavors.psp || flavors.usp || flavors.usd) {
+            context_.report.conflict(
+                entry["flavors"].node(),
+                fmt::format("PSP, USP and USD belong to End, End.X and End.T: of the flavors, "
+                            "behavior {} may have NEXT-CSID",
+                            entry["behavior"].text()));
+        }
     }
 
     void need_or_refuse(const Cursor& entry, std::string_view name, bool is_needed,

@@ -186,7 +186,7 @@ class RandomConfig : private RandomHops {
                 : fmt::format("{}{}/128", one_of({"fc00:1::", "fc00:1::", other_locator()}),
                               pick(6));
         std::string what;
-        switch (is_wide ? pick(3) : pick(9)) {
+        switch (is_wide ? one_of({0u, 1u, 2u, 8u}) : pick(9)) {
             case 0:
                 what = "End";
                 break;

@@ -211,7 +211,14 @@ class RandomRouter : private RandomHops {
                 return "End";
         }
     }
+    std::string into_policy() {
+        return one_of({"End.B6.Encaps, policy: ", "End.B6.Encaps.Red, policy: "}) +
+               policy(1 + pick(kSidPolicies));
+    }
     std::string compressed() {
+        if (one_in(8)) {
+            return into_policy() + ", flavors: [NEXT-CSID]";
+        }
         return onward_behavior() +
                fmt::format(", flavors: [{}]",
                            one_of({"NEXT-CSID", "NEXT-CSID", "NEXT-CSID, PSP", "NEXT-CSID, USD"}));
@@ -228,8 +235,7 @@ class RandomRouter : private RandomHops {
             case 4:
                 return one_in(2) ? "End.DX4, " + hops(false) : "End.DX6, " + hops(true);
             case 5:
-                return one_of({"End.B6.Encaps, policy: ", "End.B6.Encaps.Red, policy: "}) +
-                       policy(1 + pick(kSidPolicies));
+                return into_policy();
             default:
                 return onward_behavior() + (one_in(2) ? "" : flavors());
         }

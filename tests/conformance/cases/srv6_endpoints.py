@@ -377,9 +377,12 @@ def csid_config(**more):
     made = config()
     add_route(made, "fc00:1:8::/48", 1)
     made["srv6"]["locators"] = ["fc00:1::/48", "fc00:1:1::/48"]
+    by_policy = {"policy": {"color": 100, "endpoint": "2001:db8:9::9"}}
     for name, entry in (("1", {"behavior": "End"}),
                         ("2", {"behavior": "End.X", "next-hops": [hop(2, 6)]}),
-                        ("3", {"behavior": "End.T", "table": "red"})):
+                        ("3", {"behavior": "End.T", "table": "red"}),
+                        ("4", {"behavior": "End.B6.Encaps", **by_policy}),
+                        ("5", {"behavior": "End.B6.Encaps.Red", **by_policy})):
         made["srv6"]["local-sids"].append(
             {"sid": f"fc00:1:{name}::/48", "flavors": ["NEXT-CSID"], **entry, **more})
     add_route(made, "fc00:1:8::/48", 2, table="red")
@@ -388,7 +391,7 @@ def csid_config(**more):
 
 def csid_cases():
     made = []
-    for name, number in (("end", 1), ("x", 2), ("t", 3)):
+    for name, number in (("end", 1), ("x", 2), ("t", 3), ("b6", 4), ("b6-red", 5)):
         def to(rest, number=number, **more):
             return packet(f"fc00:1:{number}:{rest}", [], b"payload!", 59, **more)
         sid = f"fc00:1:{number}::"
@@ -414,6 +417,12 @@ def csid_cases():
     made.append(single("csid-chain", "NEXT-CSID: two SIDs of this router in one container",
                        csid_config(), packet("fc00:1:1:2:8::", [], b"payload!", 59),
                        by_hand=leaves(ge2=1)))
+    ending = csid_config()
+    ending["srv6"]["local-sids"].append({"sid": "fc00:1:d6::/128", "behavior": "End.DT6"})
+    made.append(single("csid-then-dt6", "NEXT-CSID: the last SID of the container ends the outer "
+                       "packet and needs no flavor", ending,
+                       packet("fc00:1:1:d6::", [], v6(1, size=80, to=0), 41),
+                       by_hand=leaves(ge0=1)))
     within = csid_config()
     within["sr-policies"][0]["binding-sid"] = "fc00:1:1:b100::"
     made.append(single("csid-binding-sid-within", "A binding SID within a shorter SID: the longest "
