@@ -34,10 +34,10 @@ def head_end(*labels, mna=True, depth=None, nrp=None, **more):
 
 
 def nas(selector, *, scope=1, opcode=115, unknown=0, top=(0, 64), b_opcode=2, b_unknown=0, nasl=1,
-        nal=0, b_nal=0):
+        nal=0, b_nal=0, reserved=0):
     """A sub-stack as entries for labelled_stack: format A, B and C."""
     a = actions.LABEL << 12 | top[0] << 9 | top[1]
-    b = b_opcode << 25 | scope << 9 | nasl << 4 | b_unknown << 3 | b_nal
+    b = b_opcode << 25 | reserved << 11 | scope << 9 | nasl << 4 | b_unknown << 3 | b_nal
     c = opcode << 25 | (selector >> 4) << 9 | (selector & 15) << 4 | unknown << 3 | nal
     return [tuple(actions.entry_of(word)) for word in ((a, b, c) if nasl else (a, b))]
 
@@ -196,6 +196,9 @@ def transit_cases():
                       [*nas(5, scope=3, unknown=1, top=(1, 64)), top],
                       *[[top, *nas(5, scope=3)], [top, *nas(5, scope=3), (500, 0, 1), *nas(5)]] * 2),
              by_hand=drops(unknown_option=3, nrp_quota=1)),
+        Case("mna-reserved-bit", "The reserved bit of the first action, with which post-stack actions "
+             "are announced, changes nothing", transit_config(),
+             arriving(*[[top, *nas(5, reserved=1)]] * 3), by_hand=drops(nrp_quota=1)),
         Case("mna-extension-opcode", "Opcode 127, which this router has no extension of, is dropped "
              "whatever its U bit says; in another scope it is not read", transit_config(),
              arriving([top, *nas(0, opcode=127)], [top, *nas(5, b_opcode=127)],
