@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 
 #include "config/check_context.h"
 #include "tcqf/wire.h"
@@ -258,25 +259,39 @@ class DomainChecker {
     std::map<InterfaceIndex, const Domain*> domains_;
 };
 
-/// Which larger C or T brings the window of a computed map down to C distances.
+/// The shortest cycles, no shorter than `from_us`, with which a computed map's window has at most
+/// `cycles` distances; none where even the longest do not do.
+std::optional<std::int64_t> shortest_cycle_us(const LatencyRange& latency, CycleTiming timing,
+                                              std::int64_t from_us, std::int64_t cycles) {
+    constexpr std::int64_t kLongestCycleUs = 65'535;
+    for (std::int64_t us = from_us; us <= kLongestCycleUs; ++us) {
+        timing.cycle_time_ns = us * 1000;
+        if (compute_map(latency, timing).distances() <= cycles) {
+            return us;
+        }
+    }
+    return std::nullopt;
+}
+
+/// Which larger C or T, or else which of both, brings the window of a computed map down to C
+/// distances.
 std::string DomainChecker::what_would_do(const LatencyRange& latency, const CycleTiming& timing,
                                          const Domain& domain) const {
     const std::int64_t distances = compute_map(latency, timing).distances();
-    std::string answer;
-    if (distances <= most_cycles(domain)) {
-        answer = fmt::format("cycles: {} would do", distances);
+    const std::int64_t most = most_cycles(domain);
+    const std::int64_t longer_us = domain.cycle_time_us + 1;
+    const std::string more = distances <= most ? fmt::format("cycles: {} would do", distances) : "";
+    if (const auto us = shortest_cycle_us(latency, timing, longer_us, domain.cycles)) {
+        return fmt::format("{}{}cycle-time-us: {} would do", more, more.empty() ? "" : ", or ",
+                           *us);
     }
-    constexpr std::int64_t kLongestCycleUs = 65'535;
-    for (std::int64_t us = domain.cycle_time_us + 1; us <= kLongestCycleUs; ++us) {
-        CycleTiming longer = timing;
-        longer.cycle_time_ns = us * 1000;
-        if (compute_map(latency, longer).distances() <= domain.cycles) {
-            return answer +
-                   fmt::format("{}cycle-time-us: {} would do", answer.empty() ? "" : ", or ", us);
-        }
+    if (!more.empty()) {
+        return more;
     }
-    return answer.empty() ? "the latencies are too far apart for any number and length of cycles"
-                          : answer;
+    if (const auto us = shortest_cycle_us(latency, timing, longer_us, most)) {
+        return fmt::format("cycles: {} with cycle-time-us: {} would do", most, *us);
+    }
+    return "the latencies are too far apart for any number and length of cycles";
 }
 
 void DomainChecker::compute(const Cursor& entry, const Cursor& child, const Domain& domain,
