@@ -49,6 +49,19 @@ bool find_quoted(std::span<const std::uint8_t> received, bool came_labelled, Quo
            ipv4::header_octets(quoted.ip) <= quoted.octets;
 }
 
+/// The checks of RFC 1812, 5.2.2, and of IPv6 lengths: labels are forwarded without them, but what
+/// fails them is not answered (4.3.2.7), for its source may be anybody's.
+bool is_header_right(const Quoted& quoted) {
+    if (quoted.is_ipv6) {
+        return kIpv6Octets + ipv6::payload_octets(quoted.ip) <= quoted.octets;
+    }
+    // Not ipv4::checksum_right: a second caller would take it out of the way that packets go.
+    const std::uint32_t header = ipv4::header_octets(quoted.ip);
+    return ipv4::total_octets(quoted.ip) >= header &&
+           ipv4::total_octets(quoted.ip) <= quoted.octets &&
+           checksum_finish(checksum_add(quoted.ip, header)) == 0;
+}
+
 /// RFC 1812, 4.3.2.7.
 bool silent_ipv4(const Quoted& quoted) {
     const std::uint8_t* ip = quoted.ip;
@@ -217,6 +230,10 @@ bool is_group_frame(const Packet& packet) {
 bool wants_answer(const Snapshot& tables, const Packet& packet, const Quoted& quoted,
                   const IcmpError& error) {
     if (is_group_frame(packet) && !error.answers_multicast) {
+        return false;
+    }
+    // Headers are kept of what has been checked, and only as much of the packet as errors quote.
+    if (packet.came_labelled && !packet.headers_kept && !is_header_right(quoted)) {
         return false;
     }
     if (quoted.is_ipv6) {

@@ -145,6 +145,36 @@ def rate_limit():
     return Case("icmp-rate-limit", "Errors are rate limited", base_config(), rx, check=check)
 
 
+def changed(packet, at, octets):
+    return packet[:at] + octets + packet[at + len(octets):]
+
+
+def length_below(packet):
+    packet = bytearray(changed(packet, 2, b"\x00\x13"))
+    wire.set_ipv4_checksum(packet)
+    return bytes(packet)
+
+
+def damaged_beneath(config):
+    """RFC 1812, 4.3.2.7: none about an IP header that fails its checks, whose source may be anything.
+    In front of such a header labels are forwarded: a router looks at IP where it has to."""
+    short, long = v4(1, size=200), v4(1, size=1400)
+    made = []
+    for name, damage in (("checksum", lambda packet: changed(packet, 10, b"\x12\x34")),
+                         ("length-beyond", lambda packet: wire.ipv4(
+                             SOURCE4, FAR4, bytes(len(packet) - 20))[:-1]),
+                         ("length-below", length_below)):
+        made += [Case(f"icmp-mpls-damaged-{name}", "No error about a damaged header beneath labels",
+                      config, one(3, labelled(3, [(101, 0, 1)], damage(short)),
+                                  labelled(3, [(101, 0, 64)], damage(long))),
+                      by_hand=drops(ttl_expired=1, mtu_exceeded=1))]
+    made.append(Case("icmp-mpls-damaged-v6", "No error about an IPv6 header that promises more than "
+                     "came", config, one(3, labelled(3, [(101, 0, 1)], v6(1, size=300)[:-1]),
+                                         labelled(3, [(101, 0, 64)], v6(2, size=1400)[:-1])),
+                     by_hand=drops(ttl_expired=1, mtu_exceeded=1)))
+    return made
+
+
 def labelled_cases():
     """RFC 4884 and 4950: the stack as received; routed by address."""
     config = with_labels(base_config(), swap(101, 201, 1), own_label(102), pop(103, 1),
@@ -171,6 +201,7 @@ def labelled_cases():
                  11, 0, 0, bytes(28)), protocol=1)))),
         Case("icmp-mpls-not-ip", "What is not IP cannot be answered", config,
              one(3, labelled(3, [(101, 0, 1)], b"\x00\x01" + bytes(60)))),
+        *damaged_beneath(config),
         Case("icmp-mpls-too-big", "The MTU less the stack that would be sent", config,
              one(3, labelled(3, [(101, 0, 64)], v4(1, size=1297)),
                  labelled(3, [(104, 0, 64)], v4(2, size=1293)),
