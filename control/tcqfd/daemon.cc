@@ -83,6 +83,13 @@ void notify_reloading() {
         static_cast<long long>(std::chrono::duration_cast<std::chrono::microseconds>(now).count()));
 }
 
+/// Of several signals that wait the lowest comes first, which asks for a reload.
+bool is_stop_pending() {
+    sigset_t pending;
+    sigpending(&pending);
+    return sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1;
+}
+
 /// What a step of a reload says is wrong, or that it could not be done at all: a router that runs
 /// goes on.
 template <class Step>
@@ -317,18 +324,16 @@ void Daemon::serve() {
         sigaddset(&signals, signal);
     }
     for (;;) {
-        switch (sigtimedwait(&signals, nullptr, &kTick)) {
-            case SIGTERM:
-            case SIGINT:
-                return;
-            case SIGHUP:
-                notify_reloading();
-                reload();
-                sd_notify(0, "READY=1");
-                break;
-            default:
-                tick();
+        const int signal = sigtimedwait(&signals, nullptr, &kTick);
+        if (signal == SIGTERM || signal == SIGINT || is_stop_pending()) {
+            return;
         }
+        if (signal == SIGHUP) {
+            notify_reloading();
+            reload();
+            sd_notify(0, "READY=1");
+        }
+        tick();
     }
 }
 

@@ -247,6 +247,32 @@ def a_reload_asked_for_while_the_configuration_is_read_comes_after_it(bench):
     assert_balances(daemon.stop())
 
 
+def a_stop_goes_before_another_reload(bench):
+    config = bench.write(configuration(bench.name))
+    daemon = Daemon(bench, config)
+    config.unlink()
+    os.mkfifo(config)
+    daemon.process.send_signal(signal.SIGHUP)
+    with open(config, "w", encoding="ascii") as pipe:  # waits until tcqfd reads
+        daemon.process.send_signal(signal.SIGHUP)
+        daemon.process.send_signal(signal.SIGTERM)
+        pipe.write(configuration(bench.name))
+    assert_balances(daemon.stop())
+    assert daemon.errors().count("tcqfd: reloaded") == 1, daemon.errors()
+
+
+def a_link_is_watched_between_reloads_without_end(bench):
+    daemon = start(bench)
+    with subprocess.Popen(["sh", "-c", f"while kill -HUP {daemon.process.pid}; do :; done"]) as asking:
+        try:
+            assert daemon.wait_for("tcqfd: reloaded"), daemon.errors()
+            bench.host1.run("ip link set eth0 down")
+            assert daemon.wait_for("tcqfd: interface ge1: the link is down", 10), daemon.errors()
+        finally:
+            asking.kill()
+    assert_balances(daemon.stop())
+
+
 def a_service_manager_is_told_of_start_reload_and_stop(bench):
     path = bench.directory / "notify"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
@@ -663,6 +689,8 @@ CASES = [
     a_reload_that_cannot_be_used_changes_nothing,
     a_reload_that_finds_no_memory_changes_nothing,
     a_reload_asked_for_while_the_configuration_is_read_comes_after_it,
+    a_stop_goes_before_another_reload,
+    a_link_is_watched_between_reloads_without_end,
     a_service_manager_is_told_of_start_reload_and_stop,
     a_stop_sends_what_is_queued_and_leaves_the_host_as_it_was,
     a_killed_router_leaves_the_host_reachable_and_can_be_started_again,
