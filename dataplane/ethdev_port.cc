@@ -84,6 +84,10 @@ std::string probe_remedy(const EthdevOptions& options, int error) {
         return "bind it to vfio-pci with dpdk-devbind.py (see its --status), and give tcqfd the "
                "right to use it";
     }
+    if (driver_name(options.device).starts_with("net_memif") &&
+        device_argument(options.device, "role") != "server" && error == EPERM) {
+        return "start the router at the other end, which has role=server, before this one";
+    }
     switch (error) {
         case EEXIST:
             return "two interfaces name the same device; give each its own number, as in "

@@ -652,6 +652,14 @@ def a_device_without_a_mac_is_one_sentence_and_exit_3(bench):
     assert "interface ge9: device net_ring0: has no MAC address of its own; give it one" in errors[0]
 
 
+def a_memif_client_without_its_server_is_one_sentence_and_exit_3(bench):
+    device = f"net_memif0,role=client,socket={bench.directory}/memif,socket-abstract=no"
+    text = on_rings(bench.name, "10.5.0.1/24").replace("net_ring0", f'"{device}"')
+    code, errors = refusal(bench, bench.write(text))
+    assert code == 3 and len(errors) == 1 and "interface ge9: " in errors[0], errors
+    assert "start the router at the other end, which has role=server, before this one" in errors[0], errors
+
+
 def an_address_of_a_family_that_the_host_has_off_is_one_sentence_and_exit_3(bench):
     bench.router.run("sysctl -qw net.ipv6.conf.default.disable_ipv6=1")
     config = bench.write(on_rings(bench.name, '"2001:db8:5::1/64"'))
@@ -721,6 +729,7 @@ CASES = [
     what_a_device_loses_is_told,
     a_reload_that_would_need_more_buffers_says_so,
     a_device_without_a_mac_is_one_sentence_and_exit_3,
+    a_memif_client_without_its_server_is_one_sentence_and_exit_3,
     an_address_of_a_family_that_the_host_has_off_is_one_sentence_and_exit_3,
     an_ipv6_address_on_too_small_an_mtu_is_one_sentence_and_exit_3,
     a_link_that_goes_down_or_comes_up_is_told,
