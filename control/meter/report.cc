@@ -7,6 +7,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
@@ -19,9 +20,15 @@ namespace {
 /// What a capture can say: differences of such times, and theirs, fit into 64 bits.
 constexpr std::int64_t kEndOfTimeNs = (std::int64_t{1} << 32) * kNsPerSecond;
 
-bool is_count(const nlohmann::json& document, const char* key) {
+/// A number of type Count, which it fits into.
+template <class Count>
+std::optional<Count> count_of(const nlohmann::json& document, const char* key) {
     const auto found = document.find(key);
-    return found != document.end() && found->is_number_unsigned();
+    if (found == document.end() || !found->is_number_unsigned() ||
+        found->get<std::uint64_t>() > std::numeric_limits<Count>::max()) {
+        return std::nullopt;
+    }
+    return found->get<Count>();
 }
 
 std::map<std::uint32_t, std::uint64_t> read_sent(const std::vector<std::string>& paths) {
@@ -36,10 +43,12 @@ std::map<std::uint32_t, std::uint64_t> read_sent(const std::vector<std::string>&
             throw std::runtime_error(path + ": is a directory, not what tcqf-meter send writes");
         }
         const auto document = nlohmann::json::parse(file, nullptr, false);
-        if (!document.is_object() || !is_count(document, "stream") || !is_count(document, "sent")) {
+        const auto stream = count_of<std::uint32_t>(document, "stream");
+        const auto packets = count_of<std::uint64_t>(document, "sent");
+        if (!stream || !packets) {
             throw std::runtime_error(path + ": is not what tcqf-meter send writes");
         }
-        sent[document["stream"].get<std::uint32_t>()] += document["sent"].get<std::uint64_t>();
+        sent[*stream] += *packets;
     }
     return sent;
 }

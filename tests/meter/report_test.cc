@@ -137,6 +137,21 @@ TEST_F(Captures, AFlowOfWhichNothingArrivesIsReportedAsLost) {
     EXPECT_EQ(reports[1].lost, 12u);
 }
 
+// A number cut to 32 bits would be that of another stream.
+TEST_F(Captures, AResultOfAStreamThatCannotBeIsAnErrorWithItsName) {
+    const SendOptions options = five_packets();
+    send(options);
+    for (const char* const stream : {"4294967300", "-1", "4.0", "\"4\""}) {
+        std::ofstream(path("wide.json")) << R"({"sent": 5, "stream": )" << stream << "}";
+        try {
+            make_reports({.capture = options.capture, .sent = {path("wide.json")}});
+            ADD_FAILURE() << "accepted: " << stream;
+        } catch (const std::runtime_error& error) {
+            EXPECT_NE(std::string(error.what()).find(path("wide.json")), std::string::npos);
+        }
+    }
+}
+
 TEST_F(Captures, WhatIsNoCaptureIsAnErrorWithItsName) {
     std::ofstream(path("text")) << "no capture";
     try {
