@@ -269,7 +269,7 @@ Command<ReportCommand> add_report(CLI::App& app) {
     command->add_option("--option-type", report.option_type, "Type of the TCQF option (177)")
         ->check(CLI::Range(0, 255));
     command->add_option("--bins", report.bins, "Most bins of a histogram (60)")
-        ->check(CLI::Range(1, 100'000));
+        ->check(CLI::Range(2, 100'000));  // one starts at 0: delays on both sides of it need two
     command->add_option("--json", text->command.json, "File for the report as JSON");
     command->add_option("--histograms", text->command.histograms,
                         "PREFIX: writes PREFIX-STREAM.dat for gnuplot");

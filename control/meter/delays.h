@@ -29,7 +29,8 @@ struct Histogram {
     std::vector<std::uint64_t> counts;
 };
 
-/// At most `bins` bins of equal width over all values; the width is 1, 2 or 5 times a power of ten.
+/// At most `bins` bins, of which one starts at 0, of equal width over all values; the width is 1, 2
+/// or 5 times a power of ten. `bins` is 2 at least.
 Histogram histogram_of(const std::vector<std::int64_t>& sorted, unsigned bins);
 
 }  // namespace tcqf::control::meter

@@ -77,6 +77,8 @@ def range_cases(tap, meter, folder):
     for option in ("--late-ns", "--early-ns"):
         told(tap, f"{option} below zero is wrong usage",
              run(meter, "report", "--capture", folder / "x.pcap", option, -1), 2, option, "0 to ")
+    told(tap, "a single bin is wrong usage: a delay may be below zero",
+         run(meter, "report", "--capture", folder / "x.pcap", "--bins", 1), 2, "--bins", "2 to ")
     told(tap, "a duration of aeons is wrong usage",
          run(meter, "receive", "--interface", "lo", "--capture", folder / "x.pcap",
              "--duration-ms", 1 << 60), 2, "--duration-ms", f"to {1 << 30}\n")
