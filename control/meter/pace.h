@@ -20,16 +20,14 @@ struct Pace {
         return {.interval_numerator = bits * 1000, .interval_denominator = mbps};
     }
 
-    /// Distance of packet `number` from the start, rounded down.
+    /// Distance of packet `number` from the start, rounded down; at most 2^62, behind every end.
     std::int64_t due_ns(std::int64_t number) const {
         // Within seconds at a high rate the product has more than 64 bits.
         __extension__ using Wide = __int128;
-        const auto active_ns = static_cast<std::int64_t>(Wide{number / burst} * interval_numerator /
-                                                         interval_denominator);
-        if (off_ns == 0) {
-            return active_ns;
-        }
-        return active_ns / on_ns * (on_ns + off_ns) + active_ns % on_ns;
+        const Wide active_ns = Wide{number / burst} * interval_numerator / interval_denominator;
+        const Wide due_ns =
+            off_ns == 0 ? active_ns : active_ns / on_ns * (on_ns + off_ns) + active_ns % on_ns;
+        return static_cast<std::int64_t>(std::min(due_ns, Wide{1} << 62));
     }
 };
 

@@ -36,6 +36,17 @@ TEST(Pace, NothingIsDueWhileOff) {
     EXPECT_EQ(pace.due_ns(8), 22'000'000);
 }
 
+TEST(Pace, LongestBurstsAndPausesAreDueLaterNotBefore) {
+    constexpr std::int64_t kHourNs = 3'600'000'000'000;
+    const Pace pace{.interval_numerator = kHourNs * 10'000,
+                    .burst = 10'000,
+                    .on_ns = 1'000'000,
+                    .off_ns = (std::int64_t{1} << 20) * 1'000'000};
+    EXPECT_GT(pace.due_ns(10'000), (std::int64_t{1} << 30) * 1'000'000);
+    // With the latest start, too, it is a time.
+    EXPECT_GT(4'200'000'000'000'000'000 + pace.due_ns(20'000), 0);
+}
+
 TEST(PaceKeeper, SendsWhatIsDueAndNoMore) {
     PaceKeeper keeper(Pace{.interval_numerator = 100}, 1000, 500);
     EXPECT_EQ(keeper.take_due(999, 64), 0);
