@@ -102,7 +102,7 @@ void CaptureReader::build_index() {
     const std::unique_ptr<CaptureFile> file = from_start();
     index_.reserve(summary_.packets);
     CapturedPacket packet;
-    while (file->next(packet)) {
+    while (next_in_file(*file, packet)) {
         index_.push_back(
             {packet.time_ns, packet.offset, static_cast<std::uint32_t>(packet.octets.size())});
     }
@@ -113,7 +113,19 @@ void CaptureReader::build_index() {
 }
 
 bool CaptureReader::next(CapturedPacket& packet) {
-    return packets_ != nullptr ? packets_->next(packet) : next_by_index(packet);
+    return packets_ != nullptr ? next_in_file(*packets_, packet) : next_by_index(packet);
+}
+
+/// In the second pass: memory is made for what the first one saw.
+bool CaptureReader::next_in_file(CaptureFile& file, CapturedPacket& packet) {
+    if (read_again_ == summary_.packets) {
+        return false;
+    }
+    if (!file.next(packet) || packet.octets.size() > summary_.longest_octets) {
+        throw CaptureError(path_, "has changed since it was first read");
+    }
+    ++read_again_;
+    return true;
 }
 
 bool CaptureReader::next_by_index(CapturedPacket& packet) {

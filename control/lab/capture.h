@@ -31,6 +31,8 @@ class CaptureReader {
     const CaptureSummary& summary() const { return summary_; }
 
     /// The next packet by time; those of one same time in the order of the file. False at the end.
+    /// What comes into the file after the first pass is left out; throws CaptureError where what
+    /// was there then is not there any more.
     bool next(CapturedPacket& packet);
 
   private:
@@ -43,12 +45,14 @@ class CaptureReader {
     std::unique_ptr<CaptureFile> from_start() const;
     void scan();
     void build_index();
+    bool next_in_file(CaptureFile& file, CapturedPacket& packet);
     bool next_by_index(CapturedPacket& packet);
 
     std::string path_;
     FilePtr file_;
     CaptureSummary summary_;
     std::unique_ptr<CaptureFile> packets_;  // in order: the second pass
+    std::uint64_t read_again_ = 0;          // packets of the second pass
     std::vector<IndexEntry> index_;         // out of order
     std::size_t next_entry_ = 0;
     std::vector<std::uint8_t> octets_;

@@ -354,6 +354,42 @@ TEST(Capture, SummaryTellsOrderLastTimeAndLongestFrame) {
     EXPECT_EQ(turned.summary().last_time_ns, 2 * kSecond + 1);
 }
 
+/// Writes another content into the same file, as who still captures into it does.
+void rewrite(const std::string& path, const Octets& content) {
+    std::ofstream(path, std::ios::binary)
+        .write(reinterpret_cast<const char*>(content.data()),
+               static_cast<std::streamsize>(content.size()));
+}
+
+TEST(Capture, WhatIsAppendedAfterTheFirstPassIsLeftOut) {
+    const TemporaryDirectory directory;
+    const Pcap pcap{kLittle};
+    const Octets one = pcap.header(Pcap::kNanoseconds) + pcap.record(1, 0, frame(1, 60));
+    const std::string path = directory.write("growing", one);
+    CaptureReader reader(path);
+    rewrite(path, one + pcap.record(2, 0, frame(2, 9000)));
+    CapturedPacket packet;
+    ASSERT_TRUE(reader.next(packet));
+    EXPECT_EQ(packet.octets.size(), 60u);
+    EXPECT_FALSE(reader.next(packet));
+}
+
+TEST(Capture, OneThatChangesAfterTheFirstPassIsAnError) {
+    const TemporaryDirectory directory;
+    const Pcap pcap{kLittle};
+    // Longer than what a stream reads ahead.
+    const Octets first = pcap.header(Pcap::kNanoseconds) + pcap.record(1, 0, frame(1, 9000));
+    const std::string path = directory.path("changing");
+    for (const Octets& later : {first, first + pcap.record(1, 0, frame(2, 9001))}) {
+        rewrite(path, first + pcap.record(1, 0, frame(2, 60)));
+        CaptureReader reader(path);
+        rewrite(path, later);
+        CapturedPacket packet;
+        ASSERT_TRUE(reader.next(packet));
+        EXPECT_THROW(reader.next(packet), CaptureError);
+    }
+}
+
 TEST(Capture, PipeIsReadLikeAFile) {
     const TemporaryDirectory directory;
     const std::string path = directory.path("pipe");
