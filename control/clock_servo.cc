@@ -41,19 +41,30 @@ ClockServo::Outcome ClockServo::add(const ClockSample& sample) {
         return Outcome::stepped;
     }
     if (sample.uncertainty_ns > kUsableUncertaintyNs) {
-        ++statistics_.unusable_samples;
+        ++statistics_.unusable_in_a_row;
         return Outcome::unusable;
     }
+    statistics_.unusable_in_a_row = 0;
     observe_offset(offset_ns);
     slew(sample, clock_ns, offset_ns);
     return Outcome::slewed;
 }
 
 void ClockServo::step_to(const ClockSample& sample, std::int64_t offset_ns) {
-    // The frequency of before stays: a step says nothing about it.
+    // A step says nothing about the frequency, but a second one soon after says that it is wrong:
+    // the reference was set while the clock was calibrated.
+    constexpr std::int64_t kSoonNs = kNsPerSecond;
+    const std::int64_t since_ns = sample.reference_ns - last_step_.reference_ns;
+    const bool is_exact = sample.uncertainty_ns <= kUsableUncertaintyNs;
+    if (is_exact && since_ns > 0 && since_ns < kSoonNs && sample.ticks > last_step_.ticks) {
+        frequency_ = rate_between(last_step_, sample);
+        statistics_.ticks_per_second = ticks_per_second(frequency_);
+    }
+    last_step_ = is_exact ? sample : ClockSample{};
     snapshot_ = {.ticks = sample.ticks, .tai_ns = sample.reference_ns, .rate = frequency_};
     ++statistics_.rebases;
     statistics_.last_step_ns = offset_ns;
+    statistics_.unusable_in_a_row = 0;
     statistics_.offset_ns = 0;
     statistics_.max_time_interval_error_ns = 0;
     smallest_offset_ns_ = largest_offset_ns_ = 0;

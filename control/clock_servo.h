@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 
 #include "control/clock.h"
 
@@ -11,8 +12,11 @@ namespace tcqf::control {
 struct ClockSample {
     std::uint64_t ticks = 0;
     std::int64_t reference_ns = 0;
-    std::int64_t uncertainty_ns =
-        0;  ///< half the time between the readings of the counter around it
+    /// Half the time between the readings of the counter around it.
+    std::int64_t uncertainty_ns = 0;
+
+    /// Uncertainty where the reference could not be read.
+    static constexpr std::int64_t kUnknown = std::numeric_limits<std::int64_t>::max();
 };
 
 struct ServoOptions {
@@ -25,7 +29,7 @@ struct ServoOptions {
 };
 
 struct ServoStatistics {
-    std::uint64_t unusable_samples = 0;  ///< too uncertain to follow
+    std::uint64_t unusable_in_a_row = 0;  ///< samples too uncertain to follow, until now
     std::uint64_t rebases = 0;
     std::int64_t last_step_ns = 0;
     std::int64_t offset_ns = 0;  ///< reference minus clock at the last usable sample
@@ -61,6 +65,7 @@ class ClockServo {
     ClockSnapshot snapshot_;
     ServoStatistics statistics_;
     std::uint64_t frequency_ = 0;  // of the reference, as ClockSnapshot::rate
+    ClockSample last_step_;
     std::int64_t smallest_offset_ns_ = 0;
     std::int64_t largest_offset_ns_ = 0;
 };

@@ -20,10 +20,14 @@ namespace {
 
 constexpr int kReadings = 9;
 
+std::int64_t to_ns(const timespec& time) {
+    return std::int64_t{time.tv_sec} * kNsPerSecond + time.tv_nsec;
+}
+
 std::int64_t read_ns(clockid_t clock) {
     timespec time{};
     clock_gettime(clock, &time);
-    return std::int64_t{time.tv_sec} * kNsPerSecond + time.tv_nsec;
+    return to_ns(time);
 }
 
 /// Clock of a character device (linux/posix-timers.h: the complement of the descriptor, type 3).
@@ -39,24 +43,29 @@ class PosixTimeSource : public TimeSource {
         : clock_(clock), shift_ns_(shift_ns) {}
 
     ClockSample sample() override {
-        ClockSample best;
+        ClockSample best{.uncertainty_ns = ClockSample::kUnknown};
         std::uint64_t narrowest = std::numeric_limits<std::uint64_t>::max();
         for (int i = 0; i < kReadings; ++i) {
+            timespec time{};
             const std::uint64_t before = rte_rdtsc_precise();
-            const std::int64_t reference_ns = read_ns(clock_);
+            const bool is_read = clock_gettime(clock_, &time) == 0;
             const std::uint64_t width = rte_rdtsc_precise() - before;
-            if (width < narrowest) {
+            if (is_read && width < narrowest) {
                 narrowest = width;
-                best.ticks = before + width / 2;
-                best.reference_ns = reference_ns + shift_ns_;
+                best = {.ticks = before + width / 2,
+                        .reference_ns = to_ns(time) + shift_ns_,
+                        .uncertainty_ns = half_ns(width)};
             }
         }
-        best.uncertainty_ns = static_cast<std::int64_t>(
-            static_cast<Int128>(narrowest) * kNsPerSecond / static_cast<Int128>(2 * nominal_hz_));
         return best;
     }
 
   private:
+    std::int64_t half_ns(std::uint64_t ticks) const {
+        return static_cast<std::int64_t>(static_cast<Int128>(ticks) * kNsPerSecond /
+                                         static_cast<Int128>(2 * nominal_hz_));
+    }
+
     clockid_t clock_;
     std::int64_t shift_ns_;
     std::uint64_t nominal_hz_ = rte_get_tsc_hz() != 0 ? rte_get_tsc_hz() : 1'000'000'000;
@@ -83,14 +92,18 @@ Failure cannot_open_phc(const std::string& device, int error) {
 
 }  // namespace
 
+std::unique_ptr<TimeSource> read_posix_clock(clockid_t clock, std::int64_t shift_ns) {
+    return std::make_unique<PosixTimeSource>(clock, shift_ns);
+}
+
 Result<std::unique_ptr<TimeSource>> open_time_source(const config::Clock& clock) {
     switch (clock.source) {
         case config::ClockSource::system:
-            return std::unique_ptr<TimeSource>(new PosixTimeSource(CLOCK_TAI));
+            return read_posix_clock(CLOCK_TAI);
         case config::ClockSource::free_running:
             // Nothing disciplines it: TAI as it is now, then the raw oscillator.
-            return std::unique_ptr<TimeSource>(new PosixTimeSource(
-                CLOCK_MONOTONIC_RAW, read_ns(CLOCK_TAI) - read_ns(CLOCK_MONOTONIC_RAW)));
+            return read_posix_clock(CLOCK_MONOTONIC_RAW,
+                                    read_ns(CLOCK_TAI) - read_ns(CLOCK_MONOTONIC_RAW));
         case config::ClockSource::phc:
             break;
     }

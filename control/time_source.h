@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <ctime>
 #include <memory>
 #include <optional>
 #include <string>
@@ -23,6 +24,10 @@ class TimeSource {
 
 /// The reference that the configuration asks for. Fails where a PHC cannot be opened.
 Result<std::unique_ptr<TimeSource>> open_time_source(const config::Clock& clock);
+
+/// Any clock of POSIX, with its time shifted. Samples have ClockSample::kUnknown for their
+/// uncertainty where it cannot be read: a PHC may go away.
+std::unique_ptr<TimeSource> read_posix_clock(clockid_t clock, std::int64_t shift_ns = 0);
 
 /// What the kernel says about its own clock.
 struct KernelClockState {

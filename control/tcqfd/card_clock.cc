@@ -2,14 +2,13 @@
 
 #include <rte_cycles.h>
 
-#include <limits>
 #include <memory>
 
 namespace tcqf::control {
 
 ClockSample CardTimeSource::sample() {
     constexpr int kReadings = 9;
-    ClockSample best{.uncertainty_ns = std::numeric_limits<std::int64_t>::max()};
+    ClockSample best{.uncertainty_ns = ClockSample::kUnknown};
     for (int i = 0; i < kReadings; ++i) {
         const std::int64_t before_ns = tai_ns_();
         const std::uint64_t ticks = counter_();

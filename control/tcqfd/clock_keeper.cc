@@ -1,6 +1,7 @@
 #include "control/tcqfd/clock_keeper.h"
 
 #include <chrono>
+#include <stdexcept>
 
 namespace tcqf::control {
 
@@ -14,7 +15,12 @@ constexpr std::chrono::milliseconds kInterval{10};
 ClockKeeper::ClockKeeper(std::unique_ptr<TimeSource> source) : source_(std::move(source)) {
     const ClockSample first = source_->sample();
     std::this_thread::sleep_for(kCalibration);
-    servo_ = std::make_unique<ClockServo>(first, source_->sample());
+    const ClockSample second = source_->sample();
+    if (second.ticks <= first.ticks || second.reference_ns <= first.reference_ns) {
+        throw std::runtime_error(
+            "the reference clock or the counter beside it does not go forwards");
+    }
+    servo_ = std::make_unique<ClockServo>(first, second);
     clock_.publish(servo_->snapshot());
     thread_ = std::thread([this] { follow(); });
 }

@@ -14,7 +14,8 @@ namespace tcqf::control {
 
 class ClockKeeper {
   public:
-    /// Calibrates for a tenth of a second, then follows the source until destroyed.
+    /// Calibrates for a tenth of a second, then follows the source until destroyed. Throws
+    /// std::runtime_error where time stands, or goes backwards, meanwhile.
     explicit ClockKeeper(std::unique_ptr<TimeSource> source);
     ~ClockKeeper();
     ClockKeeper(const ClockKeeper&) = delete;

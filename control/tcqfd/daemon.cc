@@ -136,6 +136,25 @@ dataplane::RouterOptions real_time_options(const config::Router& router, bool yi
     return options;
 }
 
+std::vector<std::string> clock_news(const ServoStatistics& before, const ServoStatistics& now) {
+    std::vector<std::string> news;
+    if (now.rebases != before.rebases) {
+        news.push_back(fmt::format("the reference clock stepped by {} ns; cycles are re-based",
+                                   now.last_step_ns));
+    }
+    const auto is_lost = [](const ServoStatistics& clock) {
+        constexpr std::uint64_t kSamplesOfASecond = 100;
+        return clock.unusable_in_a_row >= kSamplesOfASecond;
+    };
+    if (is_lost(now) != is_lost(before)) {
+        news.emplace_back(is_lost(now)
+                              ? "the reference clock cannot be read, or not closely enough; "
+                                "cycles go on at the last rate"
+                              : "the reference clock is followed again");
+    }
+    return news;
+}
+
 std::string drained_message(const std::string& interface,
                             const dataplane::Router::Drained& drained) {
     if (drained.lasted_ns == 0 && drained.missed == 0) {
@@ -422,11 +441,10 @@ void Daemon::tick() {
     update_links();
     reclaim();
     const ServoStatistics clock = clock_->statistics();
-    if (clock.rebases != rebases_seen_) {
-        rebases_seen_ = clock.rebases;
-        print_warning(fmt::format("the reference clock stepped by {} ns; cycles are re-based",
-                                  clock.last_step_ns));
+    for (const std::string& sentence : clock_news(clock_seen_, clock)) {
+        print_warning(sentence);
     }
+    clock_seen_ = clock;
 }
 
 std::string Daemon::stop() {

@@ -66,7 +66,7 @@ class Daemon {
     std::vector<std::unique_ptr<WorkerLoop>> loops_;
     std::int64_t lateness_ns_ = 0;  // measured at start
     std::vector<std::string> guards_told_;
-    std::uint64_t rebases_seen_ = 0;
+    ServoStatistics clock_seen_;
 };
 
 /// What of a running router's configuration a new one must leave as it is; empty where it does.
@@ -75,6 +75,10 @@ std::string needs_restart(const config::Router& running, const config::Router& w
 /// What a router in real time is made with, but for its packets and devices.
 dataplane::RouterOptions real_time_options(const config::Router& router, bool yield,
                                            std::int64_t lateness_ns);
+
+/// What a person is told of the reference clock, one sentence each: a step, and where it cannot be
+/// followed for a second.
+std::vector<std::string> clock_news(const ServoStatistics& before, const ServoStatistics& now);
 
 /// What a change of an interface's cycles or link cost; empty where nothing waited.
 std::string drained_message(const std::string& interface,

@@ -41,6 +41,12 @@ TEST(CardTimeSource, leaves_out_a_reading_in_which_the_clock_was_set_back) {
     EXPECT_EQ(source.sample().uncertainty_ns, 500);
 }
 
+TEST(CardClock, is_none_where_the_counter_stands) {
+    SharedClock router_clock;
+    router_clock.publish({.ticks = rte_rdtsc(), .rate = std::uint64_t{1} << 47});
+    EXPECT_THROW(CardClock([] { return 0; }, router_clock), std::runtime_error);
+}
+
 TEST(CardClock, follows_a_counter_of_another_rate) {
     // 1 ns a tick of the processor's counter: how fast it really is does not matter here.
     SharedClock router_clock;

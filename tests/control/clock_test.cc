@@ -145,6 +145,47 @@ INSTANTIATE_TEST_SUITE_P(seconds, ClockStep,
                          testing::Values(37 * kSecond, -37 * kSecond, kSecond, -kSecond, 60'000,
                                          -60'000));
 
+TEST_P(ClockStep, during_the_calibration_is_got_over) {
+    FakeHost host;
+    const ClockSample first = host.after(0);
+    host.step(GetParam());
+    ClockServo servo(first, host.after(100'000'000));
+    for (std::int64_t ms = 110; ms <= 2'000; ms += 10) {
+        servo.add(host.after(ms * 1'000'000));
+    }
+    for (std::int64_t ms = 2'010; ms <= 6'000; ms += 10) {
+        ASSERT_EQ(servo.add(host.after(ms * 1'000'000)), ClockServo::Outcome::slewed);
+    }
+    EXPECT_LE(servo.statistics().rebases, 2U);
+    EXPECT_NEAR(servo.statistics().ticks_per_second, 2'596'136'000.0, 50'000.0);
+}
+
+TEST(ClockServo, does_not_step_to_a_reference_that_could_not_be_read) {
+    FakeHost host;
+    ClockServo servo = calibrated(host);
+    for (std::int64_t ms = 110; ms <= 200; ms += 10) {
+        const ClockSample unread{.ticks = FakeHost::ticks_at(ms * 1'000'000),
+                                 .uncertainty_ns = ClockSample::kUnknown};
+        EXPECT_EQ(servo.add(unread), ClockServo::Outcome::unusable);
+    }
+    EXPECT_EQ(servo.statistics().unusable_in_a_row, 10U);
+    EXPECT_EQ(servo.add(host.after(210'000'000)), ClockServo::Outcome::slewed);
+    EXPECT_EQ(servo.statistics().unusable_in_a_row, 0U);
+    EXPECT_EQ(servo.statistics().rebases, 0U);
+}
+
+// As that of a network card which has been removed.
+TEST(ClockServo, goes_on_where_the_counter_stands) {
+    FakeHost host;
+    ClockServo servo = calibrated(host);
+    const double ticks_per_second = servo.statistics().ticks_per_second;
+    for (std::int64_t ms = 110; ms <= 200; ms += 10) {
+        EXPECT_EQ(servo.add({.ticks = 0, .reference_ns = host.reference_at(ms * 1'000'000)}),
+                  ClockServo::Outcome::stepped);
+    }
+    EXPECT_EQ(servo.statistics().ticks_per_second, ticks_per_second);
+}
+
 TEST(ClockServo, does_not_follow_a_reading_that_was_interrupted) {
     FakeHost host;
     ClockServo servo = calibrated(host);
@@ -154,7 +195,7 @@ TEST(ClockServo, does_not_follow_a_reading_that_was_interrupted) {
     interrupted.reference_ns += 700'000;
     EXPECT_EQ(servo.add(interrupted), ClockServo::Outcome::unusable);
     EXPECT_EQ(servo.snapshot().tai_ns, before.tai_ns);
-    EXPECT_EQ(servo.statistics().unusable_samples, 1U);
+    EXPECT_EQ(servo.statistics().unusable_in_a_row, 1U);
     EXPECT_EQ(servo.statistics().rebases, 0U);
 }
 

@@ -40,6 +40,21 @@ TEST(HugePageTurn, is_held_by_one_at_a_time) {
     EXPECT_TRUE(HugePageTurn(kPatience).is_held());
 }
 
+TEST(ClockNews, tells_each_step_once) {
+    const ServoStatistics stepped{.rebases = 1, .last_step_ns = -37};
+    EXPECT_THAT(clock_news({}, stepped), ElementsAre(HasSubstr("stepped by -37 ns")));
+    EXPECT_THAT(clock_news(stepped, stepped), IsEmpty());
+}
+
+TEST(ClockNews, tells_a_reference_that_is_lost_for_a_second_and_when_it_is_back) {
+    const ServoStatistics interrupted{.unusable_in_a_row = 20};
+    const ServoStatistics lost{.unusable_in_a_row = 120};
+    EXPECT_THAT(clock_news({}, interrupted), IsEmpty());
+    EXPECT_THAT(clock_news(interrupted, lost), ElementsAre(HasSubstr("cannot be read")));
+    EXPECT_THAT(clock_news(lost, {.unusable_in_a_row = 130}), IsEmpty());
+    EXPECT_THAT(clock_news(lost, {}), ElementsAre(HasSubstr("followed again")));
+}
+
 TEST(EalPlan, uses_free_huge_pages_and_no_pci_without_a_word) {
     const EalPlan plan = plan_eal(router_on("net_af_xdp0,iface=a"), {}, kFourCpus, 400, false);
     EXPECT_THAT(plan.arguments,

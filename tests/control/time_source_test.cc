@@ -70,6 +70,14 @@ TEST(TimeSource, a_device_that_is_no_clock_is_refused) {
     EXPECT_THAT(source.failure().message, HasSubstr("/dev/null"));
 }
 
+// As a PTP hardware clock whose device has been removed.
+TEST(TimeSource, a_clock_that_cannot_be_read_any_more_gives_no_time) {
+    constexpr clockid_t kNoClock = (~0x7fffU << 3) | 3U;  // of a descriptor that is not open
+    const ClockSample sample = read_posix_clock(kNoClock)->sample();
+    EXPECT_EQ(sample.uncertainty_ns, ClockSample::kUnknown);
+    EXPECT_NE(read_posix_clock(CLOCK_TAI)->sample().uncertainty_ns, ClockSample::kUnknown);
+}
+
 class OpenSource : public testing::TestWithParam<config::ClockSource> {};
 
 TEST_P(OpenSource, gives_samples_in_order) {
