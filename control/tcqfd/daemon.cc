@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <filesystem>
 #include <optional>
 #include <stdexcept>
 #include <thread>
@@ -373,6 +374,13 @@ void Daemon::reload() {
 
 /// Returns why the router keeps the configuration that it has, or nothing.
 std::string Daemon::apply_file() {
+    // Whoever wrote into a pipe at start may be gone: to wait for another one would also keep the
+    // router from being stopped.
+    std::error_code unknown;
+    if (std::filesystem::is_other(options_.config_file, unknown)) {
+        return fmt::format("{}: is no file but a pipe or a device, which is read at start alone",
+                           options_.config_file);
+    }
     const config::LoadResult loaded = config::load_file(options_.config_file);
     print_diagnostics(loaded.diagnostics);
     if (!loaded.router) {

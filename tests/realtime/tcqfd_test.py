@@ -241,24 +241,28 @@ def a_reload_asked_for_while_the_configuration_is_read_comes_after_it(bench):
     with open(file, "w", encoding="ascii") as pipe:  # waits until tcqfd reads
         daemon.process.send_signal(signal.SIGHUP)
         pipe.write(configuration(bench.name))
+        bench.write(configuration(bench.name, label_out=300)).replace(file)
     assert daemon.wait_for("ready"), daemon.errors()
-    file.write_text(configuration(bench.name, label_out=300), encoding="ascii")
     assert daemon.wait_for("tcqfd: reloaded"), daemon.errors()
     assert_balances(daemon.stop())
 
 
-def a_stop_goes_before_another_reload(bench):
-    config = bench.write(configuration(bench.name))
-    daemon = Daemon(bench, config)
-    config.unlink()
-    os.mkfifo(config)
-    daemon.process.send_signal(signal.SIGHUP)
-    with open(config, "w", encoding="ascii") as pipe:  # waits until tcqfd reads
-        daemon.process.send_signal(signal.SIGHUP)
-        daemon.process.send_signal(signal.SIGTERM)
-        pipe.write(configuration(bench.name))
+def a_configuration_from_a_pipe_is_read_once_and_holds_up_no_stop(bench):
+    pipe = bench.directory / "pipe.yaml"
+    os.mkfifo(pipe)
+    daemon = Daemon(bench, pipe, expect_ready=False)
+    pipe.write_text(configuration(bench.name), encoding="ascii")
+    assert daemon.wait_for("ready"), daemon.errors()
+    assert daemon.reload(f"reload: nothing is changed: {pipe}: is no file"), daemon.errors()
     assert_balances(daemon.stop())
-    assert daemon.errors().count("tcqfd: reloaded") == 1, daemon.errors()
+
+
+def a_stop_goes_before_a_reload(bench):
+    daemon = start(bench)
+    for each in (signal.SIGSTOP, signal.SIGHUP, signal.SIGTERM, signal.SIGCONT):
+        daemon.process.send_signal(each)
+    assert_balances(daemon.stop())
+    assert "tcqfd: reloaded" not in daemon.errors(), daemon.errors()
 
 
 def a_link_is_watched_between_reloads_without_end(bench):
@@ -697,7 +701,8 @@ CASES = [
     a_reload_that_cannot_be_used_changes_nothing,
     a_reload_that_finds_no_memory_changes_nothing,
     a_reload_asked_for_while_the_configuration_is_read_comes_after_it,
-    a_stop_goes_before_another_reload,
+    a_configuration_from_a_pipe_is_read_once_and_holds_up_no_stop,
+    a_stop_goes_before_a_reload,
     a_link_is_watched_between_reloads_without_end,
     a_service_manager_is_told_of_start_reload_and_stop,
     a_stop_sends_what_is_queued_and_leaves_the_host_as_it_was,
