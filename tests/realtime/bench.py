@@ -8,6 +8,7 @@ import argparse
 import json
 import os
 import pathlib
+import shutil
 import signal
 import socket
 import subprocess
@@ -51,6 +52,12 @@ def interfaces(name, links=(1, 2)):
 
 def octets(mac):
     return bytes.fromhex(mac.replace(":", ""))
+
+
+def runtime_directory(prefix):
+    """Where DPDK keeps what a program of this prefix leaves behind."""
+    above = "/var/run" if os.geteuid() == 0 else os.environ.get("XDG_RUNTIME_DIR", "/tmp")
+    return pathlib.Path(above) / "dpdk" / prefix
 
 
 class Daemon:
@@ -146,6 +153,8 @@ class Bench:
         for namespace in self.namespaces:
             namespace.close()
         self._directory.cleanup()
+        for side in ("", "a", "b"):  # what routers' names end in
+            shutil.rmtree(runtime_directory(f"tcqfd-{self.name}{side}"), ignore_errors=True)
 
     def write(self, text, name="router.yaml"):
         path = self.directory / name

@@ -27,6 +27,7 @@ import time
 sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent / "conformance"))
 
 import run  # noqa: E402
+from bench import runtime_directory  # noqa: E402
 from captures import pcap_bytes, read_pcap  # noqa: E402
 from configuration import yaml_of  # noqa: E402
 from tap import Tap  # noqa: E402
@@ -125,12 +126,6 @@ def with_capture_ports(case, folder, workers, queues):
             device += f",rx_pcap={capture}"
         interface["device"] = device
     return config
-
-
-def runtime_directory(prefix):
-    """Where DPDK keeps what a program of this prefix leaves behind."""
-    above = "/var/run" if os.geteuid() == 0 else os.environ.get("XDG_RUNTIME_DIR", "/tmp")
-    return pathlib.Path(above) / "dpdk" / prefix
 
 
 def wait_for(condition, process, what):
