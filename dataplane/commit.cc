@@ -173,7 +173,8 @@ void Sender::excess(rte_mbuf* mbuf, const Decision& decision) {
             break;
     }
     if (decision.own_option) {
-        take_out_own_option(packet);
+        // Whoever put it there may have given it another type than these tables know.
+        take_out_own_option(packet, static_cast<std::uint32_t>(decision.tag_place - packet.l3));
     }
     const InterfaceTable& out = tables_->interfaces[decision.oif];
     if (!clean(packet, out)) {
@@ -182,6 +183,8 @@ void Sender::excess(rte_mbuf* mbuf, const Decision& decision) {
     number(mbuf, decision.flow_slot, decision.number_bits);
     Decision next = decision;
     next.stage = Stage::queue;
+    next.own_option = false;  // whoever has newer tables comes here again
+    next.number_bits = 0;
     next.version = out.version;
     next.octets = mbuf->pkt_len;
     dispatch(mbuf, next);

@@ -124,10 +124,8 @@ OuterHeader outer_header(const OuterHeaderSpec& spec, bool reduced, TcqfPlace pl
     return header;
 }
 
-std::uint32_t take_out_tcqf_option(std::uint8_t* ip, const ExtensionHeaders& extensions) {
+std::uint32_t take_out_tcqf_option(std::uint8_t* ip, std::uint32_t option) {
     constexpr std::uint32_t kLoneOptionOctets = 8;  // of a header with the TCQF option alone
-    const std::uint32_t option =
-        extensions.tcqf_hop_by_hop != 0 ? extensions.tcqf_hop_by_hop : extensions.tcqf_destination;
     const std::uint32_t header = option - 2;
     if (ip[header + 1] != 0) {
         move_nrp_option_up(ip + header);

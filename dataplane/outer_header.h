@@ -74,8 +74,9 @@ struct OuterHeaderSpec {
 OuterHeader outer_header(const OuterHeaderSpec& spec, bool reduced, TcqfPlace place);
 OuterHeaders outer_headers(const OuterHeaderSpec& spec);
 
-/// Takes the TCQF option out of such a header, which starts at `ip` and is shorter afterwards by
-/// the octets returned: it starts that much later, what follows stays where it is.
-std::uint32_t take_out_tcqf_option(std::uint8_t* ip, const ExtensionHeaders& extensions);
+/// Takes the TCQF option, at offset `option`, out of such a header, which starts at `ip` and is
+/// shorter afterwards by the octets returned: it starts that much later, what follows stays where
+/// it is.
+std::uint32_t take_out_tcqf_option(std::uint8_t* ip, std::uint32_t option);
 
 }  // namespace tcqf::dataplane

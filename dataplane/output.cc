@@ -89,7 +89,9 @@ void Forwarder::ingress(Packet& packet, config::InterfaceIndex oif) {
 
 void Forwarder::best_effort(Packet& packet, config::InterfaceIndex oif) {
     if (packet.own_option) [[unlikely]] {
-        take_out_own_option(packet);
+        const ExtensionHeaders& found = packet.extensions;
+        take_out_own_option(
+            packet, found.tcqf_hop_by_hop != 0 ? found.tcqf_hop_by_hop : found.tcqf_destination);
     }
     const InterfaceTable& out = tables_->interfaces[oif];
     if (!clean(packet, out)) {

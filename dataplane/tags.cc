@@ -57,8 +57,8 @@ bool clean(Packet& packet, const InterfaceTable& out) {
     return true;
 }
 
-void take_out_own_option(Packet& packet) {
-    const std::uint32_t octets = take_out_tcqf_option(packet.l3, packet.extensions);
+void take_out_own_option(Packet& packet, std::uint32_t option) {
+    const std::uint32_t octets = take_out_tcqf_option(packet.l3, option);
     if (octets != 0) {
         auto* frame = rte_pktmbuf_mtod(packet.mbuf, std::uint8_t*);
         std::memmove(frame + octets, frame, kEthernetOctets);

@@ -26,8 +26,8 @@ void write_tag(Tagging tagging, std::uint8_t* place, std::uint8_t tag);
 /// Tag hygiene: what is not TCQF never leaves with a tag. False where it must not leave at all.
 bool clean(Packet& packet, const InterfaceTable& out);
 
-/// An option that this router put in front for a cycle that the packet does not get. The outer
-/// header is this router's, so nothing has to be left in its place.
-void take_out_own_option(Packet& packet);
+/// Takes the option at offset `option` out, which this router put in front for a cycle that the
+/// packet does not get. The outer header is this router's, so nothing has to be left in its place.
+void take_out_own_option(Packet& packet, std::uint32_t option);
 
 }  // namespace tcqf::dataplane

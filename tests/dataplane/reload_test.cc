@@ -3,8 +3,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <memory>
 #include <optional>
+#include <set>
+#include <string>
+#include <vector>
 
 #include "tests/dataplane/frames.h"
 #include "tests/dataplane/tagged_traffic.h"
@@ -302,6 +306,77 @@ TEST(LiveChange, ATagIsWrittenWhereTheTablesInForceWantItOrNowhere) {
     EXPECT_EQ(cross_a_change(before, ethernet(0, dataplane::ethertype::kIpv4) + packet,
                              with(before, of_ge1, "{name: ge1, tagging: ipv6-option, "), account),
               forwarded);
+}
+
+/// Three workers, ge3 of the first, ge1 of the second. The third polices a flow from ge3 to ge1,
+/// and `features`: gets two packets of it, of which its specification allows one, while `ahead`
+/// alone has gone over to tables with a text in place of another. Returns layer 3 of what leaves.
+std::vector<Frame> exceed_across_a_change(const std::string& tagging, const std::string& features,
+                                          const std::string& old_text, const std::string& new_text,
+                                          unsigned ahead) {
+    const auto flow = [&features](unsigned id) {
+        return fmt::format(
+            "  - {{id: {}, match: {{interface: ge3, destination: 10.11.0.{}/32}}, "
+            "cycle-size-bits: 12000, excess-action: best-effort, {}, traffic-specification: "
+            "{{interval-ns: 1000000, max-packets-per-interval: 1, max-payload-size: 1200}}}}\n",
+            id, id, features);
+    };
+    const std::string before = with(four_interfaces(tagging, 4, flow(18) + flow(19)),
+                                    "source: 10.3.0.0/24", "destination: 10.11.0.1/32") +
+                               "sr-policies:\n- {color: 1, endpoint: '2001:db8:9::9', "
+                               "candidate-paths: [{discriminator: 1, "
+                               "segment-lists: [{segments: ['2001:db8:d1::e']}]}]}\n";
+    TestRouter test(before, {.workers = 3});
+    dataplane::Router& router = test.router();
+    EXPECT_EQ(router.tables().flows[2].policing_worker, 2);
+    test.step(kStart);
+    for (unsigned i = 0; i < 2; ++i) {
+        test.arrive(3, kStart,
+                    ethernet(3, dataplane::ethertype::kIpv4) + ipv4_udp(0x0a0b0013, 0, 300));
+    }
+    router.worker(0).receive_from(3, kStart);
+    EXPECT_EQ(router.apply(load_or_throw(with(before, old_text, new_text))), "");
+    router.worker(ahead).refresh();
+    EXPECT_EQ(router.worker(2).take_handed_over(), 2u);
+    EXPECT_EQ(router.worker(1).take_handed_over(), 2u);
+    test.run_until(kStart + 20 * kCycleNs, kStart);
+    EXPECT_TRUE(router.account().balances());
+    std::vector<Frame> packets;
+    for (const Sent& sent : test.wire(1).sent()) {
+        packets.emplace_back(sent.frame.begin() + 14, sent.frame.end());
+    }
+    EXPECT_EQ(packets.size(), 2u);
+    return packets;
+}
+
+std::size_t count_without_option(const std::vector<Frame>& packets) {
+    return static_cast<std::size_t>(std::ranges::count_if(packets, [](const Frame& packet) {
+        return packet.size() == kIpv6Octets + 328 &&
+               dataplane::ipv6::next(packet.data()) == dataplane::protocol::kIpv4;
+    }));
+}
+
+TEST(LiveChange, ExcessLosesTheOptionInFrontOfItOnce) {
+    const std::string features = "sr-policy: {color: 1, endpoint: '2001:db8:9::9'}";
+    EXPECT_EQ(count_without_option(exceed_across_a_change("ipv6-option", features, "time-us: 100",
+                                                          "time-us: 50", 1)),
+              2u);
+    EXPECT_EQ(count_without_option(exceed_across_a_change(
+                  "ipv6-option", features,
+                  "interfaces:", "code-points: {tcqf-option: 0x3f}\ninterfaces:", 2)),
+              1u)
+        << "its type is another one by now";
+}
+
+TEST(LiveChange, ExcessIsNumberedOnce) {
+    std::set<std::uint32_t> numbers;
+    for (const Frame& packet :
+         exceed_across_a_change("mpls-tc", "mpls-service: {s-label: 5000, sequence-bits: 28}",
+                                "time-us: 100", "time-us: 50", 1)) {
+        numbers.insert(
+            dataplane::load32(packet.data() + dataplane::mpls::stack_octets(packet.data())));
+    }
+    EXPECT_EQ(numbers, (std::set<std::uint32_t>{0, 1}));
 }
 
 // A partition that is gone has no share of the new queues.
