@@ -1,9 +1,11 @@
 """The body of scripts/run behind set-up and build: run, show, conclude."""
 
 import argparse
+import json
 import os
 import platform
 import shutil
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -94,7 +96,7 @@ def main():
     os.environ["RUNTIME_DIRECTORY"] = str(folder.resolve())     # DPDK's, away from other routers'
     try:
         status = run(arguments, obstacle, folder)
-    except (real.RunFailed, OSError) as error:
+    except (real.RunFailed, OSError, subprocess.SubprocessError, json.JSONDecodeError) as error:
         print(f"scripts/run: {error}", file=sys.stderr)
         return REFUSED
     shutil.rmtree(folder / "dpdk", ignore_errors=True)

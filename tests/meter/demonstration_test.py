@@ -149,6 +149,14 @@ def router_that_does_not_start(tap, build):
                   "the device is gone", "dscp-virtual.png"], status=3)
 
 
+def program_that_does_not_answer(tap, build):
+    done = demonstration(build, "--virtual", "--chain", "dscp",
+                         replaced={"meter/tcqf-meter": Path("/bin/true")})
+    right = done.returncode == 3 and "Traceback" not in done.stderr
+    tap.case("a program that says nothing is no broken promise",
+             [] if right else [f"exit status {done.returncode}: {done.stderr}"])
+
+
 def folder_that_cannot_be_made(tap):
     done = subprocess.run([sys.executable, str(DEMO / "main.py"), "--virtual", "--build", "/dev/null"],
                           capture_output=True, text=True, check=False, timeout=60)
@@ -175,6 +183,7 @@ def command_line_cases(tap):
 def run_cases(tap, build):
     command_line_cases(tap)
     folder_that_cannot_be_made(tap)
+    program_that_does_not_answer(tap, build)
     done = demonstration(build, "--virtual", "--chain", "ipv6-option")
     expect_shown(tap, "in virtual time it keeps the promise and shows it", done,
                  ["only virtual time was asked for", "outside their cycle", "ipv6-option-virtual.png",
