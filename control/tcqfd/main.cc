@@ -39,8 +39,8 @@ void describe(CLI::App& app, Arguments& arguments) {
     app.add_flag("--yield", arguments.daemon.yield,
                  "share cores: workers poll, then give way to others, and sleep for up to 50 us "
                  "when idle");
-    app.add_flag(
-        "!--no-kernel-ports", arguments.daemon.kernel_ports,
+    app.add_flag_callback(
+        "--no-kernel-ports", [&arguments] { arguments.daemon.kernel_ports = false; },
         "make no TAP devices: what goes to the host's kernel is counted as such and freed");
     app.footer(
         "What follows -- goes to DPDK's environment (EAL); without it tcqfd uses free huge pages "
