@@ -158,6 +158,11 @@ std::string demand(const SchemaNode& leaf) {
     return expectation(leaf) + " is needed";
 }
 
+/// What no string of YANG holds (RFC 7950, 9.4), and libyang does not look for in a single value.
+bool is_control(char c) {
+    return static_cast<unsigned char>(c) < ' ' && c != '\t' && c != '\n' && c != '\r';
+}
+
 std::size_t distance(std::string_view a, std::string_view b) {
     std::vector<std::size_t> row(b.size() + 1);
     for (std::size_t j = 0; j <= b.size(); ++j) {
@@ -182,6 +187,9 @@ CheckedValue TypeChecker::check(const SchemaNode& leaf, std::string_view text) {
     Known& known = known_[&leaf];
     if (const auto found = known.find(text); found != known.end()) {
         return {found->second, {}};
+    }
+    if (std::any_of(text.begin(), text.end(), is_control)) {
+        return {{}, fmt::format("is '{}': a text without control characters is needed", text)};
     }
     text_ = text;
     if (leaf.has_integers) {
