@@ -232,7 +232,7 @@ class ReloadedRouter : public testing::TestWithParam<Setting> {
     std::uint64_t received_ = 0;
 };
 
-TEST_P(ReloadedRouter, ForwardsAsOneThatWasStartedWithTheLastConfiguration) {
+TEST_P(ReloadedRouter, forwards_as_one_that_was_started_with_the_last_configuration) {
     for (unsigned i = 0; i < 60; ++i) {
         next_config(3);
     }

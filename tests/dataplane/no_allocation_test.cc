@@ -157,7 +157,7 @@ int outcome_without_system_calls(Body body) {
     return WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-TEST(NoAllocation, the_guard_sees_what_it_forbids) {
+TEST(NoAllocation, TheGuardSeesWhatItForbids) {
     EXPECT_EQ(outcome_without_system_calls([] { return 0; }), 0);
     EXPECT_EQ(outcome_without_system_calls([] { return static_cast<int>(syscall(SYS_getpid)); }),
               -SIGKILL);
@@ -168,7 +168,7 @@ TEST(NoAllocation, the_guard_sees_what_it_forbids) {
               101);
 }
 
-TEST(NoAllocation, a_worker_forwards_without_allocations_locks_and_system_calls) {
+TEST(NoAllocation, AWorkerForwardsWithoutAllocationsLocksAndSystemCalls) {
     control::start_lab_eal();
     const config::LoadResult loaded = config::load_yaml(kConfig, "test");
     ASSERT_NE(loaded.router, nullptr);

@@ -331,7 +331,7 @@ class FilterOfARouter : public FilterProgram {
     std::int64_t now_ns_ = 1'700'000'000'000'000'000;
 };
 
-TEST_F(FilterOfARouter, PassesNothingByTheWorkerThatThisWouldForward) {
+TEST_F(FilterOfARouter, passes_nothing_by_the_worker_that_this_would_forward) {
     const config::InterfaceIndex interface = 1;
     for (unsigned i = 0; i < 60; ++i) {
         next_config(3);
@@ -364,7 +364,7 @@ TEST_F(FilterOfARouter, PassesNothingByTheWorkerThatThisWouldForward) {
     EXPECT_GT(passed, 500U);
 }
 
-TEST_F(FilterOfARouter, TakesAsManyOtherPrefixesAsItsMapsHold) {
+TEST_F(FilterOfARouter, takes_as_many_other_prefixes_as_its_maps_hold) {
     const auto many_from = [](std::uint32_t first) {
         FilterTables tables{.mac = kOwnMac, .unknown = FilterVerdict::to_host, .prefixes = {}};
         tables.prefixes[prefix("10.0.1.1/32")] = FilterVerdict::to_host;
