@@ -5,19 +5,20 @@
 #include <cstdio>
 #include <memory>
 #include <span>
-#include <stdexcept>
 #include <string>
+
+#include "control/program.h"
 
 namespace tcqf::control {
 
 /// A capture that cannot be replayed; the text names the file and, where there is one, the packet's
 /// number, counted from 1.
-class CaptureError : public std::runtime_error {
+class CaptureError : public WrongRequest {
   public:
     CaptureError(const std::string& path, const std::string& what)
-        : std::runtime_error(path + ": " + what) {}
+        : WrongRequest(path + ": " + what) {}
     CaptureError(const std::string& path, std::uint64_t packet, const std::string& what)
-        : std::runtime_error(path + ": packet " + std::to_string(packet) + ": " + what) {}
+        : WrongRequest(path + ": packet " + std::to_string(packet) + ": " + what) {}
 };
 
 struct CapturedPacket {

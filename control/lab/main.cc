@@ -10,8 +10,7 @@
 #include "control/lab/capture.h"
 #include "control/lab/eal.h"
 #include "control/lab/replay.h"
-#include "control/standard_streams.h"
-#include "dataplane/result.h"
+#include "control/program.h"
 
 namespace {
 
@@ -148,20 +147,8 @@ int run(int argc, char** argv) {
     }
 }
 
-int fail(FailureKind kind, const std::exception& error) {
-    control::say(words_of(error));
-    return exit_code_of(kind);
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
-    control::open_standard_streams();
-    try {
-        return run(argc, argv);
-    } catch (const control::CaptureError& error) {
-        return fail(FailureKind::wrong_request, error);
-    } catch (const std::exception& error) {
-        return fail(FailureKind::system_refused, error);
-    }
+    return control::run_program("", run, argc, argv);
 }

@@ -2,16 +2,13 @@
 #include <fmt/format.h>
 
 #include <cerrno>
-#include <exception>
 #include <fstream>
-#include <stdexcept>
 #include <system_error>
 
 #include "config/load.h"
 #include "control/meter/arguments.h"
 #include "control/meter/stop_signal.h"
-#include "control/standard_streams.h"
-#include "dataplane/result.h"
+#include "control/program.h"
 
 namespace {
 
@@ -94,11 +91,6 @@ int run_report(ReportCommand command) {
     return 0;
 }
 
-int fail(FailureKind kind, const std::exception& error) {
-    say("tcqf-meter: " + words_of(error));
-    return exit_code_of(kind);
-}
-
 int run(int argc, char** argv) {
     CLI::App app("Generates and analyses traffic that shows what a chain of routers does.",
                  "tcqf-meter");
@@ -127,14 +119,5 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    open_standard_streams();
-    try {
-        return run(argc, argv);
-    } catch (const std::system_error& error) {
-        return fail(FailureKind::system_refused, error);
-    } catch (const std::runtime_error& error) {
-        return fail(FailureKind::wrong_request, error);
-    } catch (const std::exception& error) {
-        return fail(FailureKind::system_refused, error);
-    }
+    return run_program("tcqf-meter: ", run, argc, argv);
 }

@@ -7,9 +7,9 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
-#include <stdexcept>
 #include <system_error>
 
+#include "control/program.h"
 #include "control/second.h"
 
 namespace tcqf::control::meter {
@@ -62,18 +62,17 @@ void ProbeCaptureWriter::close() {
 ProbeCaptureReader::ProbeCaptureReader(const std::string& path) : path_(path) {
     std::FILE* const file = std::fopen(path.c_str(), "rb");
     if (file == nullptr) {
-        throw std::runtime_error(
-            fmt::format("{}: cannot be read: {}", path_, std::strerror(errno)));
+        throw WrongRequest(fmt::format("{}: cannot be read: {}", path_, std::strerror(errno)));
     }
     std::array<char, PCAP_ERRBUF_SIZE> why{};
     file_ = pcap_fopen_offline_with_tstamp_precision(file, PCAP_TSTAMP_PRECISION_NANO, why.data());
     if (file_ == nullptr) {
         std::fclose(file);
-        throw std::runtime_error(path_ + ": " + why.data());
+        throw WrongRequest(path_ + ": " + why.data());
     }
     if (pcap_datalink(file_) != DLT_EN10MB) {
         pcap_close(file_);
-        throw std::runtime_error(path_ + ": is no capture of Ethernet frames");
+        throw WrongRequest(path_ + ": is no capture of Ethernet frames");
     }
 }
 
@@ -89,7 +88,7 @@ bool ProbeCaptureReader::next(Frame& frame) {
         return false;
     }
     if (result != 1) {
-        throw std::runtime_error(path_ + ": " + pcap_geterr(file_));
+        throw WrongRequest(path_ + ": " + pcap_geterr(file_));
     }
     frame = {.time_ns = std::int64_t{header->ts.tv_sec} * kNsPerSecond + header->ts.tv_usec,
              .stored = {octets, header->caplen}};

@@ -12,7 +12,7 @@ struct pcap_dumper;
 
 namespace tcqf::control::meter {
 
-/// Throws std::runtime_error where the file cannot be written.
+/// Throws std::system_error where the file cannot be written.
 class ProbeCaptureWriter {
   public:
     explicit ProbeCaptureWriter(const std::string& path);
@@ -32,7 +32,7 @@ class ProbeCaptureWriter {
     pcap_dumper* file_;
 };
 
-/// Throws std::runtime_error where the file is no Ethernet capture.
+/// Throws WrongRequest where the file is no Ethernet capture.
 class ProbeCaptureReader {
   public:
     explicit ProbeCaptureReader(const std::string& path);

@@ -21,8 +21,7 @@ struct ReceiveResult {
     bool is_interface_gone = false;  ///< removed meanwhile: the capture ends there
 };
 
-/// Says `ready` on stderr once nothing that arrives is missed. Throws std::system_error and
-/// std::runtime_error.
+/// Says `ready` on stderr once nothing that arrives is missed. Throws std::system_error.
 ReceiveResult receive(const ReceiveOptions& options);
 
 std::string to_json(const ReceiveResult& result);

@@ -9,8 +9,8 @@
 #include <fstream>
 #include <limits>
 #include <nlohmann/json.hpp>
-#include <stdexcept>
 
+#include "control/program.h"
 #include "control/second.h"
 
 namespace tcqf::control::meter {
@@ -36,17 +36,16 @@ std::map<std::uint32_t, std::uint64_t> read_sent(const std::vector<std::string>&
     for (const std::string& path : paths) {
         std::ifstream file(path);
         if (!file) {
-            throw std::runtime_error(
-                fmt::format("{}: cannot be read: {}", path, std::strerror(errno)));
+            throw WrongRequest(fmt::format("{}: cannot be read: {}", path, std::strerror(errno)));
         }
         if (std::filesystem::is_directory(path)) {
-            throw std::runtime_error(path + ": is a directory, not what tcqf-meter send writes");
+            throw WrongRequest(path + ": is a directory, not what tcqf-meter send writes");
         }
         const auto document = nlohmann::json::parse(file, nullptr, false);
         const auto stream = count_of<std::uint32_t>(document, "stream");
         const auto packets = count_of<std::uint64_t>(document, "sent");
         if (!stream || !packets) {
-            throw std::runtime_error(path + ": is not what tcqf-meter send writes");
+            throw WrongRequest(path + ": is not what tcqf-meter send writes");
         }
         sent[*stream] += *packets;
     }
@@ -99,8 +98,8 @@ nlohmann::ordered_json json_of(const FlowReport& report, const ReportOptions& op
 void FlowMeter::add(const Probe& probe, std::int64_t arrival_ns) {
     const std::uint64_t sequence = probe.stamp.sequence;
     if (probe.stamp.sent_ns < 0 || probe.stamp.sent_ns >= kEndOfTimeNs) {
-        throw std::runtime_error(fmt::format("stream {}: the time in packet {} is damaged: {} ns",
-                                             stream_, sequence, probe.stamp.sent_ns));
+        throw WrongRequest(fmt::format("stream {}: the time in packet {} is damaged: {} ns",
+                                       stream_, sequence, probe.stamp.sent_ns));
     }
     if (!is_new(sequence)) {
         ++duplicates_;
@@ -116,7 +115,7 @@ void FlowMeter::add(const Probe& probe, std::int64_t arrival_ns) {
 
 bool FlowMeter::is_new(std::uint64_t sequence) {
     if (sequence >= static_cast<std::uint64_t>(kMostSequence)) {
-        throw std::runtime_error(
+        throw WrongRequest(
             fmt::format("stream {}: sequence number {} is damaged", stream_, sequence));
     }
     if (sequence >= seen_.size()) {

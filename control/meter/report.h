@@ -76,7 +76,7 @@ struct ReportOptions {
     unsigned bins = 60;
 };
 
-/// One report a stream, ascending. Throws std::runtime_error where a file cannot be read.
+/// One report a stream, ascending. Throws WrongRequest where a file cannot be read.
 std::vector<FlowReport> make_reports(const ReportOptions& options);
 
 /// A table for a person.

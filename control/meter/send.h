@@ -33,7 +33,7 @@ struct SendResult {
     std::int64_t slowest_ns = 0;  ///< longest time from stamping to having sent
 };
 
-/// In real time ends early on SIGINT or SIGTERM. Throws std::system_error and std::runtime_error.
+/// In real time ends early on SIGINT or SIGTERM. Throws std::system_error.
 SendResult send(const SendOptions& options);
 
 std::string to_json(const SendOptions& options, const SendResult& result);

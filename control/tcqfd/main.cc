@@ -5,16 +5,14 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <csignal>
-#include <exception>
 #include <initializer_list>
 #include <string>
 #include <vector>
 
 #include "config/load.h"
-#include "control/standard_streams.h"
+#include "control/program.h"
 #include "control/tcqfd/daemon.h"
 #include "control/tcqfd/messages.h"
-#include "dataplane/result.h"
 
 namespace {
 
@@ -114,11 +112,5 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    tcqf::control::open_standard_streams();
-    try {
-        return run(argc, argv);
-    } catch (const std::exception& error) {
-        tcqf::control::print_error(tcqf::words_of(error));
-        return exit_code_of(FailureKind::system_refused);
-    }
+    return tcqf::control::run_program("tcqfd: error: ", run, argc, argv);
 }

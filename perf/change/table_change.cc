@@ -14,7 +14,7 @@
 
 #include "config/difference.h"
 #include "config/load.h"
-#include "control/standard_streams.h"
+#include "control/program.h"
 #include "control/tcqfd/daemon.h"
 #include "dataplane/packet_pool.h"
 #include "dataplane/result.h"
@@ -292,10 +292,5 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    try {
-        return run(argc, argv);
-    } catch (const std::exception& error) {
-        control::say("table_change: " + words_of(error));
-        return 3;
-    }
+    return control::run_program("table_change: ", run, argc, argv);
 }

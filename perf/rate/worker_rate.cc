@@ -10,7 +10,7 @@
 
 #include "config/load.h"
 #include "control/clock_servo.h"
-#include "control/standard_streams.h"
+#include "control/program.h"
 #include "control/tcqfd/daemon.h"
 #include "control/time_source.h"
 #include "dataplane/ethdev_port.h"
@@ -231,10 +231,5 @@ int measure(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    try {
-        return measure(argc, argv);
-    } catch (const std::exception& error) {
-        control::say("worker_rate: " + words_of(error));
-        return 3;
-    }
+    return control::run_program("worker_rate: ", measure, argc, argv);
 }
