@@ -12,36 +12,16 @@ import shutil
 import subprocess
 import sys
 
-import rules
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "conformance"))
+
+import rules  # noqa: E402
+from tap import Tap  # noqa: E402
 
 SOURCES = (".cc", ".h", ".c")
 # Code that is a pure function of (packets, now).
 TIMELESS_ROOMS = ("tcqf", "dataplane")
 DOCUMENTS = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/README.md")
 ROOMS = {"tcqf", "config", "dataplane", "control", "tests", "perf", "scripts", "docs", ".ci", "bpf"}
-
-
-class Tap:
-    """Prints cases as TAP."""
-
-    def __init__(self):
-        self.number = 0
-        self.failed = False
-
-    def case(self, title, problems):
-        self.number += 1
-        self.failed |= bool(problems)
-        print(f"{'not ok' if problems else 'ok'} {self.number} - {title}")
-        for problem in problems:
-            print(f"# {problem}")
-
-    def skip(self, title, reason):
-        self.number += 1
-        print(f"ok {self.number} - {title} # SKIP {reason}")
-
-    def end(self):
-        print(f"1..{self.number}")
-        return 1 if self.failed else 0
 
 
 class Tree:

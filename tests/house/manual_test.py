@@ -7,7 +7,10 @@ import pathlib
 import subprocess
 import sys
 
-import rules
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "conformance"))
+
+import rules  # noqa: E402
+from tap import Tap  # noqa: E402
 
 
 def help_of(command):
@@ -36,17 +39,10 @@ def groups(arguments):
 
 
 def main():
-    number = 0
-    failed = False
+    tap = Tap()
     for page, program, *subcommands in groups(sys.argv[1:]):
-        number += 1
-        found = problems(page, program, subcommands)
-        failed |= bool(found)
-        print(f"{'not ok' if found else 'ok'} {number} - {pathlib.Path(page).name} and --help agree")
-        for problem in found:
-            print(f"# {problem}")
-    print(f"1..{number}")
-    return 1 if failed else 0
+        tap.case(f"{pathlib.Path(page).name} and --help agree", problems(page, program, subcommands))
+    return tap.end()
 
 
 if __name__ == "__main__":

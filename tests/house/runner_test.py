@@ -6,11 +6,12 @@ import pathlib
 import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parents[1] / "scripts" / "lib"))
+sys.path[:0] = [str(HERE.parents[1] / "scripts" / "lib"), str(HERE.parent / "conformance")]
 
 import meson_suite  # noqa: E402
 import run_tests  # noqa: E402
 from report import Report  # noqa: E402
+from tap import Tap  # noqa: E402
 
 PROTOCOLS = {"unit_a": "gtest", "unit_crash": "gtest", "unit_exit": "gtest", "unit": "gtest",
              "script": "tap", "skip": "exitcode"}
@@ -84,10 +85,10 @@ def main():
     verdicts.append(("a stage in which nothing fits the filter fails", empty.exit_status() == 1 and
                      "there are none" in empty.cases[-1].detail))
 
-    print(f"1..{len(verdicts)}")
-    for number, (title, good) in enumerate(verdicts, start=1):
-        print(f"{'ok' if good else 'not ok'} {number} - {title}")
-    return 0 if all(good for _, good in verdicts) else 1
+    tap = Tap()
+    for title, good in verdicts:
+        tap.case(title, [] if good else ["it is not so"])
+    return tap.end()
 
 
 if __name__ == "__main__":
