@@ -20,16 +20,6 @@ namespace {
 
 constexpr int kReadings = 9;
 
-std::int64_t to_ns(const timespec& time) {
-    return std::int64_t{time.tv_sec} * kNsPerSecond + time.tv_nsec;
-}
-
-std::int64_t read_ns(clockid_t clock) {
-    timespec time{};
-    clock_gettime(clock, &time);
-    return to_ns(time);
-}
-
 /// Clock of a character device (linux/posix-timers.h: the complement of the descriptor, type 3).
 clockid_t clock_of_descriptor(int descriptor) {
     return static_cast<clockid_t>((~static_cast<unsigned>(descriptor) << 3) | 3U);
@@ -103,7 +93,7 @@ Result<std::unique_ptr<TimeSource>> open_time_source(const config::Clock& clock)
         case config::ClockSource::free_running:
             // Nothing disciplines it: TAI as it is now, then the raw oscillator.
             return read_posix_clock(CLOCK_MONOTONIC_RAW,
-                                    read_ns(CLOCK_TAI) - read_ns(CLOCK_MONOTONIC_RAW));
+                                    read_clock_ns(CLOCK_TAI) - read_clock_ns(CLOCK_MONOTONIC_RAW));
         case config::ClockSource::phc:
             break;
     }
@@ -153,11 +143,11 @@ KernelClockState read_kernel_clock_state(const config::Clock& clock) {
     const int result = adjtimex(&status);
     state.tai_offset_s = status.tai;
     state.synchronized = result >= 0 && result != TIME_ERROR && (status.status & STA_UNSYNC) == 0;
-    state.system_tai_ns = read_ns(CLOCK_TAI);
+    state.system_tai_ns = read_clock_ns(CLOCK_TAI);
     if (clock.source == config::ClockSource::phc) {
         const int descriptor = open(clock.device.c_str(), O_RDONLY | O_CLOEXEC);
         if (descriptor >= 0) {
-            state.phc_ns = read_ns(clock_of_descriptor(descriptor));
+            state.phc_ns = read_clock_ns(clock_of_descriptor(descriptor));
             close(descriptor);
         }
     }

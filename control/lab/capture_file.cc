@@ -4,6 +4,8 @@
 
 #include <array>
 
+#include "control/second.h"
+
 namespace tcqf::control {
 
 namespace {

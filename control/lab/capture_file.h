@@ -30,9 +30,6 @@ struct CapturedPacket {
 /// Longest packet that a capture may hold, as in libpcap.
 inline constexpr std::uint32_t kMaxCapturedOctets = 262'144;
 
-/// Seconds of a pcap file have 32 bits: what is later cannot be read or written.
-inline constexpr std::int64_t kEndOfPcapTimeNs = (std::int64_t{1} << 32) * 1'000'000'000;
-
 /// LINKTYPE_ETHERNET, the only one that is read or written.
 inline constexpr std::uint32_t kLinkTypeEthernet = 1;
 

@@ -11,6 +11,7 @@
 #include "control/lab/eal.h"
 #include "control/lab/replay.h"
 #include "control/program.h"
+#include "control/second.h"
 
 namespace {
 

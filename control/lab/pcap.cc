@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "control/lab/capture_file.h"
+#include "control/second.h"
 
 namespace tcqf::control {
 
@@ -73,10 +74,10 @@ class PcapFile final : public CaptureFile {
     std::int64_t checked_time(const pcap_pkthdr& header) const {
         // The file has 32 bits of seconds without a sign, libpcap reads them with one.
         const auto seconds = static_cast<std::uint32_t>(header.ts.tv_sec);
-        if (header.ts.tv_usec < 0 || header.ts.tv_usec >= 1'000'000'000) {
+        if (header.ts.tv_usec < 0 || header.ts.tv_usec >= kNsPerSecond) {
             throw CaptureError(path_, number_, "its fraction of a second is a second or more");
         }
-        const std::int64_t time_ns = std::int64_t{seconds} * 1'000'000'000 + header.ts.tv_usec;
+        const std::int64_t time_ns = std::int64_t{seconds} * kNsPerSecond + header.ts.tv_usec;
         check_packet(path_, number_, header.caplen, header.len, time_ns);
         return time_ns;
     }

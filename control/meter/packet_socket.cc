@@ -25,19 +25,9 @@ constexpr std::size_t kSendBatch = 64;
 constexpr std::size_t kReceiveBatch = 256;
 constexpr int kReceiveBufferOctets = 128 << 20;
 
-std::int64_t to_ns(const timespec& time) {
-    return std::int64_t{time.tv_sec} * kNsPerSecond + time.tv_nsec;
-}
-
-std::int64_t read_clock(clockid_t clock) {
-    timespec time{};
-    clock_gettime(clock, &time);
-    return to_ns(time);
-}
-
 /// The kernel keeps it as whole seconds.
 std::int64_t tai_offset_ns() {
-    const std::int64_t difference = read_clock(CLOCK_TAI) - read_clock(CLOCK_REALTIME);
+    const std::int64_t difference = read_clock_ns(CLOCK_TAI) - read_clock_ns(CLOCK_REALTIME);
     return (difference + kNsPerSecond / 2) / kNsPerSecond * kNsPerSecond;
 }
 
@@ -84,7 +74,7 @@ config::MacAddress mac_of(int number, const std::string& interface) {
 }  // namespace
 
 std::int64_t tai_now_ns() {
-    return read_clock(CLOCK_TAI);
+    return read_clock_ns(CLOCK_TAI);
 }
 
 void sleep_until_tai(std::int64_t time_ns) {

@@ -17,9 +17,6 @@ namespace tcqf::control::meter {
 
 namespace {
 
-/// What a capture can say: differences of such times, and theirs, fit into 64 bits.
-constexpr std::int64_t kEndOfTimeNs = (std::int64_t{1} << 32) * kNsPerSecond;
-
 /// A number of type Count, which it fits into.
 template <class Count>
 std::optional<Count> count_of(const nlohmann::json& document, const char* key) {
@@ -97,7 +94,8 @@ nlohmann::ordered_json json_of(const FlowReport& report, const ReportOptions& op
 
 void FlowMeter::add(const Probe& probe, std::int64_t arrival_ns) {
     const std::uint64_t sequence = probe.stamp.sequence;
-    if (probe.stamp.sent_ns < 0 || probe.stamp.sent_ns >= kEndOfTimeNs) {
+    // Differences of times that a capture can say, and theirs, fit into 64 bits.
+    if (probe.stamp.sent_ns < 0 || probe.stamp.sent_ns >= kEndOfPcapTimeNs) {
         throw WrongRequest(fmt::format("stream {}: the time in packet {} is damaged: {} ns",
                                        stream_, sequence, probe.stamp.sent_ns));
     }
