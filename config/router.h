@@ -5,6 +5,7 @@
 #pragma once
 
 #include <algorithm>
+#include <compare>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -217,13 +218,13 @@ enum class ExcessAction : std::uint8_t { drop, best_effort };
 struct FlowInterleaving {
     std::uint32_t period_cycles = 1;
     std::vector<std::uint32_t> cycles;
-    bool operator==(const FlowInterleaving&) const = default;
+    auto operator<=>(const FlowInterleaving&) const = default;
 };
 
 struct MplsService {
     std::uint32_t s_label = 0;
     std::uint8_t sequence_bits = 16;
-    bool operator==(const MplsService&) const = default;
+    auto operator<=>(const MplsService&) const = default;
 };
 
 struct Flow {

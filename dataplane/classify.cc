@@ -125,7 +125,7 @@ bool Forwarder::match_flow_into(Packet& packet, config::InterfaceIndex oif) {
 /// whatever its packets look like.
 std::uint32_t Forwarder::spread_hash(const Packet& packet) const {
     return packet.flow != FlowTable::kNoFlow
-               ? flow_id_hash(tables_->flows[packet.flow].id, tables_->hash_seed)
+               ? flow_id_hash(tables_->flow_ids[packet.flow], tables_->hash_seed)
                : hash_of(packet);
 }
 

@@ -33,14 +33,15 @@ DropReason reason_of(Refusal refusal) {
 Decision flow_decision(const Snapshot& tables, std::uint32_t flow, config::InterfaceIndex oif,
                        std::int64_t now_ns) {
     const FlowAction& action = tables.flows[flow];
+    const FlowProfile& profile = tables.flow_profiles[action.profile];
     Decision decision;
-    decision.stage = action.is_policed() ? Stage::police : Stage::shape;
+    decision.stage = profile.is_policed() ? Stage::police : Stage::shape;
     decision.oif = oif;
     decision.version = tables.interfaces[oif].version;
     decision.now_ns = now_ns;
     decision.flow_slot = action.slot;
     decision.flow = flow;
-    decision.policing_worker = action.policing_worker;
+    decision.policing_worker = profile.policing_worker;
     return decision;
 }
 
@@ -132,9 +133,10 @@ void Sender::refuse(config::InterfaceIndex oif, rte_mbuf* mbuf, Refusal refusal)
 /// RFC 9016, 5.5.
 void Sender::police(rte_mbuf* mbuf, const Decision& decision) {
     const FlowAction* flow = tables_->flow_in(decision.flow_slot, decision.flow);
+    const FlowProfile* profile = flow == nullptr ? nullptr : &tables_->flow_profiles[flow->profile];
     // Both may have gone since the packet was looked at.
-    const bool unpoliced = flow == nullptr || flow->policing_worker != index_;
-    if (unpoliced || conforms(*flow, decision.now_ns, decision.payload_octets)) {
+    const bool unpoliced = profile == nullptr || profile->policing_worker != index_;
+    if (unpoliced || conforms(*flow, *profile, decision.now_ns, decision.payload_octets)) {
         if (shared_.state_of(decision.oif).owner == index_) [[likely]] {
             return shape(mbuf, decision);
         }
@@ -142,7 +144,7 @@ void Sender::police(rte_mbuf* mbuf, const Decision& decision) {
         next.stage = Stage::shape;
         return dispatch(mbuf, next);
     }
-    if (!flow->excess_to_best_effort) {
+    if (!profile->excess_to_best_effort) {
         return drop(mbuf, DropReason::policed);
     }
     excess(mbuf, decision);
@@ -233,8 +235,9 @@ void Sender::prefetch_flows(const PlainBurst& burst) {
     SlotArray<FlowCursor>* cursors = nullptr;  // of oif, where they are this worker's
     for (const Plain* plain : burst.packets_of_flows()) {
         const FlowAction& flow = tables_->flows[plain->flow];
-        if (flow.policing_worker == index_) {
-            flow.policer.prefetch(policer_positions_[flow.slot]);
+        const FlowProfile& profile = tables_->flow_profiles[flow.profile];
+        if (profile.policing_worker == index_) {
+            profile.policer.prefetch(flow.arrivals_ns, policer_positions_[flow.slot]);
         }
         if (plain->adjacency == nullptr) {
             continue;

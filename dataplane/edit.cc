@@ -120,7 +120,7 @@ const config::MplsService* Forwarder::service_of(const Packet& packet) const {
     if (packet.flow == FlowTable::kNoFlow || packet.kind == Layer3::labelled) {
         return nullptr;
     }
-    const FlowAction& flow = tables_->flows[packet.flow];
+    const FlowProfile& flow = tables_->profile_of(packet.flow);
     return flow.has_service ? &flow.service : nullptr;
 }
 

@@ -198,12 +198,13 @@ inline Untagged Express::untagged_ip(const Plain& plain) {
 /// A flow's packet that enters TCQF with its DSCP as the tag.
 [[gnu::always_inline]] inline bool Express::forward_ingress(rte_mbuf* mbuf, const Plain& plain) {
     const FlowAction& flow = tables_->flows[plain.flow];
-    if (!lane_.ingress || plain.kind != Layer3::ipv4 || flow.has_service) [[unlikely]] {
+    const FlowProfile& profile = tables_->flow_profiles[flow.profile];
+    if (!lane_.ingress || plain.kind != Layer3::ipv4 || profile.has_service) [[unlikely]] {
         return forward_other_ingress(mbuf, plain);
     }
     write_addresses(*plain.adjacency, plain.l3);
-    if (!lane_.owned || !sender_.conforms_here(flow, lane_.now_ns, plain.octets - kIpv4Octets))
-        [[unlikely]] {
+    if (!lane_.owned || !sender_.conforms_here(flow, profile, lane_.now_ns,
+                                               plain.octets - kIpv4Octets)) [[unlikely]] {
         pass_hop(plain, ipv4::dscp(plain.l3));
         sender_.dispatch(mbuf, plain_flow_decision(mbuf, plain, untagged_ip(plain)));
         return true;
@@ -245,7 +246,9 @@ bool Express::forward_other_ingress(rte_mbuf* mbuf, const Plain& plain) {
 /// Forwarder::ingress().
 void Express::join_by_flow(rte_mbuf* mbuf, const Plain& plain, const Untagged& untagged) {
     const FlowAction& flow = tables_->flows[plain.flow];
-    if (!lane_.owned || !sender_.conforms_here(flow, lane_.now_ns, payload_octets_of(plain))) {
+    const FlowProfile& profile = tables_->flow_profiles[flow.profile];
+    if (!lane_.owned ||
+        !sender_.conforms_here(flow, profile, lane_.now_ns, payload_octets_of(plain))) {
         return sender_.dispatch(mbuf, plain_flow_decision(mbuf, plain, untagged));
     }
     const CycleId cycle = enter(mbuf, plain, flow, untagged.share);

@@ -74,7 +74,7 @@ inline void start_at(std::uint8_t* l3, std::uint16_t type, rte_mbuf* mbuf, const
 
 /// The DetNet service that a flow's packet enters (RFC 8964).
 inline const config::MplsService* Express::service_of(const Plain& plain) const {
-    const FlowAction& flow = tables_->flows[plain.flow];
+    const FlowProfile& flow = tables_->profile_of(plain.flow);
     return flow.has_service ? &flow.service : nullptr;
 }
 

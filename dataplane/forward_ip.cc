@@ -191,18 +191,18 @@ void Forwarder::send_matched(Packet& packet, const Adjacency& adjacency, std::ui
     output(packet, adjacency.oif);
 }
 
-/// The flow that takes a packet into a cycle of an interface, or refuses to.
-const FlowAction* Forwarder::flow_into(const Packet& packet, config::InterfaceIndex oif) const {
+/// Of the flow that takes a packet into a cycle of an interface, or refuses to.
+const FlowProfile* Forwarder::profile_into(const Packet& packet, config::InterfaceIndex oif) const {
     const bool enters =
         packet.flow != FlowTable::kNoFlow && tables_->interfaces[oif].domain != kNoDomain;
-    return enters ? &tables_->flows[packet.flow] : nullptr;
+    return enters ? &tables_->profile_of(packet.flow) : nullptr;
 }
 
 /// `mtu`: what is left for the IP packet. Policing and csize come before it. A TCQF packet is never
 /// fragmented, nor is what came labelled.
 void Forwarder::ip_too_big(Packet& packet, const Adjacency& adjacency, std::uint8_t ttl,
                            std::uint32_t mtu, const PolicyAction* policy) {
-    const FlowAction* flow = flow_into(packet, adjacency.oif);
+    const FlowProfile* flow = profile_into(packet, adjacency.oif);
     if (flow != nullptr && flow->refuses(packet.payload_octets(), packet.packet_bits())) {
         return output(packet, adjacency.oif);
     }

@@ -184,7 +184,7 @@ void Forwarder::forward_label(Packet& packet, std::uint32_t entry, const LabelAc
 /// `stack_octets`: of the labels that it would leave with. Policing and csize come before it.
 void Forwarder::labelled_too_big(Packet& packet, const Adjacency& adjacency,
                                  std::uint32_t stack_octets) {
-    const FlowAction* flow = flow_into(packet, adjacency.oif);
+    const FlowProfile* flow = profile_into(packet, adjacency.oif);
     if (flow != nullptr && flow->refuses(packet.payload_octets(), packet.packet_bits())) {
         return output(packet, adjacency.oif);
     }

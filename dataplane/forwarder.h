@@ -72,7 +72,7 @@ class Forwarder {
     bool reaches(Packet& packet, const Adjacency& adjacency);
     void send_ip(Packet& packet, const Adjacency& adjacency, std::uint8_t ttl);
     void send_matched(Packet& packet, const Adjacency& adjacency, std::uint8_t ttl);
-    const FlowAction* flow_into(const Packet& packet, config::InterfaceIndex oif) const;
+    const FlowProfile* profile_into(const Packet& packet, config::InterfaceIndex oif) const;
     void ip_too_big(Packet& packet, const Adjacency& adjacency, std::uint8_t ttl, std::uint32_t mtu,
                     const PolicyAction* policy);
     bool is_martian(const Packet& packet) const;

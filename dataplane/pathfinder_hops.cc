@@ -14,7 +14,7 @@ namespace tcqf::dataplane {
 std::optional<std::uint32_t> Pathfinder::spread_hash(const Plain& plain) const {
     const std::uint32_t seed = tables_->hash_seed;
     if (plain.flow != FlowTable::kNoFlow) {
-        return flow_id_hash(tables_->flows[plain.flow].id, seed);
+        return flow_id_hash(tables_->flow_ids[plain.flow], seed);
     }
     switch (plain.kind) {
         case Layer3::ipv4:

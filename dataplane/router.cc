@@ -79,13 +79,20 @@ Ring make_ring(const void* owner, unsigned from, unsigned to) {
     return ring;
 }
 
+/// The counts of shared pointers lie elsewhere: among the arrivals they would take room in the
+/// caches.
 std::shared_ptr<std::int64_t[]> no_arrivals(
     SharedState& shared, const std::optional<TrafficSpecification>& specification) {
-    return specification
-               ? std::allocate_shared<std::int64_t[]>(
-                     std::pmr::polymorphic_allocator<std::int64_t>(&shared.policer_memory),
-                     specification->max_packets_per_interval, Policer::kNoArrival)
-               : nullptr;
+    if (!specification) {
+        return nullptr;
+    }
+    const std::size_t count = specification->max_packets_per_interval;
+    std::pmr::polymorphic_allocator<std::int64_t> memory(&shared.policer_memory);
+    std::int64_t* arrivals_ns = memory.allocate(count);
+    std::fill_n(arrivals_ns, count, Policer::kNoArrival);
+    return {arrivals_ns, [memory, count](std::int64_t* arrivals) mutable {
+                memory.deallocate(arrivals, count);
+            }};
 }
 
 std::vector<std::uint32_t> flow_ids(const config::Router& config) {

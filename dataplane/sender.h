@@ -55,9 +55,10 @@ class Sender {
     void prefetch_flows(const PlainBurst& burst);
     /// Whether a flow's packet needs nobody else to be policed, and conforms. One that does not may
     /// be asked again.
-    bool conforms_here(const FlowAction& flow, std::int64_t now_ns, std::uint32_t payload_octets) {
-        return flow.policing_worker == index_ ? conforms(flow, now_ns, payload_octets)
-                                              : !flow.is_policed();
+    bool conforms_here(const FlowAction& flow, const FlowProfile& profile, std::int64_t now_ns,
+                       std::uint32_t payload_octets) {
+        return profile.policing_worker == index_ ? conforms(flow, profile, now_ns, payload_octets)
+                                                 : !profile.is_policed();
     }
 
     /// Whether this worker sends on an interface.
@@ -91,8 +92,10 @@ class Sender {
     void police(rte_mbuf* mbuf, const Decision& decision);
     void shape(rte_mbuf* mbuf, const Decision& decision);
     void excess(rte_mbuf* mbuf, const Decision& decision);
-    bool conforms(const FlowAction& flow, std::int64_t now_ns, std::uint32_t payload_octets) {
-        return flow.policer.conforms(policer_positions_[flow.slot], now_ns, payload_octets);
+    bool conforms(const FlowAction& flow, const FlowProfile& profile, std::int64_t now_ns,
+                  std::uint32_t payload_octets) {
+        return profile.policer.conforms(flow.arrivals_ns, policer_positions_[flow.slot], now_ns,
+                                        payload_octets);
     }
 
     SharedState& shared_;
@@ -111,7 +114,8 @@ class Sender {
     InterfaceState& out = shared_.state_of(entry.oif);
     FlowCursor& cursor = out.cursors[flow.slot];
     const CycleTracker& now = *entry.now;
-    const IngressPlan plan = plan_ingress(flow.shape, cursor, now.cycle(), entry.packet_bits);
+    const IngressPlan plan = plan_ingress(tables_->flow_profiles[flow.profile].shape, cursor,
+                                          now.cycle(), entry.packet_bits);
     if (plan.verdict != IngressVerdict::admitted) [[unlikely]] {
         drop(mbuf, plan.verdict == IngressVerdict::backlog ? DropReason::flow_backlog
                                                            : DropReason::flow_packet_too_big);

@@ -84,18 +84,17 @@ struct InterfaceTable {
     }
 };
 
-/// One cache line, which every packet of a flow needs.
-struct alignas(64) FlowAction {
+/// What flows have in common that differ in nothing but what they match: few of many, so that they
+/// stay in the caches.
+struct FlowProfile {
     static constexpr std::uint16_t kUnpoliced = UINT16_MAX;
 
     Policer policer;  ///< where there is a worker that asks it
     FlowShape shape;
-    std::uint32_t slot = 0;  ///< of its cursors, the same over changes of the configuration
-    std::uint32_t policy = kNoPolicy;  ///< that its packets are steered into
-    std::uint32_t id = 0;
+    std::uint32_t policy = kNoPolicy;  ///< that packets are steered into
     bool excess_to_best_effort = false;
     bool has_service = false;
-    std::uint16_t policing_worker = kUnpoliced;  ///< one, wherever its packets come in and leave
+    std::uint16_t policing_worker = kUnpoliced;  ///< one, wherever packets come in and leave
     config::MplsService service{};               ///< DetNet over MPLS (RFC 8964), where it has one
 
     bool is_policed() const { return policing_worker != kUnpoliced; }
@@ -109,8 +108,15 @@ struct alignas(64) FlowAction {
         return !may_exceed && (!allows(payload_octets) || packet_bits > shape.cycle_size_bits);
     }
 };
-static_assert(sizeof(FlowAction) == 64);
-/// Owned with them: the arrivals that their policers remember.
+
+/// One flow: a quarter of a cache line, which each of its packets needs.
+struct FlowAction {
+    std::int64_t* arrivals_ns = nullptr;  ///< that its policer remembers
+    std::uint32_t slot = 0;     ///< of its state, the same over changes of the configuration
+    std::uint32_t profile = 0;  ///< in Snapshot::flow_profiles
+};
+static_assert(sizeof(FlowAction) == 16);
+/// Owned with them: the arrivals.
 using FlowActions = SharedArray<FlowAction, std::shared_ptr<std::int64_t[]>>;
 
 /// Of one interface, by partition.
@@ -158,6 +164,8 @@ class Snapshot {
     std::vector<CycleMap> cycle_maps;
     std::shared_ptr<const FlowTable> flow_table;
     FlowActions flows;
+    SharedArray<FlowProfile> flow_profiles;
+    SharedArray<std::uint32_t> flow_ids;      ///< by position in `flows`
     SharedArray<std::uint32_t> flow_of_slot;  ///< position in `flows`, or FlowTable::kNoFlow
 
     // Names to numbers, for the builder of the next tables.
@@ -183,7 +191,7 @@ class Snapshot {
     /// The policy that a packet is steered into: its flow's or its route's.
     std::uint32_t policy_for(std::uint32_t flow, const RouteAction& route) const {
         if (flow != FlowTable::kNoFlow) {
-            const std::uint32_t policy = flows[flow].policy;
+            const std::uint32_t policy = profile_of(flow).policy;
             if (policy != kNoPolicy && !policies[policy].leaves_nothing()) {
                 return policy;
             }
@@ -197,6 +205,10 @@ class Snapshot {
     const CycleMap* cycle_map(config::InterfaceIndex iif, config::InterfaceIndex oif) const {
         const std::uint32_t map = map_of[iif * interfaces.size() + oif];
         return map == kNoMap ? nullptr : &cycle_maps[map];
+    }
+    /// `flow`: a position in `flows`.
+    const FlowProfile& profile_of(std::uint32_t flow) const {
+        return flow_profiles[flows[flow].profile];
     }
     /// The flow whose state is in `slot`, probably at `position`; nullptr where this configuration
     /// has none.

@@ -303,7 +303,7 @@ class GoneFlow : public testing::Test {
 TEST_F(GoneFlow, KeepsItsSlotWhileAPacketIsOnItsWayBetweenWorkers) {
     dataplane::Router& router = test_.router();
     ASSERT_EQ(router.tables().flows[2].slot, kSlot);
-    ASSERT_EQ(router.tables().flows[2].policing_worker, 2);
+    ASSERT_EQ(router.tables().profile_of(2).policing_worker, 2);
     test_.step(kStart);
     test_.arrive(3, kStart,
                  ethernet(3, dataplane::ethertype::kIpv4) + ipv4_udp(0x0a0b0003, 0, 300));

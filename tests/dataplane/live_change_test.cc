@@ -208,8 +208,11 @@ class Description {
     }
 
     void flows() {
-        for (const dataplane::FlowAction& flow : tables_.flows) {
-            add("flow {} {} {} {}\n", flow.id, flow.shape.cycle_size_bits, name_of(flow.policy),
+        for (std::uint32_t i = 0; i < tables_.flows.size(); ++i) {
+            const dataplane::FlowAction& flow = tables_.flows[i];
+            const dataplane::FlowProfile& profile = tables_.profile_of(i);
+            add("flow {} {} {} {}\n", tables_.flow_ids[i], profile.shape.cycle_size_bits,
+                name_of(profile.policy),
                 tables_.flow_in(flow.slot, dataplane::FlowTable::kNoFlow) == &flow);
         }
         dataplane::FlowFields fields{};
@@ -577,6 +580,32 @@ TEST(TablesAfterAChange, OnePolicyOfManyIsReplacedAlone) {
     for (std::size_t i = 0; i < old_owners.size(); ++i) {
         EXPECT_EQ(old_owners[i] != new_owners[i], i == 20) << i;
     }
+}
+
+TEST(Tables, FlowsThatDifferInTheirMatchAloneShareAProfile) {
+    Router config = base();
+    const config::Flow first = config.flows.at(0);
+    const auto add = [&](auto change) {
+        config::Flow& flow = config.flows.emplace_back(first);
+        flow.id = static_cast<std::uint32_t>(config.flows.size());
+        flow.match.destination = prefix(fmt::format("10.99.0.{}/32", flow.id));
+        change(flow);
+        const auto tables = build(config, nullptr);
+        return &tables->profile_of(flow.id - 1) - &tables->profile_of(0);
+    };
+    config.flows.resize(1);
+    EXPECT_EQ(add([](config::Flow&) {}), 0);
+    EXPECT_EQ(add([](config::Flow& flow) { ++flow.cycle_size_bits; }), 1);
+    EXPECT_EQ(add([](config::Flow& flow) { ++flow.max_backlog_cycles; }), 2);
+    EXPECT_EQ(add([](config::Flow& flow) { flow.interleaving = {8, {0, 4}}; }), 3);
+    EXPECT_EQ(add([](config::Flow& flow) { flow.interleaving = {8, {0, 5}}; }), 4);
+    EXPECT_EQ(add([](config::Flow& flow) { flow.traffic_specification = {1000, 4, 99}; }), 5);
+    EXPECT_EQ(add([](config::Flow& flow) { flow.traffic_specification = {1000, 4, 98}; }), 6);
+    EXPECT_EQ(
+        add([](config::Flow& flow) { flow.excess_action = config::ExcessAction::best_effort; }), 7);
+    EXPECT_EQ(add([](config::Flow& flow) { flow.mpls_service = config::MplsService{500, 16}; }), 8);
+    EXPECT_EQ(add([](config::Flow& flow) { flow.mpls_service = config::MplsService{501, 16}; }), 9);
+    EXPECT_EQ(add([](config::Flow& flow) { flow.traffic_specification = {1000, 4, 98}; }), 6);
 }
 
 }  // namespace

@@ -328,7 +328,7 @@ std::vector<Frame> exceed_across_a_change(const std::string& tagging, const std:
                                "segment-lists: [{segments: ['2001:db8:d1::e']}]}]}\n";
     TestRouter test(before, {.workers = 3});
     dataplane::Router& router = test.router();
-    EXPECT_EQ(router.tables().flows[2].policing_worker, 2);
+    EXPECT_EQ(router.tables().profile_of(2).policing_worker, 2);
     test.step(kStart);
     for (unsigned i = 0; i < 2; ++i) {
         test.arrive(3, kStart,

@@ -22,9 +22,9 @@ class PolicedFlow {
   public:
     explicit PolicedFlow(const TrafficSpecification& specification)
         : arrivals_ns_(specification.max_packets_per_interval, Policer::kNoArrival),
-          policer_(specification, arrivals_ns_.data()) {}
+          policer_(specification) {}
     bool conforms(std::int64_t now_ns, std::uint32_t payload_octets) {
-        return policer_.conforms(oldest_, now_ns, payload_octets);
+        return policer_.conforms(arrivals_ns_.data(), oldest_, now_ns, payload_octets);
     }
 
   private:
@@ -106,15 +106,14 @@ TEST(policing, a_shorter_memory_than_before_is_never_left) {
     // As a reload leaves it: new arrivals, and the position that 256 of them led to.
     std::array<std::int64_t, 3> arrivals_ns{Policer::kNoArrival, Policer::kNoArrival, 77};
     const Policer policer(
-        {.interval_ns = 1'000, .max_packets_per_interval = 2, .max_payload_octets = 100},
-        arrivals_ns.data());
+        {.interval_ns = 1'000, .max_packets_per_interval = 2, .max_payload_octets = 100});
     for (const int left_behind : {2, 3, 255}) {
         std::fill_n(arrivals_ns.begin(), 2, Policer::kNoArrival);
         auto oldest = static_cast<Policer::Position>(left_behind);
-        EXPECT_TRUE(policer.conforms(oldest, kToday, 100));
-        EXPECT_TRUE(policer.conforms(oldest, kToday, 100));
-        EXPECT_FALSE(policer.conforms(oldest, kToday + 999, 100));
-        EXPECT_TRUE(policer.conforms(oldest, kToday + 1'000, 100));
+        EXPECT_TRUE(policer.conforms(arrivals_ns.data(), oldest, kToday, 100));
+        EXPECT_TRUE(policer.conforms(arrivals_ns.data(), oldest, kToday, 100));
+        EXPECT_FALSE(policer.conforms(arrivals_ns.data(), oldest, kToday + 999, 100));
+        EXPECT_TRUE(policer.conforms(arrivals_ns.data(), oldest, kToday + 1'000, 100));
         EXPECT_EQ(arrivals_ns[2], 77);
     }
 }
