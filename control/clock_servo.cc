@@ -13,6 +13,9 @@ namespace {
 // A sample this uncertain says less than the clock knows already.
 constexpr std::int64_t kUsableUncertaintyNs = 20'000;
 
+// With a wrong frequency no clock can be followed for as long without a step.
+constexpr std::int64_t kSettlingNs = kNsPerSecond;
+
 double ticks_per_second(std::uint64_t rate) {
     return std::ldexp(static_cast<double>(kNsPerSecond), ClockSnapshot::kRateBits) /
            static_cast<double>(rate);
@@ -28,7 +31,9 @@ std::uint64_t rate_between(const ClockSample& earlier, const ClockSample& later)
 
 ClockServo::ClockServo(const ClockSample& first, const ClockSample& second,
                        const ServoOptions& options)
-    : options_(options), frequency_(rate_between(first, second)) {
+    : options_(options),
+      frequency_(rate_between(first, second)),
+      followed_from_ns_(second.reference_ns) {
     snapshot_ = {.ticks = second.ticks, .tai_ns = second.reference_ns, .rate = frequency_};
     statistics_.ticks_per_second = ticks_per_second(frequency_);
 }
@@ -45,22 +50,24 @@ ClockServo::Outcome ClockServo::add(const ClockSample& sample) {
         return Outcome::unusable;
     }
     statistics_.unusable_in_a_row = 0;
+    is_settled_ |= sample.reference_ns - followed_from_ns_ >= kSettlingNs;
     observe_offset(offset_ns);
     slew(sample, clock_ns, offset_ns);
     return Outcome::slewed;
 }
 
 void ClockServo::step_to(const ClockSample& sample, std::int64_t offset_ns) {
-    // A step says nothing about the frequency, but a second one soon after says that it is wrong:
-    // the reference was set while the clock was calibrated.
-    constexpr std::int64_t kSoonNs = kNsPerSecond;
+    // A step says nothing about the frequency, but two of them before the clock has settled say
+    // that it is wrong: the reference was set while the clock was calibrated.
     const std::int64_t since_ns = sample.reference_ns - last_step_.reference_ns;
     const bool is_exact = sample.uncertainty_ns <= kUsableUncertaintyNs;
-    if (is_exact && since_ns > 0 && since_ns < kSoonNs && sample.ticks > last_step_.ticks) {
+    if (!is_settled_ && is_exact && since_ns > 0 && since_ns < kSettlingNs &&
+        sample.ticks > last_step_.ticks) {
         frequency_ = rate_between(last_step_, sample);
         statistics_.ticks_per_second = ticks_per_second(frequency_);
     }
     last_step_ = is_exact ? sample : ClockSample{};
+    followed_from_ns_ = sample.reference_ns;
     snapshot_ = {.ticks = sample.ticks, .tai_ns = sample.reference_ns, .rate = frequency_};
     ++statistics_.rebases;
     statistics_.last_step_ns = offset_ns;

@@ -66,6 +66,8 @@ class ClockServo {
     ServoStatistics statistics_;
     std::uint64_t frequency_ = 0;  // of the reference, as ClockSnapshot::rate
     ClockSample last_step_;
+    std::int64_t followed_from_ns_ = 0;  // since calibration or the last step
+    bool is_settled_ = false;            // followed for long enough once to know the frequency
     std::int64_t smallest_offset_ns_ = 0;
     std::int64_t largest_offset_ns_ = 0;
 };

@@ -160,6 +160,24 @@ TEST_P(ClockStep, during_the_calibration_is_got_over) {
     EXPECT_NEAR(servo.statistics().ticks_per_second, 2'596'136'000.0, 50'000.0);
 }
 
+TEST(ClockServo, keeps_its_frequency_over_two_steps_soon_after_each_other) {
+    FakeHost host;
+    ClockServo servo = calibrated(host);
+    for (std::int64_t ms = 110; ms <= 2'000; ms += 10) {
+        servo.add(host.after(ms * 1'000'000));
+    }
+    for (const std::int64_t ms : {2'010, 2'500}) {
+        host.step(10'000'000);
+        EXPECT_EQ(servo.add(host.after(ms * 1'000'000)), ClockServo::Outcome::stepped);
+        for (std::int64_t after_ms = 10; after_ms <= 400; after_ms += 10) {
+            const std::int64_t elapsed = (ms + after_ms) * 1'000'000;
+            EXPECT_NEAR(static_cast<double>(servo.snapshot().at(FakeHost::ticks_at(elapsed))),
+                        static_cast<double>(host.reference_at(elapsed)), 1'000.0);
+            EXPECT_EQ(servo.add(host.after(elapsed)), ClockServo::Outcome::slewed);
+        }
+    }
+}
+
 TEST(ClockServo, does_not_step_to_a_reference_that_could_not_be_read) {
     FakeHost host;
     ClockServo servo = calibrated(host);
