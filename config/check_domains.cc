@@ -280,7 +280,7 @@ std::string DomainChecker::what_would_do(const LatencyRange& latency, const Cycl
     const std::int64_t distances = compute_map(latency, timing).distances();
     const std::int64_t most = most_cycles(domain);
     const std::int64_t longer_us = domain.cycle_time_us + 1;
-    const std::string more = distances <= most ? fmt::format("cycles: {} would do", distances) : "";
+    std::string more = distances <= most ? fmt::format("cycles: {} would do", distances) : "";
     if (const auto us = shortest_cycle_us(latency, timing, longer_us, domain.cycles)) {
         return fmt::format("{}{}cycle-time-us: {} would do", more, more.empty() ? "" : ", or ",
                            *us);
