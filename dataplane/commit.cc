@@ -33,7 +33,7 @@ DropReason reason_of(Refusal refusal) {
 Decision flow_decision(const Snapshot& tables, std::uint32_t flow, config::InterfaceIndex oif,
                        std::int64_t now_ns) {
     const FlowAction& action = tables.flows[flow];
-    const FlowProfile& profile = tables.flow_profiles[action.profile];
+    const FlowProfile& profile = tables.profile_of(action);
     Decision decision;
     decision.stage = profile.is_policed() ? Stage::police : Stage::shape;
     decision.oif = oif;
@@ -133,7 +133,7 @@ void Sender::refuse(config::InterfaceIndex oif, rte_mbuf* mbuf, Refusal refusal)
 /// RFC 9016, 5.5.
 void Sender::police(rte_mbuf* mbuf, const Decision& decision) {
     const FlowAction* flow = tables_->flow_in(decision.flow_slot, decision.flow);
-    const FlowProfile* profile = flow == nullptr ? nullptr : &tables_->flow_profiles[flow->profile];
+    const FlowProfile* profile = flow == nullptr ? nullptr : &tables_->profile_of(*flow);
     // Both may have gone since the packet was looked at.
     const bool unpoliced = profile == nullptr || profile->policing_worker != index_;
     if (unpoliced || conforms(*flow, *profile, decision.now_ns, decision.payload_octets)) {
@@ -199,7 +199,7 @@ void Sender::shape(rte_mbuf* mbuf, const Decision& decision) {
         return excess(mbuf, decision);  // the flow has just been taken out of the configuration
     }
     const CycleId cycle =
-        join_as_flow(mbuf, *flow,
+        join_as_flow(mbuf, *flow, tables_->profile_of(*flow).shape,
                      {.now = &tracker(decision.oif, decision.now_ns),
                       .packet_bits = decision.packet_bits,
                       .octets = decision.octets,
@@ -235,7 +235,7 @@ void Sender::prefetch_flows(const PlainBurst& burst) {
     SlotArray<FlowCursor>* cursors = nullptr;  // of oif, where they are this worker's
     for (const Plain* plain : burst.packets_of_flows()) {
         const FlowAction& flow = tables_->flows[plain->flow];
-        const FlowProfile& profile = tables_->flow_profiles[flow.profile];
+        const FlowProfile& profile = tables_->profile_of(flow);
         if (profile.policing_worker == index_) {
             profile.policer.prefetch(flow.arrivals_ns, policer_positions_[flow.slot]);
         }

@@ -198,7 +198,7 @@ inline Untagged Express::untagged_ip(const Plain& plain) {
 /// A flow's packet that enters TCQF with its DSCP as the tag.
 [[gnu::always_inline]] inline bool Express::forward_ingress(rte_mbuf* mbuf, const Plain& plain) {
     const FlowAction& flow = tables_->flows[plain.flow];
-    const FlowProfile& profile = tables_->flow_profiles[flow.profile];
+    const FlowProfile& profile = tables_->profile_of(flow);
     if (!lane_.ingress || plain.kind != Layer3::ipv4 || profile.has_service) [[unlikely]] {
         return forward_other_ingress(mbuf, plain);
     }
@@ -209,7 +209,7 @@ inline Untagged Express::untagged_ip(const Plain& plain) {
         sender_.dispatch(mbuf, plain_flow_decision(mbuf, plain, untagged_ip(plain)));
         return true;
     }
-    const CycleId cycle = enter(mbuf, plain, flow, 0);
+    const CycleId cycle = enter(mbuf, plain, flow, profile.shape, 0);
     if (cycle != 0) [[likely]] {
         ipv4::decrement_ttl_and_set_dscp(plain.l3, lane_.out->tags.tag_of(cycle));
     }
@@ -246,12 +246,12 @@ bool Express::forward_other_ingress(rte_mbuf* mbuf, const Plain& plain) {
 /// Forwarder::ingress().
 void Express::join_by_flow(rte_mbuf* mbuf, const Plain& plain, const Untagged& untagged) {
     const FlowAction& flow = tables_->flows[plain.flow];
-    const FlowProfile& profile = tables_->flow_profiles[flow.profile];
+    const FlowProfile& profile = tables_->profile_of(flow);
     if (!lane_.owned ||
         !sender_.conforms_here(flow, profile, lane_.now_ns, payload_octets_of(plain))) {
         return sender_.dispatch(mbuf, plain_flow_decision(mbuf, plain, untagged));
     }
-    const CycleId cycle = enter(mbuf, plain, flow, untagged.share);
+    const CycleId cycle = enter(mbuf, plain, flow, profile.shape, untagged.share);
     if (cycle != 0) [[likely]] {
         sender_.number(mbuf, flow.slot, untagged.number_bits());
         write_tag(lane_.out->tags.tagging(), untagged.tag_place, lane_.out->tags.tag_of(cycle));
@@ -260,8 +260,9 @@ void Express::join_by_flow(rte_mbuf* mbuf, const Plain& plain, const Untagged& u
 
 /// As sender_.join_as_flow(), at the instant of the lane_.
 [[gnu::always_inline]] inline CycleId Express::enter(rte_mbuf* mbuf, const Plain& plain,
-                                                     const FlowAction& flow, std::uint32_t share) {
-    return sender_.join_as_flow(mbuf, flow,
+                                                     const FlowAction& flow, const FlowShape& shape,
+                                                     std::uint32_t share) {
+    return sender_.join_as_flow(mbuf, flow, shape,
                                 {.now = lane_.tracker,
                                  .packet_bits = plain.octets * 8,
                                  .octets = mbuf->pkt_len,

@@ -50,7 +50,8 @@ class Sender {
     void dispatch(rte_mbuf* mbuf, const Decision& decision);
     void hand_over(rte_mbuf* mbuf, const Decision& decision, unsigned to);
     void refuse(config::InterfaceIndex oif, rte_mbuf* mbuf, Refusal refusal);
-    CycleId join_as_flow(rte_mbuf* mbuf, const FlowAction& flow, const FlowEntry& entry);
+    CycleId join_as_flow(rte_mbuf* mbuf, const FlowAction& flow, const FlowShape& shape,
+                         const FlowEntry& entry);
     void number(rte_mbuf* mbuf, std::uint32_t flow_slot, std::uint8_t number_bits);
     void prefetch_flows(const PlainBurst& burst);
     /// Whether a flow's packet needs nobody else to be policed, and conforms. One that does not may
@@ -110,12 +111,12 @@ class Sender {
 /// draft-eckert-detnet-tcqf-10, 5.1, in the order csize, backlog, place for the tag, cycle.
 /// Identifier of the cycle that the packet joins, or 0: it is dropped.
 [[gnu::always_inline]] inline CycleId Sender::join_as_flow(rte_mbuf* mbuf, const FlowAction& flow,
+                                                           const FlowShape& shape,
                                                            const FlowEntry& entry) {
     InterfaceState& out = shared_.state_of(entry.oif);
     FlowCursor& cursor = out.cursors[flow.slot];
     const CycleTracker& now = *entry.now;
-    const IngressPlan plan = plan_ingress(tables_->flow_profiles[flow.profile].shape, cursor,
-                                          now.cycle(), entry.packet_bits);
+    const IngressPlan plan = plan_ingress(shape, cursor, now.cycle(), entry.packet_bits);
     if (plan.verdict != IngressVerdict::admitted) [[unlikely]] {
         drop(mbuf, plan.verdict == IngressVerdict::backlog ? DropReason::flow_backlog
                                                            : DropReason::flow_packet_too_big);

@@ -206,10 +206,11 @@ class Snapshot {
         const std::uint32_t map = map_of[iif * interfaces.size() + oif];
         return map == kNoMap ? nullptr : &cycle_maps[map];
     }
-    /// `flow`: a position in `flows`.
-    const FlowProfile& profile_of(std::uint32_t flow) const {
-        return flow_profiles[flows[flow].profile];
+    const FlowProfile& profile_of(const FlowAction& flow) const {
+        return flow_profiles[flow.profile];
     }
+    /// `flow`: a position in `flows`.
+    const FlowProfile& profile_of(std::uint32_t flow) const { return profile_of(flows[flow]); }
     /// The flow whose state is in `slot`, probably at `position`; nullptr where this configuration
     /// has none.
     const FlowAction* flow_in(std::uint32_t slot, std::uint32_t position) const {
