@@ -1,5 +1,6 @@
 // DetNet flows: how packets are matched, and what becomes of them.
 
+#include <algorithm>
 #include <map>
 #include <tuple>
 
@@ -9,15 +10,15 @@ namespace tcqf::dataplane {
 namespace {
 
 /// What flows of one profile have in common.
-auto terms_of(const config::Flow& flow, std::uint16_t policing_worker) {
+auto terms_of(const config::Flow& flow, std::uint16_t worker) {
     return std::tuple(flow.cycle_size_bits, flow.max_backlog_cycles, flow.interleaving,
                       flow.traffic_specification, flow.excess_action, flow.mpls_service,
-                      flow.sr_policy, policing_worker);
+                      flow.sr_policy, worker);
 }
 
-FlowProfile profile_of(const Build& build, const config::Flow& from,
-                       std::uint16_t policing_worker) {
+FlowProfile profile_of(const Build& build, const config::Flow& from, std::uint16_t worker) {
     FlowProfile to;
+    to.worker = worker;
     to.shape.cycle_size_bits = from.cycle_size_bits;
     to.shape.max_backlog_cycles = from.max_backlog_cycles;
     if (from.interleaving) {
@@ -26,7 +27,7 @@ FlowProfile profile_of(const Build& build, const config::Flow& from,
     }
     if (from.traffic_specification) {
         to.policer = Policer(*from.traffic_specification);
-        to.policing_worker = policing_worker;
+        to.is_policed = true;
     }
     if (from.sr_policy) {
         to.policy = build.tables.policy_numbers->at(*from.sr_policy);
@@ -43,38 +44,44 @@ void build_flows(Build& build) {
     Snapshot& tables = build.tables;
     if (!build.from_nothing() && !build.difference.flows) {
         tables.flow_table = build.before->flow_table;
-        tables.flows = build.before->flows;
         tables.flow_profiles = build.before->flow_profiles;
+        tables.profile_of_flow = build.before->profile_of_flow;
         tables.flow_ids = build.before->flow_ids;
-        tables.flow_of_slot = build.before->flow_of_slot;
+        tables.long_arrivals = build.before->long_arrivals;
         return;
     }
-    tables.flow_table = std::make_shared<const FlowTable>(build.config.flows);
-    FlowActions::Content flows;
+    const std::vector<BuildOptions::Flow>& numbered = build.options.flows;
+    std::vector<std::uint32_t> numbers(numbered.size());
+    std::ranges::transform(numbered, numbers.begin(), &BuildOptions::Flow::number);
+    tables.flow_table = std::make_shared<const FlowTable>(build.config.flows, numbers);
+
+    const std::size_t size = numbers.empty() ? 0 : *std::ranges::max_element(numbers) + 1;
     SharedArray<FlowProfile>::Content profiles;
     std::map<decltype(terms_of({}, 0)), std::uint32_t> profile_numbers;
-    std::vector<std::uint32_t> ids;
-    std::vector<std::uint32_t> flow_of_slot;
-    for (std::size_t i = 0; i < build.config.flows.size(); ++i) {
+    std::vector<std::uint32_t> profile_of_flow(size, kNoProfile);
+    std::vector<std::uint32_t> ids(size);
+    LongArrivals::Content arrivals;
+    arrivals.elements.resize(size);
+    arrivals.owners.resize(size);
+    for (std::size_t i = 0; i < numbered.size(); ++i) {
         const config::Flow& flow = build.config.flows[i];
-        const auto& [slot, policing_worker, arrivals_ns] = build.options.flows[i];
+        const auto& [number, worker, long_arrivals_ns] = numbered[i];
         const auto [profile, is_new] = profile_numbers.try_emplace(
-            terms_of(flow, policing_worker), static_cast<std::uint32_t>(profiles.elements.size()));
+            terms_of(flow, worker), static_cast<std::uint32_t>(profiles.elements.size()));
         if (is_new) {
-            profiles.elements.push_back(profile_of(build, flow, policing_worker));
+            profiles.elements.push_back(profile_of(build, flow, worker));
         }
-        flows.elements.push_back({arrivals_ns.get(), slot, profile->second});
-        flows.owners.push_back(arrivals_ns);
-        ids.push_back(flow.id);
-        if (flow_of_slot.size() <= slot) {
-            flow_of_slot.resize(slot + 1, FlowTable::kNoFlow);
-        }
-        flow_of_slot[slot] = static_cast<std::uint32_t>(i);
+        profile_of_flow[number] = profile->second;
+        ids[number] = flow.id;
+        arrivals.elements[number] = long_arrivals_ns.get();
+        arrivals.owners[number] = long_arrivals_ns;
     }
-    tables.flows = FlowActions(std::move(flows));
     tables.flow_profiles = SharedArray<FlowProfile>(std::move(profiles));
+    tables.profile_of_flow = SharedArray<std::uint32_t>(profile_of_flow);
     tables.flow_ids = SharedArray<std::uint32_t>(ids);
-    tables.flow_of_slot = SharedArray<std::uint32_t>(flow_of_slot);
+    if (std::ranges::any_of(arrivals.elements, [](auto* pointer) { return pointer != nullptr; })) {
+        tables.long_arrivals = LongArrivals(std::move(arrivals));
+    }
 }
 
 }  // namespace tcqf::dataplane

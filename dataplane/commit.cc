@@ -32,16 +32,14 @@ DropReason reason_of(Refusal refusal) {
 
 Decision flow_decision(const Snapshot& tables, std::uint32_t flow, config::InterfaceIndex oif,
                        std::int64_t now_ns) {
-    const FlowAction& action = tables.flows[flow];
-    const FlowProfile& profile = tables.profile_of(action);
+    const FlowProfile& profile = tables.profile_of(flow);
     Decision decision;
-    decision.stage = profile.is_policed() ? Stage::police : Stage::shape;
+    decision.stage = profile.is_policed ? Stage::police : Stage::shape;
     decision.oif = oif;
     decision.version = tables.interfaces[oif].version;
     decision.now_ns = now_ns;
-    decision.flow_slot = action.slot;
     decision.flow = flow;
-    decision.policing_worker = profile.policing_worker;
+    decision.policing_worker = profile.worker;
     return decision;
 }
 
@@ -132,11 +130,10 @@ void Sender::refuse(config::InterfaceIndex oif, rte_mbuf* mbuf, Refusal refusal)
 
 /// RFC 9016, 5.5.
 void Sender::police(rte_mbuf* mbuf, const Decision& decision) {
-    const FlowAction* flow = tables_->flow_in(decision.flow_slot, decision.flow);
-    const FlowProfile* profile = flow == nullptr ? nullptr : &tables_->profile_of(*flow);
-    // Both may have gone since the packet was looked at.
-    const bool unpoliced = profile == nullptr || profile->policing_worker != index_;
-    if (unpoliced || conforms(*flow, *profile, decision.now_ns, decision.payload_octets)) {
+    const FlowProfile* profile = tables_->find_profile(decision.flow);
+    // Flow and specification may have gone since the packet was looked at.
+    const bool unpoliced = profile == nullptr || !profile->is_policed;
+    if (unpoliced || conforms(decision.flow, *profile, decision.now_ns, decision.payload_octets)) {
         if (shared_.state_of(decision.oif).owner == index_) [[likely]] {
             return shape(mbuf, decision);
         }
@@ -182,7 +179,7 @@ void Sender::excess(rte_mbuf* mbuf, const Decision& decision) {
     if (!clean(packet, out)) {
         return drop(mbuf, DropReason::untrusted_tag);
     }
-    number(mbuf, decision.flow_slot, decision.number_bits);
+    number(mbuf, decision.flow, decision.number_bits);
     Decision next = decision;
     next.stage = Stage::queue;
     next.own_option = false;  // whoever has newer tables comes here again
@@ -194,12 +191,12 @@ void Sender::excess(rte_mbuf* mbuf, const Decision& decision) {
 
 /// Flows of packets whose headers are finished.
 void Sender::shape(rte_mbuf* mbuf, const Decision& decision) {
-    const FlowAction* flow = tables_->flow_in(decision.flow_slot, decision.flow);
-    if (flow == nullptr) [[unlikely]] {
+    const FlowProfile* profile = tables_->find_profile(decision.flow);
+    if (profile == nullptr) [[unlikely]] {
         return excess(mbuf, decision);  // the flow has just been taken out of the configuration
     }
     const CycleId cycle =
-        join_as_flow(mbuf, *flow, tables_->profile_of(*flow).shape,
+        join_as_flow(mbuf, decision.flow, *profile,
                      {.now = &tracker(decision.oif, decision.now_ns),
                       .packet_bits = decision.packet_bits,
                       .octets = decision.octets,
@@ -209,7 +206,7 @@ void Sender::shape(rte_mbuf* mbuf, const Decision& decision) {
     if (cycle == 0) {
         return;
     }
-    number(mbuf, decision.flow_slot, decision.number_bits);
+    number(mbuf, decision.flow, decision.number_bits);
     if (decision.tag_place != nullptr) {
         const TagTable& tags = tables_->interfaces[decision.oif].tags;
         write_tag(tags.tagging(), decision.tag_place, tags.tag_of(cycle));
@@ -218,38 +215,42 @@ void Sender::shape(rte_mbuf* mbuf, const Decision& decision) {
 
 /// The next number of a flow's DetNet service, for a packet that is accepted: what the flow's
 /// limits refuse must not look like a loss on the way.
-void Sender::number(rte_mbuf* mbuf, std::uint32_t flow_slot, std::uint8_t number_bits) {
+void Sender::number(rte_mbuf* mbuf, std::uint32_t flow, std::uint8_t number_bits) {
     if (number_bits == 0) [[likely]] {
         return;
     }
-    const std::uint32_t number =
-        shared_.sequences[flow_slot].fetch_add(1, std::memory_order_relaxed);
+    const std::uint32_t number = shared_.sequences[flow].fetch_add(1, std::memory_order_relaxed);
     std::uint8_t* stack = rte_pktmbuf_mtod(mbuf, std::uint8_t*) + kEthernetOctets;
     store32(stack + mpls::stack_octets(stack), number & ((1u << number_bits) - 1));
 }
 
-/// The state of flows, as far as this worker may look at it: each policer and each
-/// interface's cursors belong to one worker.
-void Sender::prefetch_flows(const PlainBurst& burst) {
-    config::InterfaceIndex oif = UINT16_MAX;   // none yet
-    SlotArray<FlowCursor>* cursors = nullptr;  // of oif, where they are this worker's
+/// Leads the cursor at hand to another interface of this worker.
+void Sender::lead_to(config::InterfaceIndex oif, std::uint32_t flow, FlowState& state) {
+    if (state.oif != FlowState::kNowhere) {
+        shared_.state_of(state.oif).cursors[flow] = state.cursor;
+    }
+    state.cursor = shared_.state_of(oif).cursors[flow];
+    state.oif = oif;
+}
+
+/// What the state of a single worker's flows leads to.
+void Sender::prefetch_long_arrivals(const PlainBurst& burst) {
     for (const Plain* plain : burst.packets_of_flows()) {
-        const FlowAction& flow = tables_->flows[plain->flow];
-        const FlowProfile& profile = tables_->profile_of(flow);
-        if (profile.policing_worker == index_) {
-            profile.policer.prefetch(flow.arrivals_ns, policer_positions_[flow.slot]);
+        if (const std::int64_t* arrivals_ns = tables_->long_arrivals[plain->flow]) {
+            prefetch_entry(&arrivals_ns[shared_.flow_states[plain->flow].position.oldest]);
         }
-        if (plain->adjacency == nullptr) {
-            continue;
-        }
-        if (oif != plain->adjacency->oif) {
-            oif = plain->adjacency->oif;
-            const bool has_own = tables_->interfaces[oif].domain != kNoDomain &&
-                                 shared_.state_of(oif).owner == index_;
-            cursors = has_own ? &shared_.state_of(oif).cursors : nullptr;
-        }
-        if (cursors != nullptr) {
-            prefetch_entry(&(*cursors)[flow.slot]);
+    }
+}
+
+/// Of several workers: the state of flows that is this one's.
+void Sender::prefetch_own_flows(const PlainBurst& burst) {
+    for (const Plain* plain : burst.packets_of_flows()) {
+        const std::uint32_t flow = plain->flow;
+        if (tables_->profile_of(flow).worker == index_) {
+            prefetch_entry(&shared_.flow_states[flow]);
+        } else if (plain->adjacency != nullptr && owns(plain->adjacency->oif) &&
+                   tables_->interfaces[plain->adjacency->oif].domain != kNoDomain) {
+            prefetch_entry(&shared_.state_of(plain->adjacency->oif).cursors[flow]);
         }
     }
 }

@@ -197,19 +197,18 @@ inline Untagged Express::untagged_ip(const Plain& plain) {
 
 /// A flow's packet that enters TCQF with its DSCP as the tag.
 [[gnu::always_inline]] inline bool Express::forward_ingress(rte_mbuf* mbuf, const Plain& plain) {
-    const FlowAction& flow = tables_->flows[plain.flow];
-    const FlowProfile& profile = tables_->profile_of(flow);
+    const FlowProfile& profile = tables_->profile_of(plain.flow);
     if (!lane_.ingress || plain.kind != Layer3::ipv4 || profile.has_service) [[unlikely]] {
         return forward_other_ingress(mbuf, plain);
     }
     write_addresses(*plain.adjacency, plain.l3);
-    if (!lane_.owned || !sender_.conforms_here(flow, profile, lane_.now_ns,
+    if (!lane_.owned || !sender_.conforms_here(plain.flow, profile, lane_.now_ns,
                                                plain.octets - kIpv4Octets)) [[unlikely]] {
         pass_hop(plain, ipv4::dscp(plain.l3));
         sender_.dispatch(mbuf, plain_flow_decision(mbuf, plain, untagged_ip(plain)));
         return true;
     }
-    const CycleId cycle = enter(mbuf, plain, flow, profile.shape, 0);
+    const CycleId cycle = enter(mbuf, plain, profile, 0);
     if (cycle != 0) [[likely]] {
         ipv4::decrement_ttl_and_set_dscp(plain.l3, lane_.out->tags.tag_of(cycle));
     }
@@ -245,24 +244,23 @@ bool Express::forward_other_ingress(rte_mbuf* mbuf, const Plain& plain) {
 /// The end of the short way of a flow's packet that is finished but for its tag. As
 /// Forwarder::ingress().
 void Express::join_by_flow(rte_mbuf* mbuf, const Plain& plain, const Untagged& untagged) {
-    const FlowAction& flow = tables_->flows[plain.flow];
-    const FlowProfile& profile = tables_->profile_of(flow);
+    const FlowProfile& profile = tables_->profile_of(plain.flow);
     if (!lane_.owned ||
-        !sender_.conforms_here(flow, profile, lane_.now_ns, payload_octets_of(plain))) {
+        !sender_.conforms_here(plain.flow, profile, lane_.now_ns, payload_octets_of(plain))) {
         return sender_.dispatch(mbuf, plain_flow_decision(mbuf, plain, untagged));
     }
-    const CycleId cycle = enter(mbuf, plain, flow, profile.shape, untagged.share);
+    const CycleId cycle = enter(mbuf, plain, profile, untagged.share);
     if (cycle != 0) [[likely]] {
-        sender_.number(mbuf, flow.slot, untagged.number_bits());
+        sender_.number(mbuf, plain.flow, untagged.number_bits());
         write_tag(lane_.out->tags.tagging(), untagged.tag_place, lane_.out->tags.tag_of(cycle));
     }
 }
 
 /// As sender_.join_as_flow(), at the instant of the lane_.
 [[gnu::always_inline]] inline CycleId Express::enter(rte_mbuf* mbuf, const Plain& plain,
-                                                     const FlowAction& flow, const FlowShape& shape,
+                                                     const FlowProfile& profile,
                                                      std::uint32_t share) {
-    return sender_.join_as_flow(mbuf, flow, shape,
+    return sender_.join_as_flow(mbuf, plain.flow, profile,
                                 {.now = lane_.tracker,
                                  .packet_bits = plain.octets * 8,
                                  .octets = mbuf->pkt_len,
@@ -295,8 +293,14 @@ void Forwarder::forward_burst(const Source& source, std::span<rte_mbuf* const> m
     PlainBurst burst;
     const std::span<Plain> packets(burst.packets.data(), mbufs.size());
     if (shared_.options.short_way) [[likely]] {
-        Pathfinder(*tables_, sid_counters_).find_out(interface, mbufs, burst);
-        sender_.prefetch_flows(burst);
+        const bool is_alone = shared_.worker_count() == 1;
+        Pathfinder(*tables_, sid_counters_, is_alone ? &shared_.flow_states : nullptr)
+            .find_out(interface, mbufs, burst);
+        if (!is_alone) {
+            sender_.prefetch_own_flows(burst);
+        } else if (!tables_->long_arrivals.empty()) {
+            sender_.prefetch_long_arrivals(burst);
+        }
     } else {
         std::fill(packets.begin(), packets.end(), Plain{});
     }

@@ -188,7 +188,8 @@ FlowKey FlowTable::Group::mask_of(const Shape& shape) {
     return mask;
 }
 
-FlowTable::FlowTable(const std::vector<config::Flow>& flows) {
+FlowTable::FlowTable(const std::vector<config::Flow>& flows,
+                     std::span<const std::uint32_t> numbers) {
     struct Draft {
         std::unique_ptr<Group> group;
         std::map<FlowKey, std::vector<Candidate>> by_key;
@@ -204,7 +205,11 @@ FlowTable::FlowTable(const std::vector<config::Flow>& flows) {
             draft.group->first_flow = index;
         }
         Candidate candidate;
-        candidate.flow = index;
+        candidate.flow = numbers[index];
+        if (positions_.size() <= numbers[index]) {
+            positions_.resize(numbers[index] + 1);
+        }
+        positions_[numbers[index]] = index;
         candidate.source_port = match.source_port.value_or(config::PortRange{});
         candidate.destination_port = match.destination_port.value_or(config::PortRange{});
         candidate.needs_ports = match.source_port || match.destination_port;
@@ -306,7 +311,7 @@ void FlowTable::match_group(const Group& group, std::span<const Fields> packets,
     std::array<std::uint8_t, kMaxBurst> packet_of;
     unsigned count = 0;
     for (std::size_t i = 0; i < packets.size(); ++i) {
-        if (group.first_flow < flows[i] && group.may_hold<Key>(packets[i])) {
+        if (group.first_flow < position_of(flows[i]) && group.may_hold<Key>(packets[i])) {
             keys[count] = key_of<Key>(packets[i]) & mask;
             packet_of[count++] = static_cast<std::uint8_t>(i);
         }
@@ -331,8 +336,15 @@ void FlowTable::match_group(const Group& group, std::span<const Fields> packets,
         const std::uint32_t flow = found.is_flow()
                                        ? found.number()
                                        : first_holding(group, found.number(), packets[packet]);
-        flows[packet] = std::min(flows[packet], flow);
+        if (flows[packet] == kNoFlow || position_of(flow) < position_of(flows[packet])) {
+            flows[packet] = flow;
+        }
     }
+}
+
+/// In the configuration; of kNoFlow: behind all.
+std::uint32_t FlowTable::position_of(std::uint32_t flow) const {
+    return flow == kNoFlow ? kNoFlow : positions_[flow];
 }
 
 /// The first flow of a chain that the packet belongs to, or kNoFlow.

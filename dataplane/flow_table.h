@@ -87,7 +87,8 @@ class FlowTable {
   public:
     static constexpr std::uint32_t kNoFlow = UINT32_MAX;
 
-    explicit FlowTable(const std::vector<config::Flow>& flows);
+    /// `numbers`: of the flows, by position.
+    FlowTable(const std::vector<config::Flow>& flows, std::span<const std::uint32_t> numbers);
     ~FlowTable();
     FlowTable(const FlowTable&) = delete;
     FlowTable& operator=(const FlowTable&) = delete;
@@ -100,7 +101,7 @@ class FlowTable {
 
     static constexpr unsigned kMaxBurst = 64;
 
-    /// Position of the flow in the configuration, or kNoFlow.
+    /// Number of the flow, or kNoFlow.
     std::uint32_t match(const FlowFields& fields) const;
     /// The same for up to kMaxBurst packets, whose memory is asked for together.
     void match_burst(std::span<const FlowFields> packets, std::uint32_t* flows) const;
@@ -117,8 +118,10 @@ class FlowTable {
     template <class Fields>
     std::uint32_t first_holding(const Group& group, std::uint32_t position,
                                 const Fields& fields) const;
+    std::uint32_t position_of(std::uint32_t flow) const;
 
     std::vector<std::unique_ptr<Group>> groups_;  // by the position of their first flow
+    std::vector<std::uint32_t> positions_;        // by number
     bool is_plain_for_ipv4_ = true;
     bool is_for_ipv4_alone_ = true;
 };

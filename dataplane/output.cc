@@ -98,7 +98,7 @@ void Forwarder::best_effort(Packet& packet, config::InterfaceIndex oif) {
         return drop(packet, DropReason::untrusted_tag);
     }
     if (packet.number_bits != 0) [[unlikely]] {
-        sender_.number(packet.mbuf, tables_->flows[packet.flow].slot, packet.number_bits);
+        sender_.number(packet.mbuf, packet.flow, packet.number_bits);
     }
     Decision decision;
     decision.stage = Stage::queue;

@@ -67,8 +67,7 @@ struct Decision {
     std::uint8_t* tag_place = nullptr;  ///< police, shape
     std::uint32_t octets = 0;           ///< of the frame
     std::uint32_t share = 0;
-    std::uint32_t flow_slot = 0;  ///< workers may be on different tables for a moment
-    std::uint32_t flow = 0;       ///< its position in the tables of whoever decided
+    std::uint32_t flow = 0;  ///< police, shape: workers may be on different tables for a moment
     std::uint32_t packet_bits = 0;
     std::uint32_t payload_octets = 0;
     std::uint32_t version = 0;  ///< of oif, in the tables that it was made with

@@ -196,9 +196,19 @@ void Pathfinder::match_flows(config::InterfaceIndex interface, std::span<Plain* 
     for (unsigned i = 0; i < count; ++i) {
         if (flows[i] != FlowTable::kNoFlow) {
             matched[i]->flow = flows[i];
-            prefetch_entry(&tables_->flows[flows[i]]);
+            prefetch_flow(flows[i]);
             burst.of_flows[burst.of_flows_count++] = matched[i];
         }
+    }
+}
+
+inline void Pathfinder::prefetch_flow(std::uint32_t flow) const {
+    prefetch_entry(&tables_->profile_of_flow[flow]);
+    if (flow_states_ != nullptr) [[likely]] {
+        prefetch_entry(&(*flow_states_)[flow]);
+    }
+    if (!tables_->long_arrivals.empty()) {
+        prefetch_entry(&tables_->long_arrivals[flow]);
     }
 }
 

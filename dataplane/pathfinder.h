@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 
+#include "dataplane/flow_state.h"
 #include "dataplane/plain.h"
 #include "dataplane/slot_array.h"
 #include "dataplane/tables.h"
@@ -19,9 +20,11 @@ namespace tcqf::dataplane {
 /// Looks up a burst at a time, in tables that stay as they are meanwhile.
 class Pathfinder {
   public:
-    /// `sid_counters`: of the worker whose packets they are.
-    Pathfinder(const Snapshot& tables, SlotArray<SidCounter>& sid_counters)
-        : tables_(&tables), sid_counters_(&sid_counters) {}
+    /// `sid_counters`: of the worker whose packets they are; `flow_states`: all are its own;
+    /// nullptr: not all.
+    Pathfinder(const Snapshot& tables, SlotArray<SidCounter>& sid_counters,
+               SlotArray<FlowState>* flow_states)
+        : tables_(&tables), sid_counters_(&sid_counters), flow_states_(flow_states) {}
 
     /// What is not plain is of kind `other` then, or has no next hop.
     void find_out(config::InterfaceIndex interface, std::span<rte_mbuf* const> mbufs,
@@ -37,6 +40,7 @@ class Pathfinder {
     template <class Fields>
     void match_flows(config::InterfaceIndex interface, std::span<Plain* const> packets,
                      PlainBurst& burst) const;
+    void prefetch_flow(std::uint32_t flow) const;
     void match_other_flows(config::InterfaceIndex interface, std::span<Plain> packets,
                            PlainBurst& burst) const;
     void look_up(config::InterfaceIndex interface, const PlainBurst& burst) const;
@@ -71,6 +75,7 @@ class Pathfinder {
 
     const Snapshot* tables_;
     SlotArray<SidCounter>* sid_counters_;
+    SlotArray<FlowState>* flow_states_;
 };
 
 }  // namespace tcqf::dataplane

@@ -81,12 +81,7 @@ Ring make_ring(const void* owner, unsigned from, unsigned to) {
 
 /// The counts of shared pointers lie elsewhere: among the arrivals they would take room in the
 /// caches.
-std::shared_ptr<std::int64_t[]> no_arrivals(
-    SharedState& shared, const std::optional<TrafficSpecification>& specification) {
-    if (!specification) {
-        return nullptr;
-    }
-    const std::size_t count = specification->max_packets_per_interval;
+std::shared_ptr<std::int64_t[]> no_arrivals(SharedState& shared, std::size_t count) {
     std::pmr::polymorphic_allocator<std::int64_t> memory(&shared.policer_memory);
     std::int64_t* arrivals_ns = memory.allocate(count);
     std::fill_n(arrivals_ns, count, Policer::kNoArrival);
@@ -103,40 +98,41 @@ std::vector<std::uint32_t> flow_ids(const config::Router& config) {
     return ids;
 }
 
-/// The arrivals that are remembered of a flow of the running configuration, while its specification
-/// stays the same; others where it has another one, or comes.
-std::shared_ptr<std::int64_t[]> arrivals_of(SharedState& shared, std::uint32_t slot,
-                                            const config::Flow& flow) {
+/// More arrivals than a FlowState has room for: those of the running configuration, where the flow
+/// is remembered by as many there.
+std::shared_ptr<std::int64_t[]> long_arrivals_of(SharedState& shared, std::uint32_t number,
+                                                 const config::Flow& flow) {
+    const std::size_t count =
+        flow.traffic_specification ? flow.traffic_specification->max_packets_per_interval : 0;
+    if (count <= FlowState::kArrivals) {
+        return nullptr;
+    }
     if (shared.owned) {
         const Snapshot& running = *shared.owned;
-        const std::uint32_t position =
-            slot < running.flow_of_slot.size() ? running.flow_of_slot[slot] : FlowTable::kNoFlow;
-        if (position != FlowTable::kNoFlow &&
-            running.config->flows[position].traffic_specification == flow.traffic_specification) {
-            return running.flows.content().owners[position];
+        const FlowProfile* before = running.find_profile(number);
+        if (before != nullptr && before->is_policed && before->policer.arrivals() == count) {
+            return running.long_arrivals.content().owners[number];
         }
     }
-    return no_arrivals(shared, flow.traffic_specification);
+    return no_arrivals(shared, count);
 }
 
-std::vector<BuildOptions::FlowState> flow_states(SharedState& shared, const config::Router& config,
-                                                 const FlowNumbers& numbers) {
-    std::vector<BuildOptions::FlowState> states;
+std::vector<BuildOptions::Flow> numbered_flows(SharedState& shared, const config::Router& config,
+                                               const FlowNumbers& numbers) {
+    std::vector<BuildOptions::Flow> flows;
     for (const config::Flow& flow : config.flows) {
-        const std::uint32_t slot = numbers.at(flow.id);
-        states.push_back({slot, static_cast<std::uint16_t>(slot % shared.worker_count()),
-                          arrivals_of(shared, slot, flow)});
+        const std::uint32_t number = numbers.at(flow.id);
+        flows.push_back({number, static_cast<std::uint16_t>(number % shared.worker_count()),
+                         long_arrivals_of(shared, number, flow)});
     }
-    return states;
+    return flows;
 }
 
 /// What outlives packets of flows and SIDs: elements that are there already stay.
 void reserve_state(SharedState& shared, const config::Router& config, std::size_t flows,
                    std::size_t sids) {
     shared.sequences.reserve(flows);
-    for (const auto& positions : shared.policer_positions) {
-        positions->reserve(flows);
-    }
+    shared.flow_states.reserve(flows);
     for (const config::Domain& domain : config.domains) {
         for (const config::DomainInterface& member : domain.interfaces) {
             shared.interfaces[member.interface]->cursors.reserve(flows);
@@ -148,13 +144,11 @@ void reserve_state(SharedState& shared, const config::Router& config, std::size_
 }
 
 /// Who comes finds nothing of who went.
-void forget_flow(SharedState& shared, std::uint32_t slot) {
-    shared.sequences.renew(slot);
-    for (const auto& positions : shared.policer_positions) {
-        positions->renew(slot);
-    }
+void forget_flow(SharedState& shared, std::uint32_t number) {
+    shared.sequences.renew(number);
+    shared.flow_states.renew(number);
     for (const auto& interface : shared.interfaces) {
-        interface->cursors.renew(slot);
+        interface->cursors.renew(number);
     }
 }
 void forget_sid(SharedState& shared, std::uint32_t number) {
@@ -205,8 +199,8 @@ void release_numbers(SharedState& shared) {
         if (!gone.passage.is_over(*shared.qsbr, shared.rings)) {
             return false;
         }
-        for (const std::uint32_t slot : gone.flows) {
-            forget_flow(shared, slot);
+        for (const std::uint32_t number : gone.flows) {
+            forget_flow(shared, number);
         }
         for (const std::uint32_t number : gone.sids) {
             forget_sid(shared, number);
@@ -294,12 +288,11 @@ Router::Router(const std::shared_ptr<const config::Router>& config,
     BuildOptions build = build_options(*shared_);
     shared_->flow_numbers = shared_->flow_numbers.next(flow_ids(*config));
     shared_->sid_numbers = shared_->sid_numbers.next(counted_sids(*config));
-    build.flows = flow_states(*shared_, *config, shared_->flow_numbers);
+    build.flows = numbered_flows(*shared_, *config, shared_->flow_numbers);
     build.sid_numbers = &shared_->sid_numbers;
     shared_->owned = build_tables(config, build);
     for (unsigned worker = 0; worker < workers; ++worker) {
         shared_->sid_counters.push_back(std::make_unique<SlotArray<SidCounter>>());
-        shared_->policer_positions.push_back(std::make_unique<SlotArray<Policer::Position>>());
     }
     reserve_state(*shared_, *config, shared_->flow_numbers.count, shared_->sid_numbers.count);
     shared_->current.store(shared_->owned.get(), std::memory_order_release);
@@ -329,7 +322,7 @@ std::string Router::apply(std::shared_ptr<const config::Router> config,
         const FlowNumbers& flows = numbers.flows ? *numbers.flows : shared_->flow_numbers;
         const SidNumbers& sids = numbers.sids ? *numbers.sids : shared_->sid_numbers;
         if (difference.flows) {
-            build.flows = flow_states(*shared_, *config, flows);
+            build.flows = numbered_flows(*shared_, *config, flows);
         }
         build.sid_numbers = &sids;
         reserve_state(*shared_, *config, flows.count, sids.count);

@@ -9,10 +9,7 @@
 namespace tcqf::dataplane {
 
 Sender::Sender(SharedState& shared, unsigned worker)
-    : shared_(shared),
-      index_(worker),
-      counters_(shared.interfaces.size()),
-      policer_positions_(*shared.policer_positions[worker]) {
+    : shared_(shared), index_(worker), counters_(shared.interfaces.size()) {
     for (std::size_t i = 0; i < shared.interfaces.size(); ++i) {
         const auto interface = static_cast<config::InterfaceIndex>(i);
         if (owns(interface)) {

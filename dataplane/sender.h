@@ -50,16 +50,17 @@ class Sender {
     void dispatch(rte_mbuf* mbuf, const Decision& decision);
     void hand_over(rte_mbuf* mbuf, const Decision& decision, unsigned to);
     void refuse(config::InterfaceIndex oif, rte_mbuf* mbuf, Refusal refusal);
-    CycleId join_as_flow(rte_mbuf* mbuf, const FlowAction& flow, const FlowShape& shape,
+    CycleId join_as_flow(rte_mbuf* mbuf, std::uint32_t flow, const FlowProfile& profile,
                          const FlowEntry& entry);
-    void number(rte_mbuf* mbuf, std::uint32_t flow_slot, std::uint8_t number_bits);
-    void prefetch_flows(const PlainBurst& burst);
+    void number(rte_mbuf* mbuf, std::uint32_t flow, std::uint8_t number_bits);
+    void prefetch_long_arrivals(const PlainBurst& burst);
+    void prefetch_own_flows(const PlainBurst& burst);
     /// Whether a flow's packet needs nobody else to be policed, and conforms. One that does not may
     /// be asked again.
-    bool conforms_here(const FlowAction& flow, const FlowProfile& profile, std::int64_t now_ns,
+    bool conforms_here(std::uint32_t flow, const FlowProfile& profile, std::int64_t now_ns,
                        std::uint32_t payload_octets) {
-        return profile.policing_worker == index_ ? conforms(flow, profile, now_ns, payload_octets)
-                                                 : !profile.is_policed();
+        return !profile.is_policed ||
+               (profile.worker == index_ && conforms(flow, profile, now_ns, payload_octets));
     }
 
     /// Whether this worker sends on an interface.
@@ -93,11 +94,17 @@ class Sender {
     void police(rte_mbuf* mbuf, const Decision& decision);
     void shape(rte_mbuf* mbuf, const Decision& decision);
     void excess(rte_mbuf* mbuf, const Decision& decision);
-    bool conforms(const FlowAction& flow, const FlowProfile& profile, std::int64_t now_ns,
+    bool conforms(std::uint32_t flow, const FlowProfile& profile, std::int64_t now_ns,
                   std::uint32_t payload_octets) {
-        return profile.policer.conforms(flow.arrivals_ns, policer_positions_[flow.slot], now_ns,
-                                        payload_octets);
+        FlowState& state = shared_.flow_states[flow];
+        std::int64_t* arrivals_ns = profile.policer.arrivals() <= FlowState::kArrivals
+                                        ? state.arrivals_ns.data()
+                                        : tables_->long_arrivals[flow];
+        return profile.policer.conforms(arrivals_ns, state.position, now_ns, payload_octets);
     }
+    FlowCursor& cursor_of(std::uint32_t flow, const FlowProfile& profile,
+                          config::InterfaceIndex oif);
+    void lead_to(config::InterfaceIndex oif, std::uint32_t flow, FlowState& state);
 
     SharedState& shared_;
     const unsigned index_;
@@ -105,18 +112,31 @@ class Sender {
     std::vector<config::InterfaceIndex> owned_;
     std::vector<CycleTracker> trackers_;  // of every interface, for arrivals
     WorkerCounters counters_;
-    SlotArray<Policer::Position>& policer_positions_;  // this worker's
 };
+
+/// Of an interface of this worker: at hand where the worker polices the flow as well.
+[[gnu::always_inline]] inline FlowCursor& Sender::cursor_of(std::uint32_t flow,
+                                                            const FlowProfile& profile,
+                                                            config::InterfaceIndex oif) {
+    if (profile.worker != index_) [[unlikely]] {
+        return shared_.state_of(oif).cursors[flow];
+    }
+    FlowState& state = shared_.flow_states[flow];
+    if (state.oif != oif) [[unlikely]] {
+        lead_to(oif, flow, state);
+    }
+    return state.cursor;
+}
 
 /// draft-eckert-detnet-tcqf-10, 5.1, in the order csize, backlog, place for the tag, cycle.
 /// Identifier of the cycle that the packet joins, or 0: it is dropped.
-[[gnu::always_inline]] inline CycleId Sender::join_as_flow(rte_mbuf* mbuf, const FlowAction& flow,
-                                                           const FlowShape& shape,
+[[gnu::always_inline]] inline CycleId Sender::join_as_flow(rte_mbuf* mbuf, std::uint32_t flow,
+                                                           const FlowProfile& profile,
                                                            const FlowEntry& entry) {
     InterfaceState& out = shared_.state_of(entry.oif);
-    FlowCursor& cursor = out.cursors[flow.slot];
+    FlowCursor& cursor = cursor_of(flow, profile, entry.oif);
     const CycleTracker& now = *entry.now;
-    const IngressPlan plan = plan_ingress(shape, cursor, now.cycle(), entry.packet_bits);
+    const IngressPlan plan = plan_ingress(profile.shape, cursor, now.cycle(), entry.packet_bits);
     if (plan.verdict != IngressVerdict::admitted) [[unlikely]] {
         drop(mbuf, plan.verdict == IngressVerdict::backlog ? DropReason::flow_backlog
                                                            : DropReason::flow_packet_too_big);

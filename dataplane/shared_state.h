@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "dataplane/account.h"
+#include "dataplane/flow_state.h"
 #include "dataplane/huge_vector.h"
 #include "dataplane/icmp_error.h"
 #include "dataplane/packet.h"
@@ -23,7 +24,6 @@
 #include "dataplane/tables.h"
 #include "dataplane/worker.h"
 #include "tcqf/egress.h"
-#include "tcqf/policer.h"
 
 namespace tcqf::dataplane {
 
@@ -75,7 +75,8 @@ struct InterfaceState {
     /// Queues of configurations before, where their cycles or their link were others: sent first,
     /// one after the other.
     std::unique_ptr<Output> draining;
-    SlotArray<FlowCursor> cursors;     // lengthened by the control thread
+    /// Of flows whose FlowState has none of it. Lengthened by the control thread.
+    SlotArray<FlowCursor> cursors;
     std::atomic<bool> link_up = true;  // written by the control thread
     // Of what arrives there; for every worker that reads it.
     TokenBucket icmp_bucket;
@@ -96,7 +97,7 @@ struct RetiredTables {
     std::uint64_t token = 0;
 };
 
-/// Of flows, by id: the slots of what outlives packets.
+/// Of flows, by id.
 using FlowNumbers = Numbers<std::uint32_t>;
 
 /// Numbers of flows and SIDs that a change took away. They are given to others when no worker can
@@ -108,7 +109,7 @@ struct GoneNumbers {
 };
 
 struct SharedState {
-    /// Of the arrivals that policers remember; control thread alone.
+    /// Of long arrivals; control thread alone.
     HugePageResource huge_pages;
     std::pmr::unsynchronized_pool_resource policer_memory{
         {.max_blocks_per_chunk = 1u << 18, .largest_required_pool_block = 4096}, &huge_pages};
@@ -118,10 +119,8 @@ struct SharedState {
     std::vector<std::unique_ptr<Worker>> workers;
     /// rings[from * workers + to]: one producer, one consumer.
     std::vector<Ring> rings;
-    /// Of the oldest arrival that a flow's policer remembers, by slot, for each worker apart: a
-    /// flow is policed by one.
-    std::vector<std::unique_ptr<SlotArray<Policer::Position>>> policer_positions;
-    /// Next sequence number of a flow's DetNet service, by slot; any worker takes from them.
+    SlotArray<FlowState> flow_states;  ///< each of the worker that polices the flow
+    /// Next sequence number of a flow's DetNet service; any worker takes from them.
     SlotArray<std::atomic<std::uint32_t>> sequences;
     /// By worker, which writes them, and the number of the SID.
     std::vector<std::unique_ptr<SlotArray<SidCounter>>> sid_counters;

@@ -16,13 +16,13 @@ using SidNumbers = Numbers<config::IpPrefix>;
 struct BuildOptions {
     FibKind fib = FibKind::compact;
     std::vector<config::MacAddress> macs;  ///< of the devices, where the configuration names none
-    struct FlowState {
-        std::uint32_t slot = 0;
-        std::uint16_t policing_worker = 0;
-        std::shared_ptr<std::int64_t[]> arrivals_ns;  ///< null: no specification
+    struct Flow {
+        std::uint32_t number = 0;
+        std::uint16_t worker = 0;                          ///< as FlowProfile
+        std::shared_ptr<std::int64_t[]> long_arrivals_ns;  ///< null: none
     };
-    std::vector<FlowState> flows;  ///< by the position of the flow; not looked at where no flow
-                                   ///< differs from the tables before
+    std::vector<Flow> flows;  ///< by position in the configuration; not looked at where no flow
+                              ///< differs from the tables before
     const SidNumbers* sid_numbers = nullptr;  ///< of counted_sids() of the configuration
 };
 

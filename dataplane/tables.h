@@ -30,6 +30,7 @@ namespace tcqf::dataplane {
 
 inline constexpr std::uint16_t kNoDomain = UINT16_MAX;
 inline constexpr std::uint32_t kNoMap = UINT32_MAX;
+inline constexpr std::uint32_t kNoProfile = UINT32_MAX;
 inline constexpr std::uint16_t kMainTable = 0;  ///< the route table that SIDs are in
 
 /// A local SID (RFC 8986).
@@ -87,37 +88,28 @@ struct InterfaceTable {
 /// What flows have in common that differ in nothing but what they match: few of many, so that they
 /// stay in the caches.
 struct FlowProfile {
-    static constexpr std::uint16_t kUnpoliced = UINT16_MAX;
-
-    Policer policer;  ///< where there is a worker that asks it
+    Policer policer;  ///< where the flow is policed
     FlowShape shape;
     std::uint32_t policy = kNoPolicy;  ///< that packets are steered into
+    std::uint16_t worker = 0;          ///< that polices, wherever packets come in and leave
+    bool is_policed = false;
     bool excess_to_best_effort = false;
     bool has_service = false;
-    std::uint16_t policing_worker = kUnpoliced;  ///< one, wherever packets come in and leave
-    config::MplsService service{};               ///< DetNet over MPLS (RFC 8964), where it has one
+    config::MplsService service{};  ///< DetNet over MPLS (RFC 8964), where it has one
 
-    bool is_policed() const { return policing_worker != kUnpoliced; }
     /// Whether its specification allows a packet of this size.
     bool allows(std::uint32_t payload_octets) const {
-        return !is_policed() || policer.takes(payload_octets);
+        return !is_policed || policer.takes(payload_octets);
     }
     /// Whether a packet can never join a cycle, and is not sent otherwise either.
     bool refuses(std::uint32_t payload_octets, std::uint32_t packet_bits) const {
-        const bool may_exceed = excess_to_best_effort && is_policed();
+        const bool may_exceed = excess_to_best_effort && is_policed;
         return !may_exceed && (!allows(payload_octets) || packet_bits > shape.cycle_size_bits);
     }
 };
 
-/// One flow: a quarter of a cache line, which each of its packets needs.
-struct FlowAction {
-    std::int64_t* arrivals_ns = nullptr;  ///< that its policer remembers
-    std::uint32_t slot = 0;     ///< of its state, the same over changes of the configuration
-    std::uint32_t profile = 0;  ///< in Snapshot::flow_profiles
-};
-static_assert(sizeof(FlowAction) == 16);
-/// Owned with them: the arrivals.
-using FlowActions = SharedArray<FlowAction, std::shared_ptr<std::int64_t[]>>;
+/// Of each flow whose policer remembers more arrivals than a FlowState has room for.
+using LongArrivals = SharedArray<std::int64_t*, std::shared_ptr<std::int64_t[]>>;
 
 /// Of one interface, by partition.
 class Shares {
@@ -162,11 +154,12 @@ class Snapshot {
     std::array<std::uint8_t, 16> srv6_source{};
     std::vector<std::uint32_t> map_of;  ///< iif * interfaces + oif -> cycle_maps, or kNoMap
     std::vector<CycleMap> cycle_maps;
+    // By number of the flow, which is the same over changes of the configuration.
     std::shared_ptr<const FlowTable> flow_table;
-    FlowActions flows;
     SharedArray<FlowProfile> flow_profiles;
-    SharedArray<std::uint32_t> flow_ids;      ///< by position in `flows`
-    SharedArray<std::uint32_t> flow_of_slot;  ///< position in `flows`, or FlowTable::kNoFlow
+    SharedArray<std::uint32_t> profile_of_flow;  ///< in flow_profiles, or kNoProfile
+    SharedArray<std::uint32_t> flow_ids;
+    LongArrivals long_arrivals;
 
     // Names to numbers, for the builder of the next tables.
     std::shared_ptr<const TableNumbers> table_numbers;
@@ -206,19 +199,13 @@ class Snapshot {
         const std::uint32_t map = map_of[iif * interfaces.size() + oif];
         return map == kNoMap ? nullptr : &cycle_maps[map];
     }
-    const FlowProfile& profile_of(const FlowAction& flow) const {
-        return flow_profiles[flow.profile];
+    const FlowProfile& profile_of(std::uint32_t flow) const {
+        return flow_profiles[profile_of_flow[flow]];
     }
-    /// `flow`: a position in `flows`.
-    const FlowProfile& profile_of(std::uint32_t flow) const { return profile_of(flows[flow]); }
-    /// The flow whose state is in `slot`, probably at `position`; nullptr where this configuration
-    /// has none.
-    const FlowAction* flow_in(std::uint32_t slot, std::uint32_t position) const {
-        if (position < flows.size() && flows[position].slot == slot) [[likely]] {
-            return &flows[position];
-        }
-        return slot < flow_of_slot.size() && flow_of_slot[slot] != FlowTable::kNoFlow
-                   ? &flows[flow_of_slot[slot]]
+    /// nullptr where this configuration does not have the flow.
+    const FlowProfile* find_profile(std::uint32_t flow) const {
+        return flow < profile_of_flow.size() && profile_of_flow[flow] != kNoProfile
+                   ? &profile_of(flow)
                    : nullptr;
     }
     /// The partition that an NRP option names; `nrp` stays as it is where the option has another

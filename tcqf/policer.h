@@ -1,6 +1,7 @@
 // Policing of a flow against its traffic specification (RFC 9016, 5.5).
 #pragma once
 
+#include <algorithm>
 #include <compare>
 #include <cstdint>
 #include <cstdlib>
@@ -16,18 +17,21 @@ struct TrafficSpecification {
     constexpr auto operator<=>(const TrafficSpecification&) const = default;
 };
 
+/// Where in the memory of a flow's arrivals the oldest is.
+struct PolicerPosition {
+    std::uint8_t oldest = 0;
+    std::uint8_t last = 0;  ///< of the memory, of the specification that it was begun with
+};
+
 /// What one flow may send, beside the last max_packets_per_interval arrivals that conformed.
 ///
 /// A packet conforms if its payload is at most max_payload_octets and the packet that conformed
 /// max_packets_per_interval packets before it arrived at least one interval earlier. Packets that
 /// do not conform are not remembered.
 ///
-/// Arrivals and the position of the oldest of them are the caller's. Positions of many flows then
-/// lie side by side and stay in the caches, so that what a packet fetches from memory is one
-/// arrival.
+/// Arrivals and position are the caller's, who has one policer for all flows of a specification.
 class Policer {
   public:
-    using Position = std::uint8_t;
     /// What arrivals are before there was one.
     static constexpr std::int64_t kNoArrival = std::numeric_limits<std::int64_t>::min();
 
@@ -36,42 +40,45 @@ class Policer {
     explicit Policer(const TrafficSpecification& specification)
         : interval_ns_(specification.interval_ns),
           max_payload_octets_(specification.max_payload_octets),
-          last_(static_cast<Position>(specification.max_packets_per_interval - 1)) {}
+          last_(static_cast<std::uint8_t>(specification.max_packets_per_interval - 1)) {}
+
+    /// How many arrivals are remembered.
+    std::uint16_t arrivals() const { return static_cast<std::uint16_t>(last_ + 1); }
 
     /// Whether a packet of this size conforms at any time.
     bool takes(std::uint32_t payload_octets) const { return payload_octets <= max_payload_octets_; }
 
-    /// `arrivals_ns`: max_packets_per_interval of them. `oldest`: 0 at first; one that another
-    /// specification of the flow left behind will do.
-    bool conforms(std::int64_t* arrivals_ns, Position& oldest, std::int64_t now_ns,
+    /// `arrivals_ns`: arrivals() of them, kNoArrival at first; with a position that a specification
+    /// of other max_packets_per_interval left behind they are begun anew.
+    bool conforms(std::int64_t* arrivals_ns, PolicerPosition& position, std::int64_t now_ns,
                   std::uint32_t payload_octets) const {
         if (!takes(payload_octets)) {
             return false;
         }
-        const Position at = within(oldest);
-        std::int64_t& oldest_ns = arrivals_ns[at];
+        if (position.last != last_) [[unlikely]] {
+            begin(arrivals_ns, position);
+        }
+        std::int64_t& oldest_ns = arrivals_ns[position.oldest];
         // An arrival an interval or more in the future is left over from before the clock was set
         // back: it says nothing. A nearer one came first, through another queue.
         if (oldest_ns != kNoArrival && std::abs(now_ns - oldest_ns) < interval_ns_) {
             return false;
         }
         oldest_ns = now_ns;
-        oldest = at == last_ ? Position{0} : static_cast<Position>(at + 1);
+        position.oldest = position.oldest == last_ ? std::uint8_t{0}
+                                                   : static_cast<std::uint8_t>(position.oldest + 1);
         return true;
     }
 
-    /// Asks for the memory that conforms() reads next: into the second level of the caches, as a
-    /// burst of packets asks for more at once than the first one takes.
-    [[gnu::always_inline]] void prefetch(const std::int64_t* arrivals_ns, Position oldest) const {
-        __builtin_prefetch(&arrivals_ns[within(oldest)], 0, 2);
-    }
-
   private:
-    Position within(Position position) const { return position <= last_ ? position : Position{0}; }
+    void begin(std::int64_t* arrivals_ns, PolicerPosition& position) const {
+        std::fill_n(arrivals_ns, arrivals(), kNoArrival);
+        position = {.oldest = 0, .last = last_};
+    }
 
     std::int64_t interval_ns_ = 0;
     std::uint32_t max_payload_octets_ = 0;
-    Position last_ = 0;
+    std::uint8_t last_ = 0;
 };
 
 }  // namespace tcqf

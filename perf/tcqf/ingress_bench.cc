@@ -44,12 +44,12 @@ void police(benchmark::State& state) {
         .interval_ns = 1'000, .max_packets_per_interval = 4, .max_payload_octets = 1'500};
     std::vector<std::int64_t> arrivals_ns(flows * 4, Policer::kNoArrival);
     const Policer policer(specification);
-    std::vector<Policer::Position> oldest(flows);
+    std::vector<PolicerPosition> positions(flows);
     std::size_t flow = 0;
     std::int64_t now_ns = kToday;
     for (auto _ : state) {
         benchmark::DoNotOptimize(
-            policer.conforms(&arrivals_ns[flow * 4], oldest[flow], now_ns, 1'000));
+            policer.conforms(&arrivals_ns[flow * 4], positions[flow], now_ns, 1'000));
         flow = next_flow(flow, flows);
         now_ns += 300;
     }

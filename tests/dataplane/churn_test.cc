@@ -94,13 +94,12 @@ struct Sizes {
     std::size_t tables = 0;
 
     explicit Sizes(const Snapshot& tables)
-        : policies(tables.policies.size()), tables(tables.route_tables.size()) {
+        : flows(tables.profile_of_flow.size()),
+          policies(tables.policies.size()),
+          tables(tables.route_tables.size()) {
         const auto reach = [](std::size_t& size, std::size_t number) {
             size = std::max(size, number + 1);
         };
-        for (const dataplane::FlowAction& flow : tables.flows) {
-            reach(flows, flow.slot);
-        }
         for (const dataplane::SidAction& sid : tables.sids) {
             reach(sids, sid.counter);
         }
@@ -252,7 +251,7 @@ INSTANTIATE_TEST_SUITE_P(Workers, Churn, testing::Values(1U, 3U));
 /// ge1.
 class GoneFlow : public testing::Test {
   protected:
-    static constexpr std::uint32_t kSlot = 2;
+    static constexpr std::uint32_t kNumber = 2;
 
     GoneFlow()
         : test_(with(four_interfaces("mpls-tc", 4, flow(18, 2) + flow(19, 3)),
@@ -268,7 +267,7 @@ class GoneFlow : public testing::Test {
             id, destination);
     }
 
-    /// Whether one of `count` flows that come for others that go gets the slot, while no worker
+    /// Whether one of `count` flows that come for others that go gets the number, while no worker
     /// takes anything.
     bool is_given(unsigned count) {
         config::Router config = test_.router().config();
@@ -284,13 +283,11 @@ class GoneFlow : public testing::Test {
             }
             test_.router().reclaim();
         }
-        const auto& flows = test_.router().tables().flows;
-        return std::any_of(flows.begin(), flows.end(),
-                           [](const auto& flow) { return flow.slot == kSlot; });
+        return test_.router().tables().find_profile(kNumber) != nullptr;
     }
 
     /// `count`: of flows that take all that is free.
-    void expect_slot_is_kept(unsigned count, const char* where) {
+    void expect_number_is_kept(unsigned count, const char* where) {
         for (const unsigned flows : {1U, 1U, count}) {
             EXPECT_FALSE(is_given(flows)) << where;
         }
@@ -300,17 +297,16 @@ class GoneFlow : public testing::Test {
     std::uint32_t last_id_ = 100;
 };
 
-TEST_F(GoneFlow, KeepsItsSlotWhileAPacketIsOnItsWayBetweenWorkers) {
+TEST_F(GoneFlow, KeepsItsNumberWhileAPacketIsOnItsWayBetweenWorkers) {
     dataplane::Router& router = test_.router();
-    ASSERT_EQ(router.tables().flows[2].slot, kSlot);
-    ASSERT_EQ(router.tables().profile_of(2).policing_worker, 2);
+    ASSERT_EQ(router.tables().profile_of(kNumber).worker, 2);
     test_.step(kStart);
     test_.arrive(3, kStart,
                  ethernet(3, dataplane::ethertype::kIpv4) + ipv4_udp(0x0a0b0003, 0, 300));
     router.worker(0).receive_from(3, kStart);
-    expect_slot_is_kept(10, "to be policed");
+    expect_number_is_kept(10, "to be policed");
     EXPECT_EQ(router.worker(2).take_handed_over(), 1U);
-    expect_slot_is_kept(100, "to be shaped");
+    expect_number_is_kept(100, "to be shaped");
     EXPECT_EQ(router.worker(1).take_handed_over(), 1U);
     EXPECT_FALSE(is_given(1)) << "it is free only now";
     EXPECT_TRUE(is_given(1000));

@@ -37,7 +37,7 @@ std::unique_ptr<Snapshot> build(const Router& config, const Snapshot* before) {
     dataplane::BuildOptions options;
     options.flows.resize(config.flows.size());
     for (std::size_t i = 0; i < config.flows.size(); ++i) {
-        options.flows[i].slot = config.flows[i].id % 100;
+        options.flows[i].number = config.flows[i].id % 100;
     }
     const auto numbers = dataplane::SidNumbers().next(dataplane::counted_sids(config));
     options.sid_numbers = &numbers;
@@ -208,12 +208,11 @@ class Description {
     }
 
     void flows() {
-        for (std::uint32_t i = 0; i < tables_.flows.size(); ++i) {
-            const dataplane::FlowAction& flow = tables_.flows[i];
-            const dataplane::FlowProfile& profile = tables_.profile_of(i);
-            add("flow {} {} {} {}\n", tables_.flow_ids[i], profile.shape.cycle_size_bits,
-                name_of(profile.policy),
-                tables_.flow_in(flow.slot, dataplane::FlowTable::kNoFlow) == &flow);
+        for (std::uint32_t i = 0; i < tables_.profile_of_flow.size() + 2; ++i) {
+            if (const dataplane::FlowProfile* profile = tables_.find_profile(i)) {
+                add("flow {} {} {} {}\n", i, tables_.flow_ids[i], profile->shape.cycle_size_bits,
+                    name_of(profile->policy));
+            }
         }
         dataplane::FlowFields fields{};
         fields.family = 4;
@@ -464,7 +463,8 @@ std::string renewed(const Snapshot& before, const Snapshot& now) {
     note(before.sid_index == now.sid_index, "index ");
     note(before.policies.same_as(now.policies), "policies ");
     note(before.nrps.same_as(now.nrps) && before.shares.same_as(now.shares), "nrps ");
-    note(before.flow_table == now.flow_table && before.flows.same_as(now.flows), "flows ");
+    note(before.flow_table == now.flow_table && before.profile_of_flow.same_as(now.profile_of_flow),
+         "flows ");
     return parts;
 }
 
@@ -591,7 +591,7 @@ TEST(Tables, FlowsThatDifferInTheirMatchAloneShareAProfile) {
         flow.match.destination = prefix(fmt::format("10.99.0.{}/32", flow.id));
         change(flow);
         const auto tables = build(config, nullptr);
-        return &tables->profile_of(flow.id - 1) - &tables->profile_of(0);
+        return &tables->profile_of(flow.id) - &tables->profile_of(first.id);
     };
     config.flows.resize(1);
     EXPECT_EQ(add([](config::Flow&) {}), 0);

@@ -221,7 +221,7 @@ TEST(LiveChange, APolicerWithAnotherSpecificationStartsAnew) {
 TEST(LiveChange, AFlowThatIsGoneLeavesNoArrivalsBehind) {
     TestRouter router(four_interfaces("mpls-tc"));
     const std::weak_ptr<std::int64_t[]> arrivals =
-        router.router().tables().flows.content().owners.front();
+        router.router().tables().long_arrivals.content().owners.front();
     config::Router without = router.router().config();
     without.flows.clear();
     ASSERT_EQ(router.router().apply(std::make_shared<const config::Router>(without)), "");
@@ -328,7 +328,7 @@ std::vector<Frame> exceed_across_a_change(const std::string& tagging, const std:
                                "segment-lists: [{segments: ['2001:db8:d1::e']}]}]}\n";
     TestRouter test(before, {.workers = 3});
     dataplane::Router& router = test.router();
-    EXPECT_EQ(router.tables().profile_of(2).policing_worker, 2);
+    EXPECT_EQ(router.tables().profile_of(2).worker, 2);
     test.step(kStart);
     for (unsigned i = 0; i < 2; ++i) {
         test.arrive(3, kStart,

@@ -217,6 +217,31 @@ TEST(Workers, NeitherTheirNumberNorThatOfReceiveQueuesChangesTheOutput) {
     }
 }
 
+// draft-eckert-detnet-tcqf-10, 6.2: what a flow used of a cycle is counted for each interface.
+TEST(Workers, AFlowThatLeavesByTwoInterfacesInTurnsHasCyclesOfItsOwnOnEach) {
+    for (const unsigned workers : {1U, 2U, 4U}) {
+        SCOPED_TRACE(workers);
+        TestRouter router(four_interfaces("dscp"), {.workers = workers});
+        // A cycle takes one of them.
+        for (const unsigned oif : {1U, 0U, 1U, 0U, 1U, 1U, 0U}) {
+            router.arrive(3, kStart,
+                          ethernet(3, dataplane::ethertype::kIpv4) +
+                              ipv4_udp(0x0a0a0001 + (oif << 8), 0, 1000));
+        }
+        router.run_until(kStart + 20 * kCycleNs, kStart);
+        const auto cycles_of = [&](unsigned oif) {
+            std::vector<std::int64_t> cycles;
+            for (const Sent& sent : router.wire(oif).sent()) {
+                cycles.push_back(sent.start_ns / kCycleNs - kStart / kCycleNs);
+            }
+            return cycles;
+        };
+        EXPECT_EQ(cycles_of(0), (std::vector<std::int64_t>{1, 2, 3}));
+        EXPECT_EQ(cycles_of(1), (std::vector<std::int64_t>{1, 2, 3, 4}));
+        EXPECT_TRUE(router.router().account().balances());
+    }
+}
+
 TEST(Workers, ReadTheQueuesOfAnInterfaceInTurns) {
     TestRouter::Options options;
     options.workers = 3;

@@ -130,7 +130,7 @@ TEST(no_allocation, mapping_ingress_and_policing_allocate_nothing_after_set_up) 
     std::vector<std::int64_t> arrivals_ns(256, Policer::kNoArrival);
     const Policer policer(
         {.interval_ns = 1'000, .max_packets_per_interval = 256, .max_payload_octets = 1'500});
-    Policer::Position oldest = 0;
+    PolicerPosition position;
     CycleTracker tracker(timing);
     std::uint64_t sum = 0;
     const Counted counted;
@@ -138,7 +138,7 @@ TEST(no_allocation, mapping_ingress_and_policing_allocate_nothing_after_set_up) 
         const std::int64_t now_ns = kToday + i * 7'000LL;
         tracker.advance(now_ns);
         sum += map.distance(tags.cycle_of(static_cast<std::uint8_t>(i % 64)), tracker.index());
-        sum += policer.conforms(arrivals_ns.data(), oldest, now_ns, 1'000);
+        sum += policer.conforms(arrivals_ns.data(), position, now_ns, 1'000);
         const IngressPlan plan = plan_ingress(shape, cursor, tracker.cycle(), 8'000);
         cursor = plan.next;
         sum += plan.verdict == IngressVerdict::admitted;

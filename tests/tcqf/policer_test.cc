@@ -24,13 +24,13 @@ class PolicedFlow {
         : arrivals_ns_(specification.max_packets_per_interval, Policer::kNoArrival),
           policer_(specification) {}
     bool conforms(std::int64_t now_ns, std::uint32_t payload_octets) {
-        return policer_.conforms(arrivals_ns_.data(), oldest_, now_ns, payload_octets);
+        return policer_.conforms(arrivals_ns_.data(), position_, now_ns, payload_octets);
     }
 
   private:
     std::vector<std::int64_t> arrivals_ns_;
     Policer policer_;
-    Policer::Position oldest_ = 0;
+    PolicerPosition position_;
 };
 
 TEST(policing, max_packets_per_interval_conform_at_once) {
@@ -102,19 +102,28 @@ TEST(policing, an_arrival_that_another_queue_stamped_earlier_counts_as_well) {
     EXPECT_FALSE(flow.conforms(kToday - 5, 100));
 }
 
-TEST(policing, a_shorter_memory_than_before_is_never_left) {
-    // As a reload leaves it: new arrivals, and the position that 256 of them led to.
-    std::array<std::int64_t, 3> arrivals_ns{Policer::kNoArrival, Policer::kNoArrival, 77};
-    const Policer policer(
-        {.interval_ns = 1'000, .max_packets_per_interval = 2, .max_payload_octets = 100});
-    for (const int left_behind : {2, 3, 255}) {
-        std::fill_n(arrivals_ns.begin(), 2, Policer::kNoArrival);
-        auto oldest = static_cast<Policer::Position>(left_behind);
-        EXPECT_TRUE(policer.conforms(arrivals_ns.data(), oldest, kToday, 100));
-        EXPECT_TRUE(policer.conforms(arrivals_ns.data(), oldest, kToday, 100));
-        EXPECT_FALSE(policer.conforms(arrivals_ns.data(), oldest, kToday + 999, 100));
-        EXPECT_TRUE(policer.conforms(arrivals_ns.data(), oldest, kToday + 1'000, 100));
-        EXPECT_EQ(arrivals_ns[2], 77);
+TEST(policing, a_memory_of_another_length_is_begun_anew_and_never_left) {
+    // As a reload leaves it: more packets an interval than before, or fewer, amidst an interval.
+    for (const std::uint16_t before : {1, 2, 3, 5, 256}) {
+        std::vector<std::int64_t> arrivals_ns(257, Policer::kNoArrival);
+        PolicerPosition position;
+        const auto conforms = [&](std::uint16_t most, std::int64_t now_ns) {
+            const Policer policer({.interval_ns = 1'000,
+                                   .max_packets_per_interval = most,
+                                   .max_payload_octets = 100});
+            arrivals_ns[policer.arrivals()] = 77;
+            return policer.conforms(arrivals_ns.data(), position, now_ns, 100);
+        };
+        for (unsigned i = 0; i < before + 1U; ++i) {
+            EXPECT_EQ(conforms(before, kToday), i < before) << before << ' ' << i;
+        }
+        EXPECT_TRUE(conforms(4, kToday + 10)) << before;
+        EXPECT_TRUE(conforms(4, kToday + 11));
+        EXPECT_TRUE(conforms(4, kToday + 12));
+        EXPECT_TRUE(conforms(4, kToday + 13));
+        EXPECT_FALSE(conforms(4, kToday + 1'009));
+        EXPECT_TRUE(conforms(4, kToday + 1'010));
+        EXPECT_EQ(arrivals_ns[4], 77);
     }
 }
 
