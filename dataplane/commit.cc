@@ -133,7 +133,8 @@ void Sender::police(rte_mbuf* mbuf, const Decision& decision) {
     const FlowProfile* profile = tables_->find_profile(decision.flow);
     // Flow and specification may have gone since the packet was looked at.
     const bool unpoliced = profile == nullptr || !profile->is_policed;
-    if (unpoliced || conforms(decision.flow, *profile, decision.now_ns, decision.payload_octets)) {
+    if (unpoliced ||
+        conforms(known(decision.flow, *profile), decision.now_ns, decision.payload_octets)) {
         if (shared_.state_of(decision.oif).owner == index_) [[likely]] {
             return shape(mbuf, decision);
         }
@@ -196,7 +197,7 @@ void Sender::shape(rte_mbuf* mbuf, const Decision& decision) {
         return excess(mbuf, decision);  // the flow has just been taken out of the configuration
     }
     const CycleId cycle =
-        join_as_flow(mbuf, decision.flow, *profile,
+        join_as_flow(mbuf, known(decision.flow, *profile),
                      {.now = &tracker(decision.oif, decision.now_ns),
                       .packet_bits = decision.packet_bits,
                       .octets = decision.octets,
@@ -225,11 +226,12 @@ void Sender::number(rte_mbuf* mbuf, std::uint32_t flow, std::uint8_t number_bits
 }
 
 /// Leads the cursor at hand to another interface of this worker.
-void Sender::lead_to(config::InterfaceIndex oif, std::uint32_t flow, FlowState& state) {
+void Sender::lead_to(config::InterfaceIndex oif, const KnownFlow& flow) {
+    FlowState& state = flow.state;
     if (state.oif != FlowState::kNowhere) {
-        shared_.state_of(state.oif).cursors[flow] = state.cursor;
+        shared_.state_of(state.oif).cursors[flow.number] = state.cursor;
     }
-    state.cursor = shared_.state_of(oif).cursors[flow];
+    state.cursor = shared_.state_of(oif).cursors[flow.number];
     state.oif = oif;
 }
 

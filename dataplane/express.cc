@@ -195,20 +195,24 @@ inline Untagged Express::untagged_ip(const Plain& plain) {
     return {.tag_place = plain.l3, .traffic_class = class_of_dscp(dscp_of(plain))};
 }
 
+[[gnu::always_inline]] inline KnownFlow Express::flow_of(const Plain& plain) {
+    return sender_.known(plain.flow, tables_->profile_of(plain.flow));
+}
+
 /// A flow's packet that enters TCQF with its DSCP as the tag.
 [[gnu::always_inline]] inline bool Express::forward_ingress(rte_mbuf* mbuf, const Plain& plain) {
-    const FlowProfile& profile = tables_->profile_of(plain.flow);
-    if (!lane_.ingress || plain.kind != Layer3::ipv4 || profile.has_service) [[unlikely]] {
+    const KnownFlow flow = flow_of(plain);
+    if (!lane_.ingress || plain.kind != Layer3::ipv4 || flow.profile.has_service) [[unlikely]] {
         return forward_other_ingress(mbuf, plain);
     }
     write_addresses(*plain.adjacency, plain.l3);
-    if (!lane_.owned || !sender_.conforms_here(plain.flow, profile, lane_.now_ns,
-                                               plain.octets - kIpv4Octets)) [[unlikely]] {
+    if (!lane_.owned || !sender_.conforms_here(flow, lane_.now_ns, plain.octets - kIpv4Octets))
+        [[unlikely]] {
         pass_hop(plain, ipv4::dscp(plain.l3));
         sender_.dispatch(mbuf, plain_flow_decision(mbuf, plain, untagged_ip(plain)));
         return true;
     }
-    const CycleId cycle = enter(mbuf, plain, profile, 0);
+    const CycleId cycle = enter(mbuf, plain, flow, 0);
     if (cycle != 0) [[likely]] {
         ipv4::decrement_ttl_and_set_dscp(plain.l3, lane_.out->tags.tag_of(cycle));
     }
@@ -244,12 +248,11 @@ bool Express::forward_other_ingress(rte_mbuf* mbuf, const Plain& plain) {
 /// The end of the short way of a flow's packet that is finished but for its tag. As
 /// Forwarder::ingress().
 void Express::join_by_flow(rte_mbuf* mbuf, const Plain& plain, const Untagged& untagged) {
-    const FlowProfile& profile = tables_->profile_of(plain.flow);
-    if (!lane_.owned ||
-        !sender_.conforms_here(plain.flow, profile, lane_.now_ns, payload_octets_of(plain))) {
+    const KnownFlow flow = flow_of(plain);
+    if (!lane_.owned || !sender_.conforms_here(flow, lane_.now_ns, payload_octets_of(plain))) {
         return sender_.dispatch(mbuf, plain_flow_decision(mbuf, plain, untagged));
     }
-    const CycleId cycle = enter(mbuf, plain, profile, untagged.share);
+    const CycleId cycle = enter(mbuf, plain, flow, untagged.share);
     if (cycle != 0) [[likely]] {
         sender_.number(mbuf, plain.flow, untagged.number_bits());
         write_tag(lane_.out->tags.tagging(), untagged.tag_place, lane_.out->tags.tag_of(cycle));
@@ -258,9 +261,8 @@ void Express::join_by_flow(rte_mbuf* mbuf, const Plain& plain, const Untagged& u
 
 /// As sender_.join_as_flow(), at the instant of the lane_.
 [[gnu::always_inline]] inline CycleId Express::enter(rte_mbuf* mbuf, const Plain& plain,
-                                                     const FlowProfile& profile,
-                                                     std::uint32_t share) {
-    return sender_.join_as_flow(mbuf, plain.flow, profile,
+                                                     const KnownFlow& flow, std::uint32_t share) {
+    return sender_.join_as_flow(mbuf, flow,
                                 {.now = lane_.tracker,
                                  .packet_bits = plain.octets * 8,
                                  .octets = mbuf->pkt_len,

@@ -95,8 +95,8 @@ class Express {
     bool forward_other_ingress(rte_mbuf* mbuf, const Plain& plain);
     static Untagged untagged_ip(const Plain& plain);
     void join_by_flow(rte_mbuf* mbuf, const Plain& plain, const Untagged& untagged);
-    CycleId enter(rte_mbuf* mbuf, const Plain& plain, const FlowProfile& profile,
-                  std::uint32_t share);
+    KnownFlow flow_of(const Plain& plain);
+    CycleId enter(rte_mbuf* mbuf, const Plain& plain, const KnownFlow& flow, std::uint32_t share);
     Decision plain_flow_decision(const rte_mbuf* mbuf, const Plain& plain,
                                  const Untagged& untagged) const;
 

@@ -6,7 +6,6 @@
 #include <variant>
 
 #include "dataplane/huge_vector.h"
-#include "dataplane/key_index.h"
 #include "dataplane/prefetch.h"
 
 namespace tcqf::dataplane {
@@ -39,24 +38,6 @@ struct alignas(32) FlowTable::Candidate {
     }
 };
 
-/// What is behind a key: a flow whose match has nothing beyond the key, so that no more memory is
-/// looked at, or the position of the first candidate.
-class FlowTable::Found {
-  public:
-    static Found flow(std::uint32_t flow) { return Found(flow << 1 | 1); }
-    static Found candidate(std::size_t position) {
-        return Found(static_cast<std::uint32_t>(position) << 1);
-    }
-    explicit Found(std::uint32_t value) : value_(value) {}
-
-    std::uint32_t value() const { return value_; }
-    bool is_flow() const { return (value_ & 1) != 0; }
-    std::uint32_t number() const { return value_ >> 1; }
-
-  private:
-    std::uint32_t value_;
-};
-
 /// Flows that compare the same exact fields.
 struct FlowTable::Group {
     struct Shape {
@@ -77,7 +58,7 @@ struct FlowTable::Group {
     std::uint32_t first_flow = 0;
     HugeVector<Candidate> candidates;
     std::variant<std::monostate, KeyIndex<Ipv4FlowKey>, KeyIndex<FlowKey>>
-        index;  // of Found values
+        index;  // of FoundFlow values
 
     /// Keys are of type Ipv4FlowKey, not FlowKey.
     bool is_plain_ipv4() const {
@@ -87,7 +68,7 @@ struct FlowTable::Group {
     bool is_for_ipv4() const { return shape.family != 6 && !shape.flow_label && !shape.mpls_label; }
     template <class Key>
     void make_index(const std::map<FlowKey, std::vector<Candidate>>& by_key);
-    Found add_chain(const std::vector<Candidate>& chain);
+    FoundFlow add_chain(const std::vector<Candidate>& chain);
     bool is_key_enough(const Candidate& candidate) const;
     template <class Key, class Fields>
     bool may_hold(const Fields& fields) const;
@@ -234,13 +215,24 @@ FlowTable::FlowTable(const std::vector<config::Flow>& flows,
     }
     std::sort(groups_.begin(), groups_.end(),
               [](const auto& a, const auto& b) { return a->first_flow < b->first_flow; });
+    find_ipv4_index();
+}
+
+void FlowTable::find_ipv4_index() {
+    const auto is_for_ipv4 = [](const auto& group) { return group->is_for_ipv4(); };
+    const auto group = std::ranges::find_if(groups_, is_for_ipv4);
+    if (std::ranges::count_if(groups_, is_for_ipv4) == 1 && (*group)->is_plain_ipv4() &&
+        (*group)->candidates.empty()) {
+        ipv4_index_.emplace(std::get<KeyIndex<Ipv4FlowKey>>((*group)->index),
+                            key_of<Ipv4FlowKey>((*group)->mask));
+    }
 }
 
 FlowTable::~FlowTable() = default;
 
-FlowTable::Found FlowTable::Group::add_chain(const std::vector<Candidate>& chain) {
+FoundFlow FlowTable::Group::add_chain(const std::vector<Candidate>& chain) {
     if (chain.size() == 1 && is_key_enough(chain.front())) {
-        return Found::flow(chain.front().flow);
+        return FoundFlow::flow(chain.front().flow);
     }
     const std::size_t first = candidates.size();
     for (const Candidate& candidate : chain) {
@@ -248,7 +240,7 @@ FlowTable::Found FlowTable::Group::add_chain(const std::vector<Candidate>& chain
         candidates.back().next = static_cast<std::uint32_t>(candidates.size());
     }
     candidates.back().next = Candidate::kLast;
-    return Found::candidate(first);
+    return FoundFlow::candidate(first);
 }
 
 /// Whether a packet that has a candidate's key is one of its flow in every respect.
@@ -321,7 +313,7 @@ void FlowTable::match_group(const Group& group, std::span<const Fields> packets,
         count, [&](std::size_t i) -> const Key& { return keys[i]; }, numbers.data());
     if (!group.candidates.empty()) {
         for (unsigned i = 0; i < count; ++i) {
-            const Found found(numbers[i]);
+            const FoundFlow found(numbers[i]);
             if (numbers[i] != index.kNone && !found.is_flow()) {
                 prefetch_entry(&group.candidates[found.number()]);
             }
@@ -331,7 +323,7 @@ void FlowTable::match_group(const Group& group, std::span<const Fields> packets,
         if (numbers[i] == index.kNone) {
             continue;
         }
-        const Found found(numbers[i]);
+        const FoundFlow found(numbers[i]);
         const unsigned packet = packet_of[i];
         const std::uint32_t flow = found.is_flow()
                                        ? found.number()

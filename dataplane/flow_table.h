@@ -11,10 +11,12 @@
 #include <compare>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "config/router.h"
+#include "dataplane/key_index.h"
 
 namespace tcqf::dataplane {
 
@@ -75,6 +77,53 @@ struct Ipv4FlowKey {
     }
 };
 
+/// What is behind a key: a flow whose match has nothing beyond the key, so that no more memory is
+/// looked at, or the position of the first candidate.
+class FoundFlow {
+  public:
+    static FoundFlow flow(std::uint32_t flow) { return FoundFlow(flow << 1 | 1); }
+    static FoundFlow candidate(std::size_t position) {
+        return FoundFlow(static_cast<std::uint32_t>(position) << 1);
+    }
+    explicit FoundFlow(std::uint32_t value) : value_(value) {}
+
+    std::uint32_t value() const { return value_; }
+    bool is_flow() const { return (value_ & 1) != 0; }
+    std::uint32_t number() const { return value_ >> 1; }
+
+  private:
+    std::uint32_t value_;
+};
+
+/// Flows that are told by the same fields of IPv4 and by nothing else, as a hundred thousand
+/// five-tuples are.
+class Ipv4FlowIndex {
+  public:
+    /// A packet's key and where it is.
+    struct Search {
+        Ipv4FlowKey key;
+        std::size_t place;
+    };
+
+    Ipv4FlowIndex(const KeyIndex<Ipv4FlowKey>& index, const Ipv4FlowKey& mask)
+        : index_(&index), mask_(mask) {}
+
+    /// First step: asks for the memory that the second one reads. `key`: of a packet.
+    [[gnu::always_inline]] Search ask_for(const Ipv4FlowKey& key) const {
+        const Ipv4FlowKey masked = key & mask_;
+        return {masked, index_->ask_for(masked)};
+    }
+    /// Second step: the number of its flow, or `none`.
+    [[gnu::always_inline]] std::uint32_t find(const Search& search, std::uint32_t none) const {
+        const std::uint32_t found = index_->find_at(search.place, search.key);
+        return found == index_->kNone ? none : FoundFlow(found).number();
+    }
+
+  private:
+    const KeyIndex<Ipv4FlowKey>* index_;
+    Ipv4FlowKey mask_;
+};
+
 /// Of an IPv4 packet that came without labels, where FlowTable::is_plain_for_ipv4().
 struct Ipv4FlowFields : Ipv4FlowKey {
     // Named as the member of FlowFields, for code that reads either.
@@ -96,6 +145,8 @@ class FlowTable {
     bool empty() const { return groups_.empty(); }
     /// Whether no flow of IPv4 packets without labels compares more than Ipv4FlowFields.
     bool is_plain_for_ipv4() const { return is_plain_for_ipv4_; }
+    /// Of all flows that IPv4 packets without labels can belong to, where there is one.
+    const std::optional<Ipv4FlowIndex>& ipv4_index() const { return ipv4_index_; }
     /// Whether none but IPv4 packets that came without labels can be of a flow.
     bool is_for_ipv4_alone() const { return is_for_ipv4_alone_; }
 
@@ -110,7 +161,6 @@ class FlowTable {
   private:
     struct Group;
     struct Candidate;
-    class Found;
 
     template <class Key, class Fields>
     void match_group(const Group& group, std::span<const Fields> packets,
@@ -118,10 +168,12 @@ class FlowTable {
     template <class Fields>
     std::uint32_t first_holding(const Group& group, std::uint32_t position,
                                 const Fields& fields) const;
+    void find_ipv4_index();
     std::uint32_t position_of(std::uint32_t flow) const;
 
     std::vector<std::unique_ptr<Group>> groups_;  // by the position of their first flow
     std::vector<std::uint32_t> positions_;        // by number
+    std::optional<Ipv4FlowIndex> ipv4_index_;
     bool is_plain_for_ipv4_ = true;
     bool is_for_ipv4_alone_ = true;
 };

@@ -70,20 +70,35 @@ class KeyIndex {
     }
 
     /// kNone where the key was not added.
-    std::uint32_t find(const Key& key) const { return find_from(first_of(key), key); }
+    std::uint32_t find(const Key& key) const { return find_at(first_of(key), key); }
 
     /// The same for `count` keys, at most kMaxBurst, whose memory is asked for together;
     /// `key_of(i)` gives each.
     template <class KeyOf>
     void find_burst(std::size_t count, KeyOf key_of, std::uint32_t* numbers) const {
-        std::array<std::size_t, kMaxBurst> first;
+        std::array<std::size_t, kMaxBurst> places;
         for (std::size_t i = 0; i < count; ++i) {
-            first[i] = first_of(key_of(i));
-            prefetch_entry(&buckets_[first[i]]);
+            places[i] = ask_for(key_of(i));
         }
         for (std::size_t i = 0; i < count; ++i) {
-            numbers[i] = find_from(first[i], key_of(i));
+            numbers[i] = find_at(places[i], key_of(i));
         }
+    }
+
+    /// The same in two steps, for callers that have something to do in each: where the key is,
+    /// whose memory is asked for, and its number.
+    [[gnu::always_inline]] std::size_t ask_for(const Key& key) const {
+        const std::size_t place = first_of(key);
+        prefetch_entry(&buckets_[place]);
+        return place;
+    }
+    [[gnu::always_inline]] std::uint32_t find_at(std::size_t place, const Key& key) const {
+        std::uint32_t number = number_in(buckets_[place], key);
+        while (number == kNone && buckets_[place].goes_on) [[unlikely]] {
+                place = after(place);
+                number = number_in(buckets_[place], key);
+            }
+        return number;
     }
 
   private:
@@ -119,15 +134,6 @@ class KeyIndex {
         return hash & mask_;
     }
     std::size_t after(std::size_t bucket) const { return (bucket + 1) & mask_; }
-
-    std::uint32_t find_from(std::size_t at, const Key& key) const {
-        std::uint32_t number = number_in(buckets_[at], key);
-        while (number == kNone && buckets_[at].goes_on) [[unlikely]] {
-                at = after(at);
-                number = number_in(buckets_[at], key);
-            }
-        return number;
-    }
 
     /// All places are looked at: where a key lies is as good as random to a branch. Free places,
     /// which hold a key of zeros and kNone, come last in a bucket, so they are looked at first.

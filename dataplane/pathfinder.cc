@@ -194,15 +194,37 @@ void Pathfinder::match_flows(config::InterfaceIndex interface, std::span<Plain* 
     }
     tables_->flow_table->match_burst(std::span<const Fields>(fields.data(), count), flows.data());
     for (unsigned i = 0; i < count; ++i) {
-        if (flows[i] != FlowTable::kNoFlow) {
-            matched[i]->flow = flows[i];
-            prefetch_flow(flows[i]);
-            burst.of_flows[burst.of_flows_count++] = matched[i];
-        }
+        take_flow(*matched[i], flows[i], burst);
     }
 }
 
-inline void Pathfinder::prefetch_flow(std::uint32_t flow) const {
+/// The same of IPv4 packets where one index has all their flows: each is asked for as soon as its
+/// key is known, so that little time is spent on nothing but waiting for memory.
+[[gnu::noinline]] void Pathfinder::match_flows(config::InterfaceIndex interface,
+                                               const Ipv4FlowIndex& index,
+                                               PlainBurst& burst) const {
+    std::array<Ipv4FlowIndex::Search, kReceiveBurst> searches;
+    std::array<Plain*, kReceiveBurst> searched;
+    unsigned count = 0;
+    for (Plain* plain : burst.ipv4_packets()) {
+        if (plain->cycle == 0) {
+            searches[count] = index.ask_for(ipv4_flow_key(interface, plain->l3, plain->octets));
+            searched[count++] = plain;
+        }
+    }
+    for (unsigned i = 0; i < count; ++i) {
+        take_flow(*searched[i], index.find(searches[i], FlowTable::kNoFlow), burst);
+    }
+}
+
+/// Asks for what the flow's packets need.
+[[gnu::always_inline]] inline void Pathfinder::take_flow(Plain& plain, std::uint32_t flow,
+                                                         PlainBurst& burst) const {
+    if (flow == FlowTable::kNoFlow) {
+        return;
+    }
+    plain.flow = flow;
+    burst.of_flows[burst.of_flows_count++] = &plain;
     prefetch_entry(&tables_->profile_of_flow[flow]);
     if (flow_states_ != nullptr) [[likely]] {
         prefetch_entry(&(*flow_states_)[flow]);
@@ -334,9 +356,13 @@ void Pathfinder::find_out(config::InterfaceIndex interface, std::span<rte_mbuf* 
     }
     const FlowTable& flow_table = *tables_->flow_table;
     if (!flow_table.empty()) {
-        flow_table.is_plain_for_ipv4()
-            ? match_flows<Ipv4FlowFields>(interface, burst.ipv4_packets(), burst)
-            : match_flows<FlowFields>(interface, burst.ipv4_packets(), burst);
+        if (flow_table.ipv4_index()) {
+            match_flows(interface, *flow_table.ipv4_index(), burst);
+        } else if (flow_table.is_plain_for_ipv4()) {
+            match_flows<Ipv4FlowFields>(interface, burst.ipv4_packets(), burst);
+        } else {
+            match_flows<FlowFields>(interface, burst.ipv4_packets(), burst);
+        }
         if (!flow_table.is_for_ipv4_alone()) {
             match_other_flows(interface, packets, burst);
         }

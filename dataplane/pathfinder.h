@@ -40,7 +40,9 @@ class Pathfinder {
     template <class Fields>
     void match_flows(config::InterfaceIndex interface, std::span<Plain* const> packets,
                      PlainBurst& burst) const;
-    void prefetch_flow(std::uint32_t flow) const;
+    void match_flows(config::InterfaceIndex interface, const Ipv4FlowIndex& index,
+                     PlainBurst& burst) const;
+    void take_flow(Plain& plain, std::uint32_t flow, PlainBurst& burst) const;
     void match_other_flows(config::InterfaceIndex interface, std::span<Plain> packets,
                            PlainBurst& burst) const;
     void look_up(config::InterfaceIndex interface, const PlainBurst& burst) const;

@@ -15,6 +15,14 @@ namespace tcqf::dataplane {
 
 struct PlainBurst;
 
+/// A packet's flow: what is configured and what is remembered of it. The state may be another
+/// worker's.
+struct KnownFlow {
+    std::uint32_t number;
+    const FlowProfile& profile;
+    FlowState& state;
+};
+
 /// A flow's packet that has conformed, at the owner of the interface that it leaves by.
 struct FlowEntry {
     const CycleTracker* now = nullptr;  ///< of oif, at the packet's arrival
@@ -50,17 +58,18 @@ class Sender {
     void dispatch(rte_mbuf* mbuf, const Decision& decision);
     void hand_over(rte_mbuf* mbuf, const Decision& decision, unsigned to);
     void refuse(config::InterfaceIndex oif, rte_mbuf* mbuf, Refusal refusal);
-    CycleId join_as_flow(rte_mbuf* mbuf, std::uint32_t flow, const FlowProfile& profile,
-                         const FlowEntry& entry);
+    KnownFlow known(std::uint32_t flow, const FlowProfile& profile) {
+        return {flow, profile, shared_.flow_states[flow]};
+    }
+    CycleId join_as_flow(rte_mbuf* mbuf, const KnownFlow& flow, const FlowEntry& entry);
     void number(rte_mbuf* mbuf, std::uint32_t flow, std::uint8_t number_bits);
     void prefetch_long_arrivals(const PlainBurst& burst);
     void prefetch_own_flows(const PlainBurst& burst);
     /// Whether a flow's packet needs nobody else to be policed, and conforms. One that does not may
     /// be asked again.
-    bool conforms_here(std::uint32_t flow, const FlowProfile& profile, std::int64_t now_ns,
-                       std::uint32_t payload_octets) {
-        return !profile.is_policed ||
-               (profile.worker == index_ && conforms(flow, profile, now_ns, payload_octets));
+    bool conforms_here(const KnownFlow& flow, std::int64_t now_ns, std::uint32_t payload_octets) {
+        return !flow.profile.is_policed ||
+               (flow.profile.worker == index_ && conforms(flow, now_ns, payload_octets));
     }
 
     /// Whether this worker sends on an interface.
@@ -94,17 +103,15 @@ class Sender {
     void police(rte_mbuf* mbuf, const Decision& decision);
     void shape(rte_mbuf* mbuf, const Decision& decision);
     void excess(rte_mbuf* mbuf, const Decision& decision);
-    bool conforms(std::uint32_t flow, const FlowProfile& profile, std::int64_t now_ns,
-                  std::uint32_t payload_octets) {
-        FlowState& state = shared_.flow_states[flow];
-        std::int64_t* arrivals_ns = profile.policer.arrivals() <= FlowState::kArrivals
-                                        ? state.arrivals_ns.data()
-                                        : tables_->long_arrivals[flow];
-        return profile.policer.conforms(arrivals_ns, state.position, now_ns, payload_octets);
+    bool conforms(const KnownFlow& flow, std::int64_t now_ns, std::uint32_t payload_octets) {
+        const Policer& policer = flow.profile.policer;
+        std::int64_t* arrivals_ns = policer.arrivals() <= FlowState::kArrivals
+                                        ? flow.state.arrivals_ns.data()
+                                        : tables_->long_arrivals[flow.number];
+        return policer.conforms(arrivals_ns, flow.state.position, now_ns, payload_octets);
     }
-    FlowCursor& cursor_of(std::uint32_t flow, const FlowProfile& profile,
-                          config::InterfaceIndex oif);
-    void lead_to(config::InterfaceIndex oif, std::uint32_t flow, FlowState& state);
+    FlowCursor& cursor_of(const KnownFlow& flow, config::InterfaceIndex oif);
+    void lead_to(config::InterfaceIndex oif, const KnownFlow& flow);
 
     SharedState& shared_;
     const unsigned index_;
@@ -115,28 +122,26 @@ class Sender {
 };
 
 /// Of an interface of this worker: at hand where the worker polices the flow as well.
-[[gnu::always_inline]] inline FlowCursor& Sender::cursor_of(std::uint32_t flow,
-                                                            const FlowProfile& profile,
+[[gnu::always_inline]] inline FlowCursor& Sender::cursor_of(const KnownFlow& flow,
                                                             config::InterfaceIndex oif) {
-    if (profile.worker != index_) [[unlikely]] {
-        return shared_.state_of(oif).cursors[flow];
+    if (flow.profile.worker != index_) [[unlikely]] {
+        return shared_.state_of(oif).cursors[flow.number];
     }
-    FlowState& state = shared_.flow_states[flow];
-    if (state.oif != oif) [[unlikely]] {
-        lead_to(oif, flow, state);
+    if (flow.state.oif != oif) [[unlikely]] {
+        lead_to(oif, flow);
     }
-    return state.cursor;
+    return flow.state.cursor;
 }
 
 /// draft-eckert-detnet-tcqf-10, 5.1, in the order csize, backlog, place for the tag, cycle.
 /// Identifier of the cycle that the packet joins, or 0: it is dropped.
-[[gnu::always_inline]] inline CycleId Sender::join_as_flow(rte_mbuf* mbuf, std::uint32_t flow,
-                                                           const FlowProfile& profile,
+[[gnu::always_inline]] inline CycleId Sender::join_as_flow(rte_mbuf* mbuf, const KnownFlow& flow,
                                                            const FlowEntry& entry) {
     InterfaceState& out = shared_.state_of(entry.oif);
-    FlowCursor& cursor = cursor_of(flow, profile, entry.oif);
+    FlowCursor& cursor = cursor_of(flow, entry.oif);
     const CycleTracker& now = *entry.now;
-    const IngressPlan plan = plan_ingress(profile.shape, cursor, now.cycle(), entry.packet_bits);
+    const IngressPlan plan =
+        plan_ingress(flow.profile.shape, cursor, now.cycle(), entry.packet_bits);
     if (plan.verdict != IngressVerdict::admitted) [[unlikely]] {
         drop(mbuf, plan.verdict == IngressVerdict::backlog ? DropReason::flow_backlog
                                                            : DropReason::flow_packet_too_big);

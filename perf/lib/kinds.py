@@ -287,6 +287,7 @@ class Ingress(Kind):
     """Flows that get their tag here."""
 
     tags_in = None
+    packets_an_interval = 1  # as most senders of DetNet flows have
     _CONFIG = """\
 detnet:
   flows:      # what every flow of the entries is like; its match is replaced
@@ -326,9 +327,16 @@ detnet:
 
     def config(self, traffic, cycle_bits, more=""):
         # One flow alone has the whole cycle to itself, and sends all that the worker can take.
-        return self._CONFIG.format(cycle_bits=cycle_bits, packets=256 if traffic.entries < 1000 else 16,
+        packets = 256 if traffic.entries == 1 else self.packets_an_interval
+        return self._CONFIG.format(cycle_bits=cycle_bits, packets=packets,
                                    payload=traffic.layer3_octets - 20, network=self.network(),
                                    more=more)
+
+
+class IngressBursts(Ingress):
+    """The same of flows that may send 16 packets at once, so that 16 arrivals are remembered."""
+
+    packets_an_interval = 16
 
 
 class IngressIpv6(Ingress):
@@ -601,6 +609,7 @@ KINDS = {
     "best-effort-ipv6": BestEffortIpv6(),
     "best-effort-mpls": BestEffortMpls(),
     "ingress": Ingress(),
+    "ingress-bursts": IngressBursts(),
     "ingress-ipv6": IngressIpv6(),
     "ingress-service": IngressService(),
     "ingress-label": IngressLabel(),

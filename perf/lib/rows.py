@@ -60,6 +60,8 @@ ROWS = [
     _row("Ingress to DSCP, 1 flow", "ingress", 64, 1),
     _row("Ingress to DSCP, 1,000 flows", "ingress", 64, 1000, packets=1000),
     _row("Ingress to DSCP, 100,000 flows", "ingress", 64, 100_000, packets=100_000, goal=0.35),
+    _row("Ingress to DSCP, 100,000 flows of 16 packets an interval", "ingress-bursts", 64, 100_000,
+         packets=100_000),
     _row("Ingress to DSCP, 1,000 flows", "ingress", 1500, 1000, packets=1000),
     _row("MPLS swap TC to TC, 100,000 labels", "mpls", 64, 100_000, packets=LONG),
     _row("SRv6 End, option to option, 1 SID", "end", 128, 1),

@@ -6,8 +6,11 @@
 
 #include <algorithm>
 #include <cstring>
+#include <numeric>
 #include <random>
 
+#include "dataplane/classify.h"
+#include "tests/dataplane/frames.h"
 #include "tests/dataplane/test_router.h"
 
 namespace tcqf::test {
@@ -246,6 +249,121 @@ TEST(FlowTable, FindsFlowsOfPlainIpv4ByFewFieldsAsByAll) {
     }
     EXPECT_GT(found, 3000u);
     EXPECT_LT(found, 12000u);
+}
+
+/// Of IPv4, on some of the fields that `like` compares.
+FlowMatch of_one_shape(const FlowMatch& like, Universe& universe) {
+    const FlowFields packet = universe.packet();
+    const auto port = [](const auto& range, std::uint16_t value) {
+        return range ? std::optional<config::PortRange>({value, value}) : std::nullopt;
+    };
+    FlowMatch match;
+    match.source = config::IpPrefix{{.octets = packet.source, .is_ipv6 = false}, 32};
+    if (like.destination) {
+        match.destination = config::IpPrefix{{.octets = packet.destination, .is_ipv6 = false}, 16};
+        match.destination = match.destination->network();
+    }
+    match.source_port = port(like.source_port, static_cast<std::uint16_t>(packet.source_port + 1));
+    match.destination_port =
+        port(like.destination_port, static_cast<std::uint16_t>(packet.destination_port + 1));
+    if (like.interface) {
+        match.interface = packet.interface;
+    }
+    if (like.protocol) {
+        match.protocol = packet.protocol;
+    }
+    return match;
+}
+
+Frame ipv4_bytes(const FlowFields& packet) {
+    const bool is_later_fragment = packet.protocol != 50 && !packet.has_ports;
+    Frame ip{0x45, static_cast<std::uint8_t>(packet.dscp << 2),
+             0,    28,
+             0,    0,
+             0,    static_cast<std::uint8_t>(is_later_fragment ? 9 : 0),
+             64,   packet.protocol,
+             0,    0};
+    ip.insert(ip.end(), packet.source.begin(), packet.source.begin() + 4);
+    ip.insert(ip.end(), packet.destination.begin(), packet.destination.begin() + 4);
+    append16(ip, packet.has_ports ? packet.source_port : 7);
+    append16(ip, packet.has_ports ? packet.destination_port : 7);
+    append32(ip, 0);
+    return ip;
+}
+
+TEST(FlowTable, FindsFlowsOfOneShapeByOneIndexAsByAllFields) {
+    start_eal_once();
+    unsigned indexes = 0;
+    unsigned found = 0;
+    for (unsigned seed = 0; seed < 300; ++seed) {
+        Universe universe(seed);
+        const FlowMatch like = universe.flows().front().match;
+        // Beside them flows that no plain IPv4 packet is of.
+        std::vector<config::Flow> flows = universe.flows();
+        std::erase_if(flows, [](const config::Flow& flow) { return !flow.match.mpls_label; });
+        for (unsigned i = 0; i < 6; ++i) {
+            flows.emplace_back().match = of_one_shape(like, universe);
+        }
+        const FlowTable table(flows, universe.numbers(flows.size()));
+        if (!table.ipv4_index()) {
+            continue;  // two of them are the same
+        }
+        ++indexes;
+        for (unsigned i = 0; i < FlowTable::kMaxBurst; ++i) {
+            FlowFields packet = universe.packet();
+            if (packet.family != 4 || packet.has_mpls_label) {
+                continue;
+            }
+            const Frame ip = ipv4_bytes(packet);
+            dataplane::read_ipv4_flow_fields(ip.data(), 28, packet);
+            packet.interface = static_cast<config::InterfaceIndex>(i % 2);
+            const auto search = table.ipv4_index()->ask_for(
+                dataplane::ipv4_flow_key(packet.interface, ip.data(), 28));
+            const std::uint32_t flow = table.ipv4_index()->find(search, FlowTable::kNoFlow);
+            ASSERT_EQ(flow, table.match(packet)) << "seed " << seed;
+            found += flow != FlowTable::kNoFlow;
+        }
+    }
+    EXPECT_GT(indexes, 50U);
+    EXPECT_GT(found, 100U);
+}
+
+TEST(FlowTable, HasNoSuchIndexWhereAPacketMayNeedMore) {
+    start_eal_once();
+    const auto has_index = [](auto... set) {
+        std::vector<config::Flow> flows(sizeof...(set));
+        std::vector<std::uint32_t> numbers(flows.size());
+        std::iota(numbers.begin(), numbers.end(), 0U);
+        std::size_t i = 0;
+        (set(flows[i++].match), ...);
+        return FlowTable(flows, numbers).ipv4_index().has_value();
+    };
+    const auto source = [](FlowMatch& match) {
+        match.source = config::IpPrefix::parse("10.0.0.0/8");
+    };
+    const auto destination = [](FlowMatch& match) {
+        match.destination = config::IpPrefix::parse("10.0.0.0/8");
+    };
+    const auto with_dscp = [](FlowMatch& match) {
+        match.source = config::IpPrefix::parse("10.0.0.0/8");
+        match.dscp = {7};
+    };
+    const auto with_ports = [](FlowMatch& match) {
+        match.source = config::IpPrefix::parse("10.0.0.0/8");
+        match.source_port = config::PortRange{1, 2};
+    };
+    const auto ipv6 = [](FlowMatch& match) {
+        match.source = config::IpPrefix::parse("2001:db8::/32");
+    };
+    const auto protocol = [](FlowMatch& match) { match.protocol = 17; };
+    EXPECT_TRUE(has_index(source));
+    EXPECT_TRUE(has_index(source, ipv6));
+    EXPECT_FALSE(has_index(source, destination));
+    EXPECT_FALSE(has_index(source, source));
+    EXPECT_FALSE(has_index(with_dscp));
+    EXPECT_FALSE(has_index(with_ports));
+    EXPECT_FALSE(has_index(source, protocol));
+    EXPECT_FALSE(has_index(ipv6));
 }
 
 TEST(FlowTable, KnowsWhereAnIpv4PacketNeedsMoreThanItsFewFields) {
