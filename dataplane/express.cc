@@ -21,8 +21,13 @@
 namespace tcqf::dataplane {
 namespace {
 
-/// Of a flow's packet: behind the IP header that it came with, which has no extension headers. As
-/// note_headers(), of a labelled one.
+/// Of a flow's packet that came without labels: behind its IP header, as it has no extension
+/// headers.
+inline std::uint32_t payload_octets_of_ip(const Plain& plain) {
+    return plain.octets - (plain.kind == Layer3::ipv4 ? kIpv4Octets : kIpv6Octets);
+}
+
+/// Of any. As note_headers(), of a labelled one.
 inline std::uint32_t payload_octets_of(const Plain& plain) {
     if (plain.kind == Layer3::labelled) {
         const std::uint32_t stack_octets = mpls::stack_octets(plain.l3);
@@ -30,7 +35,7 @@ inline std::uint32_t payload_octets_of(const Plain& plain) {
                std::min(plain.octets, stack_octets + ip_header_octets(plain.l3 + stack_octets,
                                                                       plain.octets - stack_octets));
     }
-    return plain.octets - (plain.kind == Layer3::ipv4 ? kIpv4Octets : kIpv6Octets);
+    return payload_octets_of_ip(plain);
 }
 
 }  // namespace
@@ -202,46 +207,36 @@ inline Untagged Express::untagged_ip(const Plain& plain) {
 /// A flow's packet that enters TCQF with its DSCP as the tag.
 [[gnu::always_inline]] inline bool Express::forward_ingress(rte_mbuf* mbuf, const Plain& plain) {
     const KnownFlow flow = flow_of(plain);
-    if (!lane_.ingress || plain.kind != Layer3::ipv4 || flow.profile.has_service) [[unlikely]] {
-        return forward_other_ingress(mbuf, plain);
+    if (!lane_.ingress || plain.kind == Layer3::labelled || flow.profile.has_service) [[unlikely]] {
+        return forward_labelled_ingress(mbuf, plain);
     }
     write_addresses(*plain.adjacency, plain.l3);
-    if (!lane_.owned || !sender_.conforms_here(flow, lane_.now_ns, plain.octets - kIpv4Octets))
+    if (!lane_.owned || !sender_.conforms_here(flow, lane_.now_ns, payload_octets_of_ip(plain)))
         [[unlikely]] {
-        pass_hop(plain, ipv4::dscp(plain.l3));
+        pass_hop(plain, dscp_of(plain));
         sender_.dispatch(mbuf, plain_flow_decision(mbuf, plain, untagged_ip(plain)));
         return true;
     }
     const CycleId cycle = enter(mbuf, plain, flow, 0);
     if (cycle != 0) [[likely]] {
-        ipv4::decrement_ttl_and_set_dscp(plain.l3, lane_.out->tags.tag_of(cycle));
+        pass_hop(plain, lane_.out->tags.tag_of(cycle));
     }
     return true;
 }
 
-/// A flow's packet with a label that is swapped, and gets the tag.
-bool Express::forward_label_ingress(rte_mbuf* mbuf, const Plain& plain) {
+/// One whose tag is in a label: its own, which is swapped, or that of a DetNet service that it
+/// enters without a label above the service's.
+bool Express::forward_labelled_ingress(rte_mbuf* mbuf, const Plain& plain) {
+    if (lane_.out->tags.tagging() != Tagging::mpls_tc) {
+        return false;
+    }
+    if (plain.kind != Layer3::labelled) {
+        return service_of(plain) != nullptr && forward_pushed(mbuf, plain);
+    }
     const std::uint32_t entry = load32(plain.l3);
     store32(plain.l3, mpls::swapped(entry, plain.adjacency->labels[0], mpls::tc(entry)));
     write_addresses(*plain.adjacency, plain.l3);
     join_by_flow(mbuf, plain, {.tag_place = plain.l3});
-    return true;
-}
-
-/// The same of IPv6, with a label, and into a DetNet service without a label above its own.
-bool Express::forward_other_ingress(rte_mbuf* mbuf, const Plain& plain) {
-    if (lane_.out->tags.tagging() == Tagging::mpls_tc) {
-        if (plain.kind == Layer3::labelled) {
-            return forward_label_ingress(mbuf, plain);
-        }
-        return service_of(plain) != nullptr && forward_pushed(mbuf, plain);
-    }
-    if (!lane_.ingress || plain.kind != Layer3::ipv6 || service_of(plain) != nullptr) {
-        return false;
-    }
-    write_addresses(*plain.adjacency, plain.l3);
-    pass_hop(plain, ipv6::dscp(plain.l3));
-    join_by_flow(mbuf, plain, untagged_ip(plain));
     return true;
 }
 

@@ -91,8 +91,7 @@ class Express {
     void forward_best_effort(rte_mbuf* mbuf, const Plain& plain);
     void hand_to_cycle(rte_mbuf* mbuf, CycleNumber cycle, std::uint32_t nrp);
     bool forward_ingress(rte_mbuf* mbuf, const Plain& plain);
-    bool forward_label_ingress(rte_mbuf* mbuf, const Plain& plain);
-    bool forward_other_ingress(rte_mbuf* mbuf, const Plain& plain);
+    bool forward_labelled_ingress(rte_mbuf* mbuf, const Plain& plain);
     static Untagged untagged_ip(const Plain& plain);
     void join_by_flow(rte_mbuf* mbuf, const Plain& plain, const Untagged& untagged);
     KnownFlow flow_of(const Plain& plain);
