@@ -299,18 +299,19 @@ void FlowTable::match_group(const Group& group, std::span<const Fields> packets,
                             std::uint32_t* flows) const {
     const auto& index = std::get<KeyIndex<Key>>(group.index);
     const Key mask = key_of<Key>(group.mask);
-    std::array<Key, kMaxBurst> keys;
+    std::array<typename KeyIndex<Key>::Search, kMaxBurst> searches;
     std::array<std::uint8_t, kMaxBurst> packet_of;
     unsigned count = 0;
     for (std::size_t i = 0; i < packets.size(); ++i) {
         if (group.first_flow < position_of(flows[i]) && group.may_hold<Key>(packets[i])) {
-            keys[count] = key_of<Key>(packets[i]) & mask;
+            searches[count] = index.ask_for(key_of<Key>(packets[i]) & mask);
             packet_of[count++] = static_cast<std::uint8_t>(i);
         }
     }
     std::array<std::uint32_t, kMaxBurst> numbers;
-    index.find_burst(
-        count, [&](std::size_t i) -> const Key& { return keys[i]; }, numbers.data());
+    for (unsigned i = 0; i < count; ++i) {
+        numbers[i] = index.find(searches[i]);
+    }
     if (!group.candidates.empty()) {
         for (unsigned i = 0; i < count; ++i) {
             const FoundFlow found(numbers[i]);

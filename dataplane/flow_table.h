@@ -99,23 +99,18 @@ class FoundFlow {
 /// five-tuples are.
 class Ipv4FlowIndex {
   public:
-    /// A packet's key and where it is.
-    struct Search {
-        Ipv4FlowKey key;
-        std::size_t place;
-    };
+    using Search = KeyIndex<Ipv4FlowKey>::Search;
 
     Ipv4FlowIndex(const KeyIndex<Ipv4FlowKey>& index, const Ipv4FlowKey& mask)
         : index_(&index), mask_(mask) {}
 
-    /// First step: asks for the memory that the second one reads. `key`: of a packet.
+    /// In two steps, as KeyIndex. `key`: of a packet.
     [[gnu::always_inline]] Search ask_for(const Ipv4FlowKey& key) const {
-        const Ipv4FlowKey masked = key & mask_;
-        return {masked, index_->ask_for(masked)};
+        return index_->ask_for(key & mask_);
     }
-    /// Second step: the number of its flow, or `none`.
+    /// The number of its flow, or `none`.
     [[gnu::always_inline]] std::uint32_t find(const Search& search, std::uint32_t none) const {
-        const std::uint32_t found = index_->find_at(search.place, search.key);
+        const std::uint32_t found = index_->find(search);
         return found == index_->kNone ? none : FoundFlow(found).number();
     }
 

@@ -48,7 +48,12 @@ class KeyIndex {
 
   public:
     static constexpr std::uint32_t kNone = UINT32_MAX;
-    static constexpr unsigned kMaxBurst = 64;
+
+    /// A key and where it is.
+    struct Search {
+        Key key;
+        std::size_t place;
+    };
 
     /// For up to `keys` keys, which take a third of the places at most.
     explicit KeyIndex(std::size_t keys)
@@ -70,33 +75,21 @@ class KeyIndex {
     }
 
     /// kNone where the key was not added.
-    std::uint32_t find(const Key& key) const { return find_at(first_of(key), key); }
+    std::uint32_t find(const Key& key) const { return find(Search{key, first_of(key)}); }
 
-    /// The same for `count` keys, at most kMaxBurst, whose memory is asked for together;
-    /// `key_of(i)` gives each.
-    template <class KeyOf>
-    void find_burst(std::size_t count, KeyOf key_of, std::uint32_t* numbers) const {
-        std::array<std::size_t, kMaxBurst> places;
-        for (std::size_t i = 0; i < count; ++i) {
-            places[i] = ask_for(key_of(i));
-        }
-        for (std::size_t i = 0; i < count; ++i) {
-            numbers[i] = find_at(places[i], key_of(i));
-        }
-    }
-
-    /// The same in two steps, for callers that have something to do in each: where the key is,
-    /// whose memory is asked for, and its number.
-    [[gnu::always_inline]] std::size_t ask_for(const Key& key) const {
+    /// The same in two steps, for bursts: all keys are asked for before the first is found, so that
+    /// their memory is fetched at the same time.
+    [[gnu::always_inline]] Search ask_for(const Key& key) const {
         const std::size_t place = first_of(key);
         prefetch_entry(&buckets_[place]);
-        return place;
+        return {key, place};
     }
-    [[gnu::always_inline]] std::uint32_t find_at(std::size_t place, const Key& key) const {
-        std::uint32_t number = number_in(buckets_[place], key);
+    [[gnu::always_inline]] std::uint32_t find(const Search& search) const {
+        std::size_t place = search.place;
+        std::uint32_t number = number_in(buckets_[place], search.key);
         while (number == kNone && buckets_[place].goes_on) [[unlikely]] {
                 place = after(place);
-                number = number_in(buckets_[place], key);
+                number = number_in(buckets_[place], search.key);
             }
         return number;
     }

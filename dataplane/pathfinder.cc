@@ -14,7 +14,7 @@
 namespace tcqf::dataplane {
 namespace {
 
-static_assert(kReceiveBurst <= FlowTable::kMaxBurst && kReceiveBurst <= SidIndex::kMaxBurst);
+static_assert(kReceiveBurst <= FlowTable::kMaxBurst);
 
 /// Of a plain IPv6 packet without routing header.
 inline bool has_options(const std::uint8_t* ip) {
@@ -148,28 +148,27 @@ inline void Pathfinder::recognise(const InterfaceTable& in, rte_mbuf* mbuf, Plai
 /// Second stage: the SIDs among destinations. Only what has a routing header or carries IP gets
 /// past one here.
 void Pathfinder::find_sids(const PlainBurst& burst) const {
-    std::array<Plain*, kReceiveBurst> packets;
-    std::array<std::uint32_t, kReceiveBurst> sids;
+    const SidIndex& index = *tables_->sid_index;
+    std::array<SidIndex::Search, kReceiveBurst> searches;
+    std::array<Plain*, kReceiveBurst> searched;
     unsigned count = 0;
     for (Plain* plain : burst.ipv6_packets()) {
         if (plain->routing != 0 || carries_ip(plain->l3)) {
-            packets[count++] = plain;
+            searches[count] = index.ask_for(ipv6::destination(plain->l3));
+            searched[count++] = plain;
         }
     }
-    if (count == 0) {
-        return;
-    }
-    tables_->sid_index->find_burst(
-        count, [&](std::size_t i) { return ipv6::destination(packets[i]->l3); }, sids.data());
     const std::size_t known = tables_->sids.size();
     const SidAction* first = tables_->sids.begin();
     for (unsigned i = 0; i < count; ++i) {
-        if (sids[i] < known) {
-            packets[i]->sid = first + sids[i];
-            prefetch_entry(packets[i]->sid);
-        } else if (sids[i] != SidIndex::kNone) {
-            packets[i]->route = &tables_->sid_index->action(sids[i]);
-            prefetch_entry(packets[i]->route);
+        Plain& plain = *searched[i];
+        const std::uint32_t position = index.find(searches[i]);
+        if (position < known) {
+            plain.sid = first + position;
+            prefetch_entry(plain.sid);
+        } else if (position != SidIndex::kNone) {
+            plain.route = &index.action(position);
+            prefetch_entry(plain.route);
         }
     }
 }

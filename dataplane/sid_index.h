@@ -29,25 +29,20 @@ class SidIndex {
 
     bool empty() const { return is_empty_; }
 
-    static constexpr unsigned kMaxBurst = KeyIndex<Address>::kMaxBurst;
-
     static constexpr std::uint32_t kNone = KeyIndex<Address>::kNone;
 
-    /// For each of `count` addresses, at most kMaxBurst, whose memory is asked for together, a
-    /// position in Snapshot::sids, one past its end where the address is a policy's binding SID, or
-    /// kNone. `address_of(i)` points to 16 octets.
-    template <class AddressOf>
-    void find_burst(std::size_t count, AddressOf address_of, std::uint32_t* positions) const {
-        index_.find_burst(
-            count,
-            [&](std::size_t i) {
-                Address address;
-                std::memcpy(address.data(), address_of(i), address.size());
-                return address;
-            },
-            positions);
+    /// In two steps, for bursts, as KeyIndex: a position in Snapshot::sids, one past its end where
+    /// the address is a policy's binding SID, or kNone. `address`: 16 octets.
+    using Search = KeyIndex<Address>::Search;
+    [[gnu::always_inline]] Search ask_for(const std::uint8_t* address) const {
+        Address key;
+        std::memcpy(key.data(), address, key.size());
+        return index_.ask_for(key);
     }
-    /// What is at a position of find_burst().
+    [[gnu::always_inline]] std::uint32_t find(const Search& search) const {
+        return index_.find(search);
+    }
+    /// What is at a position of find().
     const RouteAction& action(std::uint32_t position) const { return actions_[position]; }
 
     static constexpr RouteAction kNoSid{.kind = RouteKind::no_sid};

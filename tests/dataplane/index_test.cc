@@ -19,16 +19,15 @@ using dataplane::NumberTable;
 template <class Key>
 void find_all(const KeyIndex<Key>& index, const std::map<Key, std::uint32_t>& numbers,
               const std::vector<Key>& wanted) {
-    for (std::size_t at = 0; at < wanted.size(); at += index.kMaxBurst) {
-        const std::size_t count = std::min<std::size_t>(index.kMaxBurst, wanted.size() - at);
-        std::array<std::uint32_t, KeyIndex<Key>::kMaxBurst> found;
-        index.find_burst(
-            count, [&](std::size_t i) -> const Key& { return wanted[at + i]; }, found.data());
-        for (std::size_t i = 0; i < count; ++i) {
-            const auto entry = numbers.find(wanted[at + i]);
-            RC_ASSERT(found[i] == (entry == numbers.end() ? index.kNone : entry->second));
-            RC_ASSERT(index.find(wanted[at + i]) == found[i]);
-        }
+    std::vector<typename KeyIndex<Key>::Search> searches;
+    for (const Key& key : wanted) {
+        searches.push_back(index.ask_for(key));
+    }
+    for (const auto& search : searches) {
+        const auto entry = numbers.find(search.key);
+        const std::uint32_t found = index.find(search);
+        RC_ASSERT(found == (entry == numbers.end() ? index.kNone : entry->second));
+        RC_ASSERT(index.find(search.key) == found);
     }
 }
 
