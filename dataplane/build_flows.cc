@@ -38,6 +38,23 @@ FlowProfile profile_of(const Build& build, const config::Flow& from, std::uint16
     return to;
 }
 
+/// By number; empty where no flow has any.
+LongArrivals long_arrivals_by_number(const std::vector<BuildOptions::Flow>& flows,
+                                     std::size_t size) {
+    const auto has_long = [](const auto& flow) { return flow.long_arrivals_ns != nullptr; };
+    if (std::ranges::none_of(flows, has_long)) {
+        return {};
+    }
+    LongArrivals::Content arrivals;
+    arrivals.elements.resize(size);
+    arrivals.owners.resize(size);
+    for (const BuildOptions::Flow& flow : flows) {
+        arrivals.elements[flow.number] = flow.long_arrivals_ns.get();
+        arrivals.owners[flow.number] = flow.long_arrivals_ns;
+    }
+    return LongArrivals(std::move(arrivals));
+}
+
 }  // namespace
 
 void build_flows(Build& build) {
@@ -60,12 +77,10 @@ void build_flows(Build& build) {
     std::map<decltype(terms_of({}, 0)), std::uint32_t> profile_numbers;
     std::vector<std::uint32_t> profile_of_flow(size, kNoProfile);
     std::vector<std::uint32_t> ids(size);
-    LongArrivals::Content arrivals;
-    arrivals.elements.resize(size);
-    arrivals.owners.resize(size);
     for (std::size_t i = 0; i < numbered.size(); ++i) {
         const config::Flow& flow = build.config.flows[i];
-        const auto& [number, worker, long_arrivals_ns] = numbered[i];
+        const std::uint32_t number = numbered[i].number;
+        const std::uint16_t worker = numbered[i].worker;
         const auto [profile, is_new] = profile_numbers.try_emplace(
             terms_of(flow, worker), static_cast<std::uint32_t>(profiles.elements.size()));
         if (is_new) {
@@ -73,15 +88,11 @@ void build_flows(Build& build) {
         }
         profile_of_flow[number] = profile->second;
         ids[number] = flow.id;
-        arrivals.elements[number] = long_arrivals_ns.get();
-        arrivals.owners[number] = long_arrivals_ns;
     }
     tables.flow_profiles = SharedArray<FlowProfile>(std::move(profiles));
     tables.profile_of_flow = SharedArray<std::uint32_t>(profile_of_flow);
     tables.flow_ids = SharedArray<std::uint32_t>(ids);
-    if (std::ranges::any_of(arrivals.elements, [](auto* pointer) { return pointer != nullptr; })) {
-        tables.long_arrivals = LongArrivals(std::move(arrivals));
-    }
+    tables.long_arrivals = long_arrivals_by_number(numbered, size);
 }
 
 }  // namespace tcqf::dataplane

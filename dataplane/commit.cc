@@ -39,14 +39,14 @@ Decision flow_decision(const Snapshot& tables, std::uint32_t flow, config::Inter
     decision.version = tables.interfaces[oif].version;
     decision.now_ns = now_ns;
     decision.flow = flow;
-    decision.policing_worker = profile.worker;
+    decision.worker = profile.worker;
     return decision;
 }
 
 /// Sends a decision to the worker that carries out its stage.
 void Sender::dispatch(rte_mbuf* mbuf, const Decision& decision) {
-    const unsigned to = decision.stage == Stage::police ? decision.policing_worker
-                                                        : shared_.state_of(decision.oif).owner;
+    const unsigned to =
+        decision.stage == Stage::police ? decision.worker : shared_.state_of(decision.oif).owner;
     if (to == index_) [[likely]] {
         return carry_out(mbuf, decision);
     }
@@ -235,11 +235,14 @@ void Sender::lead_to(config::InterfaceIndex oif, const KnownFlow& flow) {
     state.oif = oif;
 }
 
-/// What the state of a single worker's flows leads to.
+/// What the state of this worker's flows leads to.
 void Sender::prefetch_long_arrivals(const PlainBurst& burst) {
     for (const Plain* plain : burst.packets_of_flows()) {
-        if (const std::int64_t* arrivals_ns = tables_->long_arrivals[plain->flow]) {
-            prefetch_entry(&arrivals_ns[shared_.flow_states[plain->flow].position.oldest]);
+        const FlowProfile& profile = tables_->profile_of(plain->flow);
+        const std::int64_t* arrivals_ns = tables_->long_arrivals[plain->flow];
+        if (arrivals_ns != nullptr && profile.worker == index_) {
+            prefetch_entry(
+                &arrivals_ns[profile.policer.next(shared_.flow_states[plain->flow].position)]);
         }
     }
 }

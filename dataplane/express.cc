@@ -295,7 +295,8 @@ void Forwarder::forward_burst(const Source& source, std::span<rte_mbuf* const> m
             .find_out(interface, mbufs, burst);
         if (!is_alone) {
             sender_.prefetch_own_flows(burst);
-        } else if (!tables_->long_arrivals.empty()) {
+        }
+        if (!tables_->long_arrivals.empty()) {
             sender_.prefetch_long_arrivals(burst);
         }
     } else {

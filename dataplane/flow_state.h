@@ -11,8 +11,8 @@
 
 namespace tcqf::dataplane {
 
-/// Of one worker, the one that polices the flow: a cache line, so that a packet of a hundred
-/// thousand flows fetches one from memory.
+/// Of one worker alone, wherever packets come in and leave: a cache line, so that a packet of a
+/// hundred thousand flows fetches one from memory.
 struct alignas(64) FlowState {
     static constexpr std::size_t kArrivals = 5;
     static constexpr config::InterfaceIndex kNowhere = UINT16_MAX;

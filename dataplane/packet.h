@@ -72,7 +72,7 @@ struct Decision {
     std::uint32_t payload_octets = 0;
     std::uint32_t version = 0;  ///< of oif, in the tables that it was made with
     config::InterfaceIndex oif = 0;
-    std::uint16_t policing_worker = 0;  ///< police
+    std::uint16_t worker = 0;  ///< police: of the flow
     Stage stage = Stage::queue;
     TrafficClass traffic_class = TrafficClass::best_effort;
     bool may_go_untagged = false;

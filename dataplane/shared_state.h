@@ -75,7 +75,7 @@ struct InterfaceState {
     /// Queues of configurations before, where their cycles or their link were others: sent first,
     /// one after the other.
     std::unique_ptr<Output> draining;
-    /// Of flows whose FlowState has none of it. Lengthened by the control thread.
+    /// Towards this interface, unless a flow's FlowState has it. Lengthened by the control thread.
     SlotArray<FlowCursor> cursors;
     std::atomic<bool> link_up = true;  // written by the control thread
     // Of what arrives there; for every worker that reads it.
@@ -119,7 +119,7 @@ struct SharedState {
     std::vector<std::unique_ptr<Worker>> workers;
     /// rings[from * workers + to]: one producer, one consumer.
     std::vector<Ring> rings;
-    SlotArray<FlowState> flow_states;  ///< each of the worker that polices the flow
+    SlotArray<FlowState> flow_states;  ///< each of the worker that its profile names
     /// Next sequence number of a flow's DetNet service; any worker takes from them.
     SlotArray<std::atomic<std::uint32_t>> sequences;
     /// By worker, which writes them, and the number of the SID.

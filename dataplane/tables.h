@@ -91,7 +91,8 @@ struct FlowProfile {
     Policer policer;  ///< where the flow is policed
     FlowShape shape;
     std::uint32_t policy = kNoPolicy;  ///< that packets are steered into
-    std::uint16_t worker = 0;          ///< that polices, wherever packets come in and leave
+    /// That has the flow's state and polices it, wherever packets come in and leave.
+    std::uint16_t worker = 0;
     bool is_policed = false;
     bool excess_to_best_effort = false;
     bool has_service = false;

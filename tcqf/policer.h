@@ -45,6 +45,10 @@ class Policer {
     /// How many arrivals are remembered.
     std::uint16_t arrivals() const { return static_cast<std::uint16_t>(last_ + 1); }
 
+    /// Which of them conforms() looks at next.
+    std::uint8_t next(const PolicerPosition& position) const {
+        return position.last == last_ ? position.oldest : std::uint8_t{0};
+    }
     /// Whether a packet of this size conforms at any time.
     bool takes(std::uint32_t payload_octets) const { return payload_octets <= max_payload_octets_; }
 

@@ -195,7 +195,7 @@ TEST(LiveChange, AFlowKeepsItsPlaceInTimeAndItsPolicing) {
     expect_right_cycles(router, 4);
 }
 
-TEST(LiveChange, APolicerWithAnotherSpecificationStartsAnew) {
+TEST(LiveChange, APolicerOfAnotherNumberOfPacketsStartsAnew) {
     TestRouter router(four_interfaces("mpls-tc"));
     const std::string eight = "max-packets-per-interval: 8";
     const Frame packet = ethernet(3, dataplane::ethertype::kIpv4) + ipv4_udp(0x0a0b0001, 0, 1000);
