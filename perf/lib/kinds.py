@@ -287,7 +287,7 @@ class Ingress(Kind):
     """Flows that get their tag here."""
 
     tags_in = None
-    packets_an_interval = 1  # as most senders of DetNet flows have
+    packets_an_interval = 1  # as a sender has that sends in every interval
     _CONFIG = """\
 detnet:
   flows:      # what every flow of the entries is like; its match is replaced
