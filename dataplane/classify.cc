@@ -50,12 +50,8 @@ void read_ipv4_flow_fields(const std::uint8_t* ip, std::uint32_t octets, FlowFie
 
 void read_ipv4_flow_fields(const std::uint8_t* ip, std::uint32_t octets, Ipv4FlowFields& fields) {
     const UpperLayer upper = upper_of_ipv4(ip, octets);
-    std::memcpy(&fields.source, ip + 12, 4);
-    std::memcpy(&fields.destination, ip + 16, 4);
+    static_cast<Ipv4FlowKey&>(fields) = ipv4_flow_key(0, ip, upper);
     fields.has_ports = upper.has_ports();
-    fields.source_port = fields.has_ports ? load16(upper.start) : std::uint16_t{0};
-    fields.destination_port = fields.has_ports ? load16(upper.start + 2) : std::uint16_t{0};
-    fields.protocol = upper.protocol;
     fields.dscp = ipv4::dscp(ip);
 }
 

@@ -16,8 +16,7 @@ namespace tcqf::dataplane {
 /// labels.
 [[gnu::always_inline]] inline Ipv4FlowKey ipv4_flow_key(config::InterfaceIndex interface,
                                                         const std::uint8_t* ip,
-                                                        std::uint32_t octets) {
-    const UpperLayer upper = upper_of_ipv4(ip, octets);
+                                                        const UpperLayer& upper) {
     const std::uint32_t ports = upper.has_ports() ? load32(upper.start) : 0;
     Ipv4FlowKey key{.source = 0,
                     .destination = 0,

@@ -207,7 +207,8 @@ void Pathfinder::match_flows(config::InterfaceIndex interface, std::span<Plain* 
     unsigned count = 0;
     for (Plain* plain : burst.ipv4_packets()) {
         if (plain->cycle == 0) {
-            searches[count] = index.ask_for(ipv4_flow_key(interface, plain->l3, plain->octets));
+            searches[count] = index.ask_for(
+                ipv4_flow_key(interface, plain->l3, upper_of_ipv4(plain->l3, plain->octets)));
             searched[count++] = plain;
         }
     }

@@ -317,8 +317,8 @@ TEST(FlowTable, FindsFlowsOfOneShapeByOneIndexAsByAllFields) {
             const Frame ip = ipv4_bytes(packet);
             dataplane::read_ipv4_flow_fields(ip.data(), 28, packet);
             packet.interface = static_cast<config::InterfaceIndex>(i % 2);
-            const auto search = table.ipv4_index()->ask_for(
-                dataplane::ipv4_flow_key(packet.interface, ip.data(), 28));
+            const auto search = table.ipv4_index()->ask_for(dataplane::ipv4_flow_key(
+                packet.interface, ip.data(), dataplane::upper_of_ipv4(ip.data(), 28)));
             const std::uint32_t flow = table.ipv4_index()->find(search, FlowTable::kNoFlow);
             ASSERT_EQ(flow, table.match(packet)) << "seed " << seed;
             found += flow != FlowTable::kNoFlow;
